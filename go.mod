@@ -1,0 +1,3 @@
+module github.com/touchfold/touchfold
+
+go 1.26
