@@ -1,0 +1,142 @@
+// Package config is the configuration of one touchfold process: one YAML file, strict, overridden by the environment and
+// then by flags. It is not the rulebook. Its one rule: what Load returns is complete, checked and typed, so that nobody
+// parses a setting again; and where it refuses, it names every fault at once, with its place and what was meant.
+//
+// A key is a field here and a line in the table of keys.go; the file, TOUCHFOLD_ variables, --set, `config check` and
+// the hints for misspelled names all follow from that line.
+package config
+
+import (
+	"fmt"
+	"time"
+
+	_ "time/tzdata" // zones must not depend on what the machine has installed
+)
+
+// Config is all that a process is told. Units, ranges and defaults stand in the table of keys.go; a Config that came
+// from Load, Parse or Default is within them.
+type Config struct {
+	App        string // names the consumer group and the transactional ids
+	IDKeyFile  string // file with the key of derived ids, "" without
+	IDKey      Secret // from TOUCHFOLD_ID_KEY, else from IDKeyFile (by Load only), else empty: to be derived from App
+	Kafka      Kafka
+	Topics     Topics
+	Store      Store
+	FirstStart FirstStart
+	HTTP       HTTP
+	Business   Business
+	Segments   Segments
+}
+
+// Kafka is where the brokers are.
+type Kafka struct {
+	Brokers []string // host:port each; none: the embedded broker
+}
+
+// Topics are the names of the three topics, which differ, and how they are created where they do not exist.
+type Topics struct {
+	Touchpoints string // in
+	Events      string // derived events, out
+	Parked      string // what could not be read
+	Partitions  int    // of the touchpoints and of the derived events: the number of shards
+	Replication int
+}
+
+// Store is the local store.
+type Store struct {
+	Dir             string
+	CacheBytes      Bytes // decoded customers in memory, of all shards together
+	CheckpointEvery time.Duration
+}
+
+// FirstStart says what a shard that has never spoken does with what happened before.
+type FirstStart string
+
+// The two first starts.
+const (
+	Mute  FirstStart = "mute"  // occurrences up to now are closed, standing facts said at their present value
+	Speak FirstStart = "speak" // everything is said from the first touchpoint on
+)
+
+// HTTP is the listener of metrics and health.
+type HTTP struct {
+	Listen string // host:port; port 0: any that is free
+}
+
+// Business is how the business reckons.
+type Business struct {
+	Zone     *time.Location // whose midnights part the days; its String is the IANA name
+	Currency Currency       // of the segments' thresholds and of amounts without a currency
+}
+
+// Segments are the four segments of a department store. They overlap.
+type Segments struct {
+	VIP           VIP
+	HighFrequency HighFrequency
+	Potential     Potential
+	ChurnRisk     ChurnRisk
+}
+
+// VIP is a customer whose net spend of the last 365 calendar days is over a threshold.
+type VIP struct {
+	NetLast365dOver int64 // minor units of Business.Currency
+}
+
+// Reading is how "at least monthly" is read.
+type Reading string
+
+// The two readings.
+const (
+	OrderDays  Reading = "order_days"  // days with an order in the last 365
+	EveryBlock Reading = "every_block" // an order in each of the last blocks of 30 days
+)
+
+// HighFrequency is a customer with at least so many order days, or with an order in each of so many blocks.
+type HighFrequency struct {
+	Reading Reading
+	AtLeast int
+}
+
+// Potential is a customer with one order day ever, or with few order days and a high average order.
+type Potential struct {
+	AverageOrderValueAtLeast int64 // minor units of Business.Currency
+}
+
+// ChurnRisk is a customer without an order for more than so many calendar days.
+type ChurnRisk struct {
+	DaysWithoutOrderOver int
+}
+
+// Default is the configuration of a process that is told nothing.
+func Default() *Config {
+	c, err := Parse("", nil, nil, nil)
+	if err != nil {
+		panic(fmt.Sprintf("the table of keys has a faulty default: %v", err))
+	}
+	return c
+}
+
+// Load reads the file at path ("" for none) and lets the environment (NAME=value, as of os.Environ; other names than
+// TOUCHFOLD_... are ignored) override it, and the flags (key.path=value) both; then it reads the key file, if there is
+// one and no key from the environment. The error is of type Faults if the configuration is at fault.
+func Load(path string, env, flags []string) (*Config, error) {
+	var text []byte
+	if path != "" {
+		var err error
+		if text, err = readFile(path, maxFile); err != nil {
+			return nil, Faults{{place: place{name: path}, Text: err.Error()}}
+		}
+	}
+	l := newLoader()
+	l.read(path, text, env, flags)
+	l.readIDKey()
+	return l.result()
+}
+
+// Parse is Load with the file's text already read; name is what the faults call it. It reads no other file, so that an
+// IDKeyFile is only a name.
+func Parse(name string, text []byte, env, flags []string) (*Config, error) {
+	l := newLoader()
+	l.read(name, text, env, flags)
+	return l.result()
+}

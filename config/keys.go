@@ -1,0 +1,74 @@
+package config
+
+import "time"
+
+// A key is one thing that can be set.
+type key struct {
+	path    string // in the file; with dots and in upper case it is also the variable's name
+	initial string // the default, as it would be given by a variable
+	doc     string // what it is, its unit and its range
+	value   value  // where it is kept, and its check
+	secret  bool   // comes by variable only, and is never written
+}
+
+// keys is the table of all keys, in the order of the file. A check may use what stands above it: amounts need the
+// currency. Checks between keys are in loader.compare.
+func (c *Config) keys() []key {
+	s := &c.Segments
+	return []key{
+		{path: "app", initial: "shop", value: one(&c.App, appName),
+			doc: "names the consumer group and the transactional ids: 1 to 100 of a-z A-Z 0-9 . _ -"},
+		{path: "id_key_file", value: one(&c.IDKeyFile, anyText),
+			doc: "file with the secret that derived ids are keyed with, 16 to 4096 bytes; none: derived from app"},
+		{path: "id_key", secret: true, value: one(&c.IDKey, idKey),
+			doc: "the same secret itself"},
+
+		{path: "kafka.brokers", value: list(&c.Kafka.Brokers, broker),
+			doc: "host:port of one or more brokers; none: the embedded broker, on 127.0.0.1:9092, kept under store.dir; for trying out"},
+
+		{path: "topics.touchpoints", initial: "touchpoints", value: one(&c.Topics.Touchpoints, topicName),
+			doc: "topic that touchpoints are read from"},
+		{path: "topics.events", initial: "customer-events", value: one(&c.Topics.Events, topicName),
+			doc: "topic that derived events are published on"},
+		{path: "topics.parked", initial: "touchpoints.parked", value: one(&c.Topics.Parked, topicName),
+			doc: "topic for touchpoints that could not be read"},
+		{path: "topics.partitions", initial: "8", value: whole(&c.Topics.Partitions, 1, 1024),
+			doc: "partitions of topics that are created, 1 to 1024"},
+		{path: "topics.replication", initial: "1", value: whole(&c.Topics.Replication, 1, 15),
+			doc: "replicas of topics that are created, 1 to 15"},
+
+		{path: "store.dir", initial: "./data", value: one(&c.Store.Dir, someText),
+			doc: "folder of the local store, one store a shard beneath it"},
+		{path: "store.cache", initial: "256MiB", value: between(&c.Store.CacheBytes, ParseBytes, 1<<20, 1<<40),
+			doc: "memory for decoded customers, of all shards of this process together, 1MiB to 1TiB"},
+		{path: "store.checkpoint_every", initial: "2s",
+			value: between(&c.Store.CheckpointEvery, duration, time.Second, 5*time.Second),
+			doc:   "time between checkpoints, 1s to 5s"},
+
+		{path: "first_start", initial: "mute", value: oneOf(&c.FirstStart, Mute, Speak),
+			doc: "mute: say only what stands at the first start; speak: say everything from the first touchpoint on"},
+
+		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress),
+			doc: "host:port for /metrics, /healthz and /readyz; port 0: any that is free"},
+
+		{path: "business.zone", initial: "Asia/Hong_Kong", value: one(&c.Business.Zone, zone),
+			doc: "IANA time zone whose midnights part the days"},
+		{path: "business.currency", initial: "HKD", value: one(&c.Business.Currency, currency),
+			doc: "ISO 4217; the currency of the thresholds below and of amounts that name none"},
+
+		{path: "segments.vip.net_last_365d_over", initial: "100000.00",
+			value: amount(&s.VIP.NetLast365dOver, &c.Business.Currency),
+			doc:   "net spend of the last 365 calendar days over which a customer is vip, in business.currency"},
+		{path: "segments.high_frequency.reading", initial: "order_days",
+			value: oneOf(&s.HighFrequency.Reading, OrderDays, EveryBlock),
+			doc:   "order_days: days with an order in the last 365; every_block: an order in each of the last blocks of 30 days"},
+		{path: "segments.high_frequency.at_least", initial: "12", value: whole(&s.HighFrequency.AtLeast, 1, 365),
+			doc: "order days, 1 to 365; or with every_block blocks, 1 to 12"},
+		{path: "segments.potential.average_order_value_at_least", initial: "2000.00",
+			value: amount(&s.Potential.AverageOrderValueAtLeast, &c.Business.Currency),
+			doc:   "lifetime gross by orders from which a customer who orders seldom is potential, in business.currency"},
+		{path: "segments.churn_risk.days_without_order_over", initial: "183",
+			value: whole(&s.ChurnRisk.DaysWithoutOrderOver, 1, 3650),
+			doc:   "calendar days since the last order's day over which a customer is at risk, 1 to 3650"},
+	}
+}

@@ -1,0 +1,80 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+)
+
+const envPrefix = "TOUCHFOLD_"
+
+// variable is the environment's name for a key: kafka.brokers is TOUCHFOLD_KAFKA_BROKERS.
+func variable(path string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+// readEnv notes all variables that begin with TOUCHFOLD_. A variable that no key has is a fault.
+func (l *loader) readEnv(env []string) {
+	var names []string
+	for _, k := range l.keys {
+		names = append(names, variable(k.path))
+	}
+	for _, entry := range env {
+		name, text, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, envPrefix) || isServiceLink(name, text) {
+			continue
+		}
+		at := place{layer: fromEnv, name: name}
+		if k, ok := l.find(func(k key) bool { return variable(k.path) == name }); ok {
+			l.note(k, at, text)
+		} else {
+			l.fault(at, "there is no such variable%s", didYouMean(name, names))
+		}
+	}
+}
+
+// readFlags notes key.path=value.
+func (l *loader) readFlags(flags []string) {
+	for _, flag := range flags {
+		path, text, ok := strings.Cut(flag, "=")
+		at := place{layer: fromFlag, name: "--set " + path}
+		k, known := l.find(func(k key) bool { return k.path == path })
+		switch {
+		case !ok:
+			l.fault(at, "has no value; write --set key=value")
+		case known && k.secret:
+			l.fault(at, "a secret does not come by flag; use %s", variable(path))
+		case known:
+			l.note(k, at, text)
+		default:
+			l.fault(at, "there is no such key%s", l.meantKey(path))
+		}
+	}
+}
+
+// note keeps what a variable or a flag says; lists are separated by commas.
+func (l *loader) note(k key, at place, text string) {
+	texts := []string{text}
+	if k.value.isList {
+		texts = splitList(text)
+	}
+	l.written[k.path] = append(l.written[k.path], setting{place: at, texts: texts})
+}
+
+func (l *loader) find(is func(key) bool) (key, bool) {
+	for _, k := range l.keys {
+		if is(k) {
+			return k, true
+		}
+	}
+	return key{}, false
+}
+
+// Kubernetes sets these in every container beside a service that is called touchfold or touchfold-something.
+var (
+	serviceName = regexp.MustCompile(`_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
+	servicePort = regexp.MustCompile(`^(tcp|udp|sctp)://`)
+)
+
+func isServiceLink(name, text string) bool {
+	return serviceName.MatchString(name) || strings.HasSuffix(name, "_PORT") && servicePort.MatchString(text)
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A setting is what somebody wrote for a key.
+type setting struct {
+	place  place
+	texts  []string // exactly one, unless it is a list
+	quoted bool     // in the file
+}
+
+// A loader gathers what every layer says and applies it once, key by key.
+type loader struct {
+	c       *Config
+	keys    []key
+	written map[string][]setting // by key, in the order in which they override
+	from    map[string]place     // where the value of a key comes from
+	faults  Faults
+}
+
+func newLoader() *loader {
+	c := new(Config)
+	return &loader{c: c, keys: c.keys(), written: map[string][]setting{}, from: map[string]place{}}
+}
+
+func (l *loader) read(name string, text []byte, env, flags []string) {
+	l.readYAML(name, text)
+	l.readEnv(env)
+	l.readFlags(flags)
+	for _, k := range l.keys {
+		l.apply(k)
+	}
+	l.compare()
+}
+
+func (l *loader) result() (*Config, error) {
+	if len(l.faults) > 0 {
+		l.faults.sort()
+		return nil, l.faults
+	}
+	return l.c, nil
+}
+
+func (l *loader) fault(at place, format string, args ...any) {
+	l.faults = append(l.faults, Fault{at, fmt.Errorf(format, args...).Error()})
+}
+
+// apply sets a key to its default and then to what each layer says, so that also what is overridden is checked.
+func (l *loader) apply(k key) {
+	initial := []string{k.initial}
+	if k.value.isList {
+		initial = splitList(k.initial)
+	}
+	for _, s := range append([]setting{{texts: initial}}, l.written[k.path]...) {
+		l.from[k.path] = s.place
+		if k.value.isNumber && s.quoted {
+			l.fault(s.place, "%s: is text; write the number without quotes", k.path)
+		} else if err := k.value.set(s.texts); err != nil {
+			for _, line := range strings.Split(err.Error(), "\n") {
+				l.fault(s.place, "%s: %s", k.path, line)
+			}
+		}
+	}
+}
+
+// compare checks what concerns two keys. The fault stands where the later of the two was written.
+func (l *loader) compare() {
+	t := l.c.Topics
+	topics := []struct{ path, name string }{
+		{"topics.touchpoints", t.Touchpoints}, {"topics.events", t.Events}, {"topics.parked", t.Parked},
+	}
+	for i, a := range topics {
+		for _, b := range topics[:i] {
+			if a.name == "" || b.name == "" || dotless(a.name) != dotless(b.name) {
+				continue
+			}
+			at := l.later(a.path, b.path)
+			if a.name == b.name {
+				l.fault(at, "%s and %s are both %q; each needs a topic of its own", b.path, a.path, a.name)
+			} else {
+				l.fault(at, "%s %q and %s %q differ only in . and _, which Kafka does not allow", b.path, b.name, a.path, a.name)
+			}
+		}
+	}
+	const maxBlocks = 12 // what lies in 365 days
+	if h := l.c.Segments.HighFrequency; h.Reading == EveryBlock && h.AtLeast > maxBlocks {
+		at := l.later("segments.high_frequency.reading", "segments.high_frequency.at_least")
+		l.fault(at, "segments.high_frequency.at_least: %d is out of range with every_block; write 1 to %d", h.AtLeast, maxBlocks)
+	}
+}
+
+func (l *loader) later(a, b string) place {
+	return slices.MaxFunc([]place{l.from[a], l.from[b]}, place.compare)
+}
+
+// dotless is a topic's name as Kafka's metrics have it, in which . and _ are one.
+func dotless(name string) string { return strings.ReplaceAll(name, ".", "_") }
+
+func splitList(text string) []string {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	items := strings.Split(text, ",")
+	for i := range items {
+		items[i] = strings.TrimSpace(items[i])
+	}
+	return items
+}
