@@ -117,8 +117,9 @@ func Default() *Config {
 }
 
 // Load reads the file at path ("" for none) and lets the environment (NAME=value, as of os.Environ; other names than
-// TOUCHFOLD_... are ignored) override it, and the flags (key.path=value) both; then it reads the key file, if there is
-// one and no key from the environment. The error is of type Faults if the configuration is at fault.
+// TOUCHFOLD_... are ignored) override it, and the flags both: each is key.path=value, or "--flag key.path=value" if
+// faults are to name another flag than --set. Then it reads the key file, if there is one and no key from the
+// environment. The error is of type Faults.
 func Load(path string, env, flags []string) (*Config, error) {
 	var text []byte
 	if path != "" {

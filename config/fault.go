@@ -16,14 +16,6 @@ type Fault struct {
 // Error is the fault as one line: place, colon, text.
 func (f Fault) Error() string { return f.place.String() + ": " + f.Text }
 
-// Flag is the key of the --set that is at fault, or "".
-func (f Fault) Flag() string {
-	if f.layer != fromFlag {
-		return ""
-	}
-	return strings.TrimPrefix(f.name, "--set ")
-}
-
 // Faults are all that is wrong with a configuration, at least one: those of the file in its order, then those of the
 // environment, then those of flags.
 type Faults []Fault

@@ -32,11 +32,14 @@ func (l *loader) readEnv(env []string) {
 	}
 }
 
-// readFlags notes key.path=value.
+// readFlags notes key.path=value, or "--flag key.path=value" for a flag that stands for a key.
 func (l *loader) readFlags(flags []string) {
 	for _, flag := range flags {
 		path, text, ok := strings.Cut(flag, "=")
 		at := place{layer: fromFlag, name: "--set " + path}
+		if name, rest, named := strings.Cut(path, " "); named {
+			at.name, path = name, rest
+		}
 		k, known := l.find(func(k key) bool { return k.path == path })
 		switch {
 		case !ok:

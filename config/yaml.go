@@ -124,6 +124,9 @@ func (y yamlReader) value(k key, n ast.Node) {
 	}
 	for _, item := range items {
 		text, quoted, ok := scalar(item)
+		if !ok && isSequence {
+			text, ok = unsplit(item)
+		}
 		if !ok {
 			y.fault(y.start(item), "%s: wants a value, not %s", k.path, kind(item))
 			return
@@ -145,6 +148,23 @@ func scalar(n ast.Node) (text string, quoted, ok bool) {
 		return n.GetToken().Value, false, true
 	}
 	return "", false, false
+}
+
+// unsplit repairs [host:9092] within braces, which is one plain text in YAML but a mapping to goccy/go-yaml (its issue
+// 832): no space stands on either side of the colon.
+func unsplit(n ast.Node) (text string, ok bool) {
+	m, ok := n.(*ast.MappingNode)
+	if !ok || m.IsFlowStyle || len(m.Values) != 1 {
+		return "", false
+	}
+	host, quoted, isText := scalar(m.Values[0].Key)
+	port, _, isPort := scalar(m.Values[0].Value)
+	if !isText || !isPort || quoted {
+		return "", false
+	}
+	begin, colon, end := m.Values[0].Key.GetToken().Position, m.Start.Position, m.Values[0].Value.GetToken().Position
+	joined := begin.Line == end.Line && colon.Column == begin.Column+utf8.RuneCountInString(host) && end.Column == colon.Column+1
+	return host + ":" + port, joined
 }
 
 // kind is what a reader of the file would call n.

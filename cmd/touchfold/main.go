@@ -1,0 +1,77 @@
+// Command touchfold reads touchpoints from Kafka, folds them into what is known of each customer and publishes what
+// follows from it. This package is wiring: a table of subcommands, one file each, and nothing that another package
+// could do.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/touchfold/touchfold/config"
+)
+
+// commands is the table of subcommands. One is a struct of its flags and arguments with
+//
+//	Run(ctx context.Context, out output) error
+//
+// where ctx ends with the first SIGINT or SIGTERM. It may leave out what it does not use.
+type commands struct {
+	Config  configCommand  `cmd:"" help:"Check the configuration."`
+	Version versionCommand `cmd:"" help:"Say which version this is."`
+}
+
+const description = `touchfold reads touchpoints from Kafka, folds them into what is known of each customer and publishes what follows from it.`
+
+// The exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2 // the command line or the configuration is at fault
+)
+
+// output is where a command writes: what was asked for, and what is said about it.
+type output struct{ out, err io.Writer }
+
+func main() {
+	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, release) // so that a second signal ends the process at once
+	os.Exit(execute(ctx, os.Args[1:], output{os.Stdout, os.Stderr}))
+}
+
+// execute runs the command that args name and returns the exit code.
+func execute(ctx context.Context, args []string, out output) int {
+	parser := kong.Must(&commands{},
+		kong.Name("touchfold"),
+		kong.Description(description),
+		kong.Writers(out.out, out.err),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(out),
+	)
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(out.err, "touchfold: %v\nSee touchfold --help.\n", err)
+		return exitUsage
+	}
+	return report(command.Run(), out.err)
+}
+
+// report writes why a command failed, and returns the exit code.
+func report(err error, to io.Writer) int {
+	var faults config.Faults
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &faults):
+		fmt.Fprintln(to, faults)
+		return exitUsage
+	}
+	fmt.Fprintf(to, "touchfold: %v\n", err)
+	return exitFailure
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"github.com/touchfold/touchfold/config"
+)
+
+// defaultFile is read if it is there and no other file is named.
+const defaultFile = "touchfold.yaml"
+
+// options are the flags of every command that needs the configuration.
+type options struct {
+	Config string   `short:"c" placeholder:"FILE" help:"Configuration file. Without: touchfold.yaml if it exists, else the defaults."`
+	Set    []string `sep:"none" placeholder:"KEY=VALUE" help:"Set a key of the configuration, such as topics.partitions=4; may be repeated. It overrides TOUCHFOLD_TOPICS_PARTITIONS, which overrides the file."`
+}
+
+// load is the configuration that the process is to run with; more are further flags, as of config.Load.
+func (o options) load(more ...string) (*config.Config, error) {
+	path := o.Config
+	if path == "" {
+		if _, err := os.Stat(defaultFile); !errors.Is(err, fs.ErrNotExist) {
+			path = defaultFile
+		}
+	}
+	return config.Load(path, os.Environ(), append(o.Set, more...))
+}
+
+// runOptions are those of run, where the keys that change most have a flag each.
+type runOptions struct {
+	options
+	Brokers    *string `placeholder:"HOST:PORT,..." help:"Kafka's brokers (kafka.brokers)."`
+	In         *string `placeholder:"TOPIC" help:"Topic of touchpoints (topics.touchpoints)."`
+	Out        *string `placeholder:"TOPIC" help:"Topic of derived events (topics.events)."`
+	Group      *string `placeholder:"NAME" help:"Name of the consumer group and of all that belongs to it (app)."`
+	Dir        *string `placeholder:"DIR" help:"Folder of the local store (store.dir)."`
+	Listen     *string `placeholder:"HOST:PORT" help:"Where metrics and health are served (http.listen)."`
+	FirstStart *string `placeholder:"mute|speak" help:"What a first start does with the past (first_start)."`
+}
+
+func (o runOptions) load() (*config.Config, error) {
+	var more []string
+	for _, f := range []struct {
+		flag, key string
+		value     *string // nil if it was not given
+	}{
+		{"--brokers", "kafka.brokers", o.Brokers},
+		{"--in", "topics.touchpoints", o.In},
+		{"--out", "topics.events", o.Out},
+		{"--group", "app", o.Group},
+		{"--dir", "store.dir", o.Dir},
+		{"--listen", "http.listen", o.Listen},
+		{"--first-start", "first_start", o.FirstStart},
+	} {
+		if f.value != nil {
+			more = append(more, f.flag+" "+f.key+"="+*f.value)
+		}
+	}
+	return o.options.load(more...)
+}
