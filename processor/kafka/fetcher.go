@@ -1,0 +1,222 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// FetchConfig says what to read and how much at a time.
+type FetchConfig struct {
+	Topic          string
+	MinBytes       int                   // the broker waits until it has so many, or MaxWait; default 1
+	MaxBytes       int                   // of one answer of a broker, about; default 16 MiB. A larger batch passes too
+	PartitionBytes int                   // of one partition in it, about; default 1 MiB
+	MaxWait        time.Duration         // default 500 ms
+	Now            func() events.Instant // the clock of Batch.Sent; default the wall clock
+}
+
+// Fetcher reads partitions of one topic with one request at a time to each broker.
+//
+// Run is the only one who decides: each reading is idle in its hands, in a request, or with its goroutine, which
+// parses what came and waits until the reader takes it. A reading that waits is left out of requests: that is the
+// back-pressure.
+type Fetcher struct {
+	c      *Client
+	cfg    FetchConfig
+	limits limits
+
+	mu      sync.Mutex
+	reads   map[events.ShardID]*reading
+	changed chan struct{} // reads is another; room for one
+}
+
+// reading is a partition being read. The fields below the line belong to Run.
+type reading struct {
+	partition events.ShardID
+	out       chan Batch
+	stop      chan struct{}
+	answers   chan answer // room for one: there is never more than one request under way
+	// next is where to read on: its goroutine's from answer to turn, else Run's.
+	next events.Offset
+	// ---
+	state  state
+	known  bool // leader is one that we were told of, and it did not fail since
+	leader int32
+	after  time.Time     // not to be asked for earlier
+	pause  time.Duration // of the last failure; 0 while it works
+	served uint64        // the request that last brought records
+}
+
+type state int
+
+const (
+	idle    state = iota // may go into the next request
+	asked                // in a request
+	parsing              // with its goroutine, soon back
+	waiting              // with its goroutine, until the reader takes a batch
+	ended                // its goroutine is gone
+)
+
+// answer is what a request brought of one partition: got, or an error that ends the reading.
+type answer struct {
+	got  *fetchedPartition
+	sent events.Instant
+	err  error
+}
+
+// turn is what a reading's goroutine tells Run.
+type turn struct {
+	r  *reading
+	to state
+}
+
+const (
+	minPause = 20 * time.Millisecond
+	maxPause = time.Second
+	// briefWait stands for MaxWait while a reader of the same broker's partitions is behind: else its partition would
+	// have to wait for the others' records.
+	briefWait = 10 * time.Millisecond
+	readAhead = 2 // batches in a reader's channel
+)
+
+// NewFetcher makes a fetcher; Run makes it work.
+func (c *Client) NewFetcher(cfg FetchConfig) (*Fetcher, error) {
+	if cfg.Topic == "" {
+		return nil, errors.New("no topic to read from")
+	}
+	if cfg.MinBytes < 0 || cfg.MaxBytes < 0 || cfg.PartitionBytes < 0 || cfg.MaxWait < 0 {
+		return nil, fmt.Errorf("read topic %s: sizes and times must not be negative", cfg.Topic)
+	}
+	if cfg.Now == nil {
+		cfg.Now = func() events.Instant { return events.At(time.Now()) }
+	}
+	l := defaultLimits
+	setIf(&l.minBytes, cfg.MinBytes)
+	setIf(&l.maxBytes, cfg.MaxBytes)
+	setIf(&l.partitionBytes, cfg.PartitionBytes)
+	setIf(&l.wait, cfg.MaxWait)
+	return &Fetcher{c: c, cfg: cfg, limits: l, reads: make(map[events.ShardID]*reading),
+		changed: make(chan struct{}, 1)}, nil
+}
+
+var defaultLimits = limits{minBytes: 1, maxBytes: 16 << 20, partitionBytes: 1 << 20, wait: 500 * time.Millisecond}
+
+func setIf[T comparable](to *T, v T) {
+	var zero T
+	if v != zero {
+		*to = v
+	}
+}
+
+// Read begins to read a partition at an offset. Batches come in order, without gaps; one without records comes only
+// when the partition had nothing at Next, and only if the channel is empty. The channel is closed when reading ends:
+// by Stop, by Read of the same partition, after a Batch with an Err, or because Run returned.
+func (f *Fetcher) Read(p events.ShardID, from events.Offset) <-chan Batch {
+	r := &reading{partition: p, next: from, out: make(chan Batch, readAhead), stop: make(chan struct{}),
+		answers: make(chan answer, 1)}
+	f.mu.Lock()
+	if old := f.reads[p]; old != nil {
+		close(old.stop)
+	}
+	f.reads[p] = r
+	f.mu.Unlock()
+	f.tell()
+	return r.out
+}
+
+// Stop ends the reading of a partition, if there is one. Batches that are in the channel stay there.
+func (f *Fetcher) Stop(p events.ShardID) {
+	f.mu.Lock()
+	if r := f.reads[p]; r != nil {
+		close(r.stop)
+		delete(f.reads, p)
+	}
+	f.mu.Unlock()
+	f.tell()
+}
+
+func (f *Fetcher) tell() {
+	select {
+	case f.changed <- struct{}{}:
+	default:
+	}
+}
+
+// serve is the goroutine of a reading.
+func (f *Fetcher) serve(ctx context.Context, r *reading, turns chan<- turn) {
+	defer close(r.out)
+	for {
+		to := idle
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.stop:
+			return
+		case a := <-r.answers:
+			b, due := f.batch(r, a)
+			if b.Err != nil {
+				to = ended
+			}
+			if due && !f.deliver(ctx, r, b, turns) {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.stop:
+			return
+		case turns <- turn{r, to}:
+		}
+		if to == ended {
+			return
+		}
+	}
+}
+
+// batch makes a Batch of an answer and says whether there is anything in it for the reader.
+func (f *Fetcher) batch(r *reading, a answer) (b Batch, due bool) {
+	err := a.err
+	if err == nil {
+		b, err = parse(f.cfg.Topic, r.partition, r.next, a.got.Records.b, a.got.AbortedTransactions)
+	}
+	if err != nil {
+		return Batch{Err: fmt.Errorf("read partition %s: %w", partitionName(f.cfg.Topic, r.partition), err)}, true
+	}
+	b.End, b.LogStart = events.Offset(a.got.HighWatermark), events.Offset(a.got.LogStartOffset)
+	b.Sent = a.sent
+	r.next = b.Next
+	if len(b.Records) > 0 {
+		return b, true
+	}
+	return b, b.Next == b.End && len(r.out) == 0
+}
+
+// deliver puts a batch into the reader's channel; where that is full, Run is told first.
+func (f *Fetcher) deliver(ctx context.Context, r *reading, b Batch, turns chan<- turn) bool {
+	select {
+	case r.out <- b:
+		return true
+	default:
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-r.stop:
+		return false
+	case turns <- turn{r, waiting}:
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-r.stop:
+		return false
+	case r.out <- b:
+		return true
+	}
+}

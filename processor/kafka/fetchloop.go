@@ -1,0 +1,219 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	kgo "github.com/segmentio/kafka-go"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// nobody stands for the broker of partitions whose leader is not known: asking it is asking for the leaders.
+const nobody int32 = -1
+
+// landed is a request that came back.
+type landed struct {
+	leader  int32
+	rs      []*reading
+	sent    events.Instant
+	got     map[events.ShardID]*fetchedPartition
+	leaders []int32 // where nobody was asked
+	err     error
+}
+
+// loop is the state of Run.
+type loop struct {
+	f      *Fetcher
+	ctx    context.Context
+	wg     sync.WaitGroup
+	reads  []*reading
+	flying map[int32]bool // brokers with a request under way
+	turns  chan turn
+	back   chan landed
+	served uint64 // counts requests, to serve those first who got nothing last
+}
+
+// Run reads until ctx ends, which is no error, and returns when all goroutines have ended and all channels are closed.
+func (f *Fetcher) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	l := &loop{f: f, ctx: ctx, flying: make(map[int32]bool), turns: make(chan turn), back: make(chan landed)}
+	defer l.wg.Wait()
+	defer cancel()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-f.changed:
+			l.adopt()
+		case t := <-l.turns:
+			l.turn(t)
+		case r := <-l.back:
+			l.land(r)
+		case <-timer.C:
+		}
+		if next := l.launch(time.Now()); !next.IsZero() {
+			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// adopt takes over what Read and Stop changed.
+func (l *loop) adopt() {
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
+	l.reads = slices.DeleteFunc(l.reads, func(r *reading) bool { return l.f.reads[r.partition] != r })
+	for _, r := range l.f.reads {
+		if slices.Contains(l.reads, r) {
+			continue
+		}
+		l.reads = append(l.reads, r)
+		l.wg.Go(func() { l.f.serve(l.ctx, r, l.turns) })
+	}
+	slices.SortFunc(l.reads, func(a, b *reading) int { return cmp.Compare(a.partition, b.partition) })
+}
+
+func (l *loop) turn(t turn) {
+	t.r.state = t.to
+	if t.to != ended {
+		return
+	}
+	l.f.mu.Lock()
+	if l.f.reads[t.r.partition] == t.r {
+		delete(l.f.reads, t.r.partition)
+	}
+	l.f.mu.Unlock()
+	l.adopt()
+}
+
+// launch sends a request to each broker that has none and all whose partitions that may go along are there. The
+// result is when to come back, if anything waits for a time.
+func (l *loop) launch(now time.Time) (next time.Time) {
+	ready := make(map[int32][]*reading)
+	behind := make(map[int32]bool)
+	soon := make(map[int32]bool)
+	for _, r := range l.reads {
+		leader := nobody
+		if r.known {
+			leader = r.leader
+		}
+		switch {
+		case r.state == parsing:
+			soon[leader] = true
+		case r.state == waiting:
+			behind[leader] = true
+		case r.state != idle:
+		case r.after.After(now):
+			if next.IsZero() || r.after.Before(next) {
+				next = r.after
+			}
+		default:
+			ready[leader] = append(ready[leader], r)
+		}
+	}
+	for leader, rs := range ready {
+		if l.flying[leader] || soon[leader] {
+			continue
+		}
+		wait := l.f.limits.wait
+		if behind[leader] {
+			wait = min(wait, briefWait)
+		}
+		l.ask(leader, rs, wait)
+	}
+	return next
+}
+
+// ask sends one request. Those whom the last requests brought nothing stand first in it, because a broker that has
+// filled its answer leaves out the rest.
+func (l *loop) ask(leader int32, rs []*reading, wait time.Duration) {
+	slices.SortStableFunc(rs, func(a, b *reading) int { return cmp.Compare(a.served, b.served) })
+	lim := l.f.limits
+	lim.wait = wait
+	req := newFetchRequest(leader, l.f.cfg.Topic, lim)
+	for _, r := range rs {
+		r.state = asked
+		req.add(r.partition, r.next, lim)
+	}
+	l.flying[leader] = true
+	l.wg.Go(func() {
+		res := landed{leader: leader, rs: rs, sent: l.f.cfg.Now()}
+		if leader == nobody {
+			res.leaders, res.err = l.f.c.leaderIDs(l.ctx, l.f.cfg.Topic)
+		} else {
+			res.got, res.err = l.f.c.fetch(l.ctx, req)
+		}
+		select {
+		case l.back <- res:
+		case <-l.ctx.Done():
+		}
+	})
+}
+
+// land hands out what came back.
+func (l *loop) land(res landed) {
+	delete(l.flying, res.leader)
+	l.served++
+	bad := make(map[string][]*reading) // by error, for the log
+	for _, r := range res.rs {
+		if err := l.landOne(r, res); err != nil {
+			if r.pause == 0 {
+				bad[err.Error()] = append(bad[err.Error()], r)
+			}
+			r.state, r.known = idle, false
+			r.pause = min(max(2*r.pause, minPause), maxPause)
+			r.after = time.Now().Add(r.pause)
+		}
+	}
+	for text, rs := range bad {
+		l.f.c.log.Warn().Str("topic", l.f.cfg.Topic).Ints32("partitions", numbers(rs)).Str("error", text).
+			Msg("partitions cannot be read, trying again")
+	}
+}
+
+// landOne hands out what came back for one reading. An error is one that may pass.
+func (l *loop) landOne(r *reading, res landed) error {
+	if res.err != nil {
+		return res.err
+	}
+	if res.leader == nobody {
+		if int(r.partition) >= len(res.leaders) || res.leaders[r.partition] == nobody {
+			return fmt.Errorf("partition has no leader: %w", kgo.LeaderNotAvailable)
+		}
+		r.state, r.known, r.leader = idle, true, res.leaders[r.partition]
+		return nil
+	}
+	got := res.got[r.partition]
+	if got == nil {
+		return errors.New("the broker's answer leaves out a partition")
+	}
+	err := answered(got.ErrorCode)
+	if err != nil && retriable(err) {
+		return err
+	}
+	if r.pause != 0 && err == nil {
+		r.pause = 0
+		l.f.c.log.Info().Str("topic", l.f.cfg.Topic).Int32("partition", int32(r.partition)).Msg("partition is read again")
+	}
+	if len(got.Records.b) > 0 {
+		r.served = l.served
+	}
+	r.state = parsing
+	r.answers <- answer{got: got, sent: res.sent, err: err}
+	return nil
+}
+
+func numbers(rs []*reading) []int32 {
+	out := make([]int32, len(rs))
+	for i, r := range rs {
+		out[i] = int32(r.partition)
+	}
+	return out
+}

@@ -1,0 +1,88 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	kgo "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/initproducerid"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// ProducerConfig names a producer: of two with the same TransactionalID the later one shuts out the earlier.
+type ProducerConfig struct {
+	Topic           string
+	Partition       events.ShardID
+	TransactionalID string
+}
+
+// Producer writes to one partition without doubling anything, and stops for good when another takes over. It uses no
+// transactions: what is acknowledged can be read. It is not safe for concurrent use.
+type Producer struct {
+	w    *writer
+	dead error // why it never writes again
+}
+
+// NewProducer takes the transactional id over: the epoch rises, and from this producer's first Append on the broker
+// rejects the former owner.
+func (c *Client) NewProducer(ctx context.Context, cfg ProducerConfig) (*Producer, error) {
+	if cfg.Topic == "" || cfg.TransactionalID == "" {
+		return nil, errors.New("a producer needs a topic and a transactional id")
+	}
+	w := &writer{c: c, topic: cfg.Topic, partition: cfg.Partition}
+	err := c.retry(ctx, "take over the transactional id "+cfg.TransactionalID, func() error {
+		m, err := c.send(ctx, &initproducerid.Request{
+			TransactionalID:      cfg.TransactionalID,
+			TransactionTimeoutMs: int32(time.Minute.Milliseconds()), // none is ever begun
+			ProducerID:           -1, ProducerEpoch: -1,
+		}, 0)
+		if err != nil {
+			return err
+		}
+		res := m.(*initproducerid.Response)
+		w.stamp = stamp{id: res.ProducerID, epoch: res.ProducerEpoch}
+		return answered(res.ErrorCode)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Producer{w: w}, nil
+}
+
+// ID is the producer id.
+func (p *Producer) ID() int64 { return p.w.stamp.id }
+
+// Epoch is the producer's epoch, the fence.
+func (p *Producer) Epoch() int16 { return p.w.stamp.epoch }
+
+// Append writes records in order, side by side, acknowledged by all in-sync replicas, each once. Base is the first
+// one's offset, -1 without records. It tries again, with the same bytes and sequence numbers, until ctx ends; that with
+// an answer outstanding is ErrInDoubt. After an error (a record larger than the topic takes excepted, if it was the
+// first) the producer never writes again: some of the records may stand in the log, and only a new producer that reads
+// the tail can tell.
+func (p *Producer) Append(ctx context.Context, recs []Out) (base events.Offset, err error) {
+	if p.dead != nil {
+		return -1, p.dead
+	}
+	base, written, err := p.w.write(ctx, recs)
+	if err == nil || written == 0 && errors.Is(err, kgo.MessageSizeTooLarge) {
+		return base, err
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", ErrInDoubt, err)
+	}
+	p.dead = err
+	return -1, err
+}
+
+// Append writes records to a partition in order, acknowledged by all in-sync replicas. Base is the first one's offset,
+// -1 without records. An attempt whose answer was lost is repeated, so records may be doubled, and where others write
+// too they need not stand side by side. After an error some may have been written.
+func (c *Client) Append(ctx context.Context, topic string, p events.ShardID, recs []Out) (base events.Offset, err error) {
+	w := &writer{c: c, topic: topic, partition: p, stamp: unstamped}
+	base, _, err = w.write(ctx, recs)
+	return base, err
+}

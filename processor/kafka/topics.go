@@ -1,0 +1,189 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	kgo "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/listoffsets"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// Topic is a topic as it is to be, or is. Configs have Kafka's names and values.
+type Topic struct {
+	Name                    string
+	Partitions, Replication int // 0 on creation: the broker's default
+	Configs                 map[string]string
+}
+
+// topicConfigs are those that DescribeTopic asks for.
+var topicConfigs = []string{"cleanup.policy", "max.message.bytes", "message.timestamp.type", "min.insync.replicas",
+	"retention.bytes", "retention.ms"}
+
+// Range is what of a partition can be read: First up to before End (the high watermark).
+type Range struct{ First, End events.Offset }
+
+// CreateTopic creates a topic and waits until each partition has a leader. It is ErrTopicExists if it exists.
+func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
+	cfg := kgo.TopicConfig{Topic: t.Name, NumPartitions: t.Partitions, ReplicationFactor: t.Replication}
+	if t.Partitions == 0 {
+		cfg.NumPartitions = -1
+	}
+	if t.Replication == 0 {
+		cfg.ReplicationFactor = -1
+	}
+	for _, k := range slices.Sorted(maps.Keys(t.Configs)) {
+		cfg.ConfigEntries = append(cfg.ConfigEntries, kgo.ConfigEntry{ConfigName: k, ConfigValue: t.Configs[k]})
+	}
+	tried := false
+	err := c.retry(ctx, "create topic "+t.Name, func() error {
+		res, err := c.api.CreateTopics(ctx, &kgo.CreateTopicsRequest{Topics: []kgo.TopicConfig{cfg}})
+		if err == nil {
+			err = res.Errors[t.Name]
+		}
+		if errors.Is(err, kgo.TopicAlreadyExists) {
+			if tried { // by the attempt whose answer was lost
+				return nil
+			}
+			return ErrTopicExists
+		}
+		tried = true
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return c.retry(ctx, "wait for the leaders of topic "+t.Name, func() error {
+		_, err := c.leaders(ctx, t.Name)
+		if errors.Is(err, ErrNoTopic) { // this broker has not heard of it yet
+			return kgo.UnknownTopicOrPartition
+		}
+		return err
+	})
+}
+
+// DescribeTopic says how a topic is; Configs hold the values in force, defaults too. It is ErrNoTopic if there is none.
+func (c *Client) DescribeTopic(ctx context.Context, name string) (Topic, error) {
+	t := Topic{Name: name, Configs: make(map[string]string)}
+	err := c.retry(ctx, "describe topic "+name, func() error {
+		parts, err := c.partitions(ctx, name)
+		if err != nil {
+			return err
+		}
+		t.Partitions, t.Replication = len(parts), 0
+		for _, p := range parts {
+			t.Replication = max(t.Replication, len(p.ReplicaNodes))
+		}
+		res, err := c.api.DescribeConfigs(ctx, &kgo.DescribeConfigsRequest{Resources: []kgo.DescribeConfigRequestResource{
+			{ResourceType: kgo.ResourceTypeTopic, ResourceName: name, ConfigNames: topicConfigs}}})
+		if err != nil {
+			return err
+		}
+		for _, r := range res.Resources {
+			if r.Error != nil {
+				return r.Error
+			}
+			for _, e := range r.ConfigEntries {
+				t.Configs[e.ConfigName] = e.ConfigValue
+			}
+		}
+		return nil
+	})
+	return t, err
+}
+
+// Ranges gives what can be read of each partition, by its number.
+func (c *Client) Ranges(ctx context.Context, topic string) ([]Range, error) {
+	var ranges []Range
+	err := c.retry(ctx, "find the ends of topic "+topic, func() error {
+		leaders, err := c.leaders(ctx, topic)
+		if err != nil {
+			return err
+		}
+		ranges = make([]Range, len(leaders))
+		for p := range ranges {
+			first, err := c.listOffset(ctx, topic, p, kgo.FirstOffset)
+			if err != nil {
+				return err
+			}
+			end, err := c.listOffset(ctx, topic, p, kgo.LastOffset)
+			if err != nil {
+				return err
+			}
+			ranges[p] = Range{First: first, End: end}
+		}
+		return nil
+	})
+	return ranges, err
+}
+
+// listOffset is the first or last offset of one partition. Kafka-go asks for each on its own in any case.
+func (c *Client) listOffset(ctx context.Context, topic string, p int, which int64) (events.Offset, error) {
+	m, err := c.send(ctx, &listoffsets.Request{ReplicaID: -1, Topics: []listoffsets.RequestTopic{{
+		Topic:      topic,
+		Partitions: []listoffsets.RequestPartition{{Partition: int32(p), CurrentLeaderEpoch: -1, Timestamp: which}},
+	}}}, 0)
+	if err != nil {
+		return 0, err
+	}
+	for _, t := range m.(*listoffsets.Response).Topics {
+		for _, r := range t.Partitions {
+			if err := answered(r.ErrorCode); err != nil {
+				return 0, err
+			}
+			return events.Offset(r.Offset), nil
+		}
+	}
+	return 0, fmt.Errorf("broker says nothing of partition %s", partitionName(topic, events.ShardID(p)))
+}
+
+// partitions are a topic's partitions in order of number, as a broker knows them now.
+func (c *Client) partitions(ctx context.Context, topic string) ([]metadata.ResponsePartition, error) {
+	m, err := c.metadata(ctx, []string{topic})
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range m.Topics {
+		if t.Name != topic {
+			continue
+		}
+		if kgo.Error(t.ErrorCode) == kgo.UnknownTopicOrPartition {
+			return nil, ErrNoTopic
+		}
+		if err := answered(t.ErrorCode); err != nil {
+			return nil, err
+		}
+		slices.SortFunc(t.Partitions, func(a, b metadata.ResponsePartition) int {
+			return int(a.PartitionIndex) - int(b.PartitionIndex)
+		})
+		return t.Partitions, nil
+	}
+	return nil, ErrNoTopic
+}
+
+// leaderIDs are the brokers that lead a topic's partitions, by partition number; nobody where there is none.
+func (c *Client) leaderIDs(ctx context.Context, topic string) ([]int32, error) {
+	parts, err := c.partitions(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int32, len(parts))
+	for i, p := range parts {
+		ids[i] = p.LeaderID
+	}
+	return ids, nil
+}
+
+// leaders are those of all partitions, or an error while one has none.
+func (c *Client) leaders(ctx context.Context, topic string) ([]int32, error) {
+	ids, err := c.leaderIDs(ctx, topic)
+	if i := slices.Index(ids, nobody); i >= 0 {
+		return nil, fmt.Errorf("partition %s: %w", partitionName(topic, events.ShardID(i)), kgo.LeaderNotAvailable)
+	}
+	return ids, err
+}
