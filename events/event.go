@@ -4,7 +4,10 @@
 // from a closed list; never a guess, an error or a panic.
 package events
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Instant is a moment in Unix milliseconds UTC. Touchpoints before 1970 are refused, so none is negative.
 type Instant int64
@@ -116,6 +119,11 @@ type Item struct {
 
 // Milli is a quantity in thousandths: 0.65 kg is 650.
 type Milli int64
+
+// String is m as a decimal: 650 is 0.65, 6000 is 6.
+func (m Milli) String() string {
+	return strconv.FormatFloat(float64(m)/1000, 'f', -1, 64)
+}
 
 // Trait is one thing that a customer is said to be or have. Value is its JSON as sent.
 type Trait struct {

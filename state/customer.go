@@ -1,0 +1,317 @@
+// Package state is what is known of one customer: a timeline of events, the features' states folded from it, the facts
+// that follow, what of them was said, and the instant at which time alone can change one. It is pure: no clock, no I/O,
+// no error that depends on them. Its one rule is the first law of the design: belief is a fold, a function of the set of
+// a customer's events and of the instant asked, and of nothing else.
+package state
+
+import (
+	"fmt"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// A Customer is one customer as far as events were taken. It belongs to one goroutine.
+type Customer struct {
+	id     events.CustomerID
+	table  *Table
+	states []any
+	line   timeline
+	said   []said // in order of key
+
+	due     events.Instant   // the least horizon as of the last step
+	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
+	stale   int              // events from this index on are not folded yet; len(line.index) if all are
+	saves   []savepoint
+	saveGap int
+
+	statesBytes int // about what the states take in memory, as of when they were last written
+
+	// Applied is the offset after the last record taken; its meaning is the owner's.
+	Applied events.Offset
+}
+
+// New is a customer of whom nothing is known.
+func (t *Table) New(id events.CustomerID) *Customer {
+	return &Customer{id: id, table: t, states: t.zero(), due: events.Never}
+}
+
+// ID names the customer.
+func (c *Customer) ID() events.CustomerID { return c.id }
+
+// Events is how many events the timeline holds.
+func (c *Customer) Events() int { return len(c.line.index) }
+
+// Due is the next instant at which time alone can change a fact, events.Never if none.
+func (c *Customer) Due() events.Instant { return c.due }
+
+// Stale reports whether events were put in before others and wait for Refold. Facts must not be asked until then.
+func (c *Customer) Stale() bool { return c.stale < len(c.line.index) }
+
+// Outcome says what became of an event.
+type Outcome int
+
+const (
+	// Folded: it was the last one and is folded.
+	Folded Outcome = iota
+	// Late: it happened before others, or was taken while such a one waited; Refold folds it.
+	Late
+	// Corrected: it took the place of a larger copy of itself; Refold folds it.
+	Corrected
+	// Duplicate: it was there; nothing changed.
+	Duplicate
+)
+
+// Take puts e into the timeline and folds it if it is the last one. It may shorten e.Rest. The customer's due horizons
+// must have passed (Pass) unless it is stale.
+func (c *Customer) Take(e *events.Event) Outcome {
+	stale := c.Stale()
+	did, changed := c.line.put(e)
+	switch {
+	case did == duplicate:
+		return Duplicate
+	case did == appended && !stale:
+		c.table.fold(c.states, e)
+		c.stale = len(c.line.index)
+		c.save(c.stale)
+		return Folded
+	}
+	c.stale = min(c.stale, changed)
+	if did == replaced {
+		return Corrected
+	}
+	return Late
+}
+
+// Refold folds again what late events changed and returns how many events that were.
+func (c *Customer) Refold() int {
+	if !c.Stale() {
+		return 0
+	}
+	states, from := c.restore(c.stale, true)
+	c.states = states
+	n := len(c.line.index)
+	var e events.Event
+	e.Customer = c.id
+	for i := from; i < n; i++ {
+		c.line.event(i, &e)
+		c.table.fold(c.states, &e)
+		c.save(i + 1)
+	}
+	c.stale = n
+	return n - from
+}
+
+// Facts says every standing fact at an instant that is not before the last event.
+func (c *Customer) Facts(at events.Instant, say func(key string, v Value)) {
+	c.table.facts(c.states, c.table.timed, at, say)
+}
+
+// Report is what each feature shows a person, by its name; features without anything to show are left out.
+func (c *Customer) Report(at events.Instant) map[string]any {
+	all := map[string]any{}
+	for i, f := range c.table.features {
+		if r := f.report(c.states[i], Known{c.states}, at); r != nil {
+			all[c.table.abouts[i].name] = r
+		}
+	}
+	return all
+}
+
+// Timeline calls f with the customer's events in order. The event is valid during the call.
+func (c *Customer) Timeline(f func(e *events.Event)) {
+	var e events.Event
+	e.Customer = c.id
+	for i := range c.line.index {
+		c.line.event(i, &e)
+		f(&e)
+	}
+}
+
+// Bytes is about how much memory the customer takes.
+func (c *Customer) Bytes() int {
+	n := 400 + len(c.id) + c.line.bytes() + 64*len(c.said)
+	for _, s := range c.saves {
+		n += len(s.states)
+	}
+	return n + c.statesBytes
+}
+
+// The fields of a customer's row.
+const (
+	rowFeature wire.Field = iota + 1
+	rowDue
+	rowSaid
+	rowSealed
+	rowTail
+	rowCut
+	rowApplied
+
+	partName    wire.Field = 1
+	partVersion wire.Field = 2
+	partBytes   wire.Field = 3
+)
+
+// AppendState writes the features' states: equal states are equal bytes, whatever order the events came in.
+func (c *Customer) AppendState(b []byte) []byte {
+	from := len(b)
+	for i, f := range c.table.features {
+		a := &c.table.abouts[i]
+		if !a.hasState {
+			continue
+		}
+		var m, inner wire.Mark
+		b, m = wire.Begin(b, rowFeature)
+		b = wire.AppendBytes(b, partName, a.name)
+		b = wire.AppendUint(b, partVersion, uint64(a.version))
+		b, inner = wire.Begin(b, partBytes)
+		b = f.append(b, c.states[i])
+		b = wire.End(b, inner)
+		b = wire.End(b, m)
+	}
+	c.statesBytes = 2 * (len(b) - from)
+	return b
+}
+
+// AppendRow writes the customer without the sealed blocks of its timeline.
+func (c *Customer) AppendRow(b []byte) []byte {
+	b = c.AppendState(b)
+	if c.due != events.Never {
+		b = wire.AppendUint(b, rowDue, uint64(c.due)+1)
+	}
+	for i := range c.said {
+		b = c.said[i].append(b)
+	}
+	sealed := c.line.sealed()
+	b = wire.AppendUint(b, rowSealed, uint64(sealed))
+	if sealed < len(c.line.blocks) {
+		b = wire.AppendBytes(b, rowTail, c.line.blocks[sealed])
+	}
+	b = wire.AppendBool(b, rowCut, c.line.cut)
+	return wire.AppendUint(b, rowApplied, uint64(c.Applied))
+}
+
+// Sealed is how many blocks of the timeline will never change again; Block is one of them.
+func (c *Customer) Sealed() int { return c.line.sealed() }
+
+// Block is the n-th block of the timeline, to be read only.
+func (c *Customer) Block(n int) []byte { return c.line.blocks[n] }
+
+// Parse reads a customer's row. block reads a sealed block, counted from 0. The customer keeps row and blocks. If a
+// feature is new or of another version than the row's, the timeline is folded again.
+func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byte, error)) (*Customer, error) {
+	c := t.New(id)
+	states, whole, err := t.parseStates(row)
+	if err != nil {
+		return nil, fmt.Errorf("read a customer's states: %w", err)
+	}
+	c.states = states
+	var tail []byte
+	sealed := 0
+	r := wire.NewReader(row)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case rowDue:
+			c.due = events.Instant(r.Uint()) - 1
+		case rowSaid:
+			s, err := parseSaid(r.Bytes())
+			if err != nil {
+				return nil, fmt.Errorf("read what was said of a customer: %w", err)
+			}
+			c.said = append(c.said, s)
+		case rowSealed:
+			sealed = int(r.Uint())
+		case rowTail:
+			tail = r.Bytes()
+		case rowCut:
+			c.line.cut = r.Bool()
+		case rowApplied:
+			c.Applied = events.Offset(r.Uint())
+		}
+	}
+	if r.Err() != nil {
+		return nil, fmt.Errorf("read a customer's row: %w", r.Err())
+	}
+	if err := c.loadTimeline(sealed, tail, block); err != nil {
+		return nil, fmt.Errorf("read a customer's timeline: %w", err)
+	}
+	if c.stale = len(c.line.index); !whole {
+		c.stale, c.due = 0, 0 // due at once: what another version says is compared when the owner passes it
+		c.Refold()
+	}
+	return c, nil
+}
+
+func (c *Customer) loadTimeline(sealed int, tail []byte, block func(n int) ([]byte, error)) error {
+	for n := range sealed {
+		b, err := block(n)
+		if err != nil {
+			return err
+		}
+		if err := c.line.load(b); err != nil {
+			return err
+		}
+	}
+	if len(tail) > 0 {
+		if err := c.line.load(tail[:len(tail):len(tail)]); err != nil {
+			return err
+		}
+	}
+	c.line.settle()
+	return nil
+}
+
+// parseStates reads the features' states of a row; whole tells whether every feature was there in its version.
+func (t *Table) parseStates(row []byte) (states []any, whole bool, err error) {
+	states = make([]any, len(t.features))
+	r := wire.NewReader(row)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		if f != rowFeature {
+			continue
+		}
+		if err := t.parseState(r.Bytes(), states); err != nil {
+			return nil, false, err
+		}
+	}
+	if r.Err() != nil {
+		return nil, false, r.Err()
+	}
+	whole = true
+	for i, f := range t.features {
+		if states[i] == nil {
+			states[i] = f.zero()
+			whole = whole && !t.abouts[i].hasState
+		}
+	}
+	return states, whole, nil
+}
+
+func (t *Table) parseState(b []byte, states []any) error {
+	var name, bytes []byte
+	var version uint64
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case partName:
+			name = r.Bytes()
+		case partVersion:
+			version = r.Uint()
+		case partBytes:
+			bytes = r.Bytes()
+		}
+	}
+	if r.Err() != nil {
+		return r.Err()
+	}
+	for i := range t.abouts {
+		if t.abouts[i].name != string(name) || uint64(t.abouts[i].version) != version {
+			continue
+		}
+		s, err := t.features[i].parse(bytes)
+		if err != nil {
+			return fmt.Errorf("feature %q: %w", name, err)
+		}
+		states[i] = s
+	}
+	return nil
+}

@@ -1,0 +1,243 @@
+// Package engagement is the feature that knows how a customer and the brand are in touch: contacts by channel, by who
+// began them, by stage of the purchase, e-mail sent, opened and clicked, and when either was last heard of. Its one rule:
+// it counts contacts, not what they were about.
+package engagement
+
+import (
+	"strings"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// State is the counts. A contact is an event whose type has an initiator; an event of an unknown name is counted apart.
+type State struct {
+	channels    []channel // in order of first contact
+	byBrand     uint64
+	byCustomer  uint64
+	before      uint64
+	during      uint64
+	after       uint64
+	sent        uint64
+	opened      uint64
+	clicked     uint64
+	unknown     uint64
+	first       state.Mark     // the first contact that the customer began; zero without one
+	lastSeen    events.Instant // the last one
+	lastByBrand events.Instant
+}
+
+type channel struct {
+	name string
+	n    uint64
+}
+
+// maxChannels bounds how many channels are told apart; contacts of further ones count as "other".
+const maxChannels = 32
+
+// Feature is engagement.
+func Feature() *state.Spec[State] {
+	return &state.Spec[State]{
+		Name:    "engagement",
+		Version: 1,
+		Doc:     "contacts by channel, initiator and stage; e-mail sent, opened, clicked; first and last seen",
+		Fold:    fold,
+		Append:  appendState,
+		Parse:   parse,
+		Report:  report,
+	}
+}
+
+// Seen reports whether the customer ever began a contact, and by which event first.
+func (s *State) Seen() (first state.Mark, ok bool) { return s.first, s.byCustomer > 0 }
+
+func fold(s *State, e *events.Event) {
+	if e.Type == events.Unknown {
+		s.unknown++
+		return
+	}
+	about := e.Type.About()
+	switch about.Initiator {
+	case events.Brand:
+		s.byBrand++
+		s.lastByBrand = e.Time
+	case events.Customer:
+		if s.byCustomer++; s.byCustomer == 1 {
+			s.first = state.MarkOf(e)
+		}
+		s.lastSeen = e.Time
+	default:
+		return
+	}
+	switch about.Stage {
+	case events.Before:
+		s.before++
+	case events.During:
+		s.during++
+	case events.After:
+		s.after++
+	}
+	switch e.Type {
+	case events.EmailSent:
+		s.sent++
+	case events.EmailOpened:
+		s.opened++
+	case events.EmailLinkClicked:
+		s.clicked++
+	}
+	s.count(e.Channel)
+}
+
+func (s *State) count(name string) {
+	if name == "" {
+		name = "unknown"
+	}
+	for i := range s.channels {
+		if s.channels[i].name == name {
+			s.channels[i].n++
+			return
+		}
+	}
+	switch n := len(s.channels); {
+	case n == maxChannels:
+		s.channels[n-1].n++
+	case n == maxChannels-1:
+		s.channels = append(s.channels, channel{"other", 1})
+	default:
+		s.channels = append(s.channels, channel{strings.Clone(name), 1})
+	}
+}
+
+// Report is what a person is shown.
+type Report struct {
+	Contacts    map[string]uint64 `json:"contacts"` // by channel
+	Brand       uint64            `json:"begun_by_brand"`
+	Customer    uint64            `json:"begun_by_customer"`
+	Before      uint64            `json:"before_purchase"`
+	During      uint64            `json:"during_purchase"`
+	After       uint64            `json:"after_purchase"`
+	Sent        uint64            `json:"email_sent"`
+	Opened      uint64            `json:"email_opened"`
+	Clicked     uint64            `json:"email_clicked"`
+	Unknown     uint64            `json:"unknown_events,omitempty"`
+	FirstSeen   string            `json:"first_seen,omitempty"` // contacts that the customer began
+	LastSeen    string            `json:"last_seen,omitempty"`
+	LastByBrand string            `json:"last_contacted,omitempty"` // contacts that the brand began
+}
+
+func report(s *State, _ state.Known, _ events.Instant) any {
+	if s.byBrand+s.byCustomer+s.unknown == 0 {
+		return nil
+	}
+	r := Report{Contacts: map[string]uint64{}, Brand: s.byBrand, Customer: s.byCustomer, Before: s.before, During: s.during,
+		After: s.after, Sent: s.sent, Opened: s.opened, Clicked: s.clicked, Unknown: s.unknown}
+	for _, c := range s.channels {
+		r.Contacts[c.name] += c.n
+	}
+	if s.byCustomer > 0 {
+		r.FirstSeen, r.LastSeen = s.first.Time.String(), s.lastSeen.String()
+	}
+	if s.byBrand > 0 {
+		r.LastByBrand = s.lastByBrand.String()
+	}
+	return r
+}
+
+// The fields of the state and of a channel.
+const (
+	stateChannel wire.Field = iota + 1
+	stateByBrand
+	stateByCustomer
+	stateBefore
+	stateDuring
+	stateAfter
+	stateSent
+	stateOpened
+	stateClicked
+	stateUnknown
+	stateFirstSeen
+	stateLastSeen
+	stateLastByBrand
+	stateFirstEvent // of the event of stateFirstSeen
+
+	channelName  wire.Field = 1
+	channelCount wire.Field = 2
+)
+
+func appendState(b []byte, s *State) []byte {
+	for _, c := range s.channels {
+		var m wire.Mark
+		b, m = wire.Begin(b, stateChannel)
+		b = wire.AppendBytes(b, channelName, c.name)
+		b = wire.AppendUint(b, channelCount, c.n)
+		b = wire.End(b, m)
+	}
+	b = wire.AppendUint(b, stateByBrand, s.byBrand)
+	b = wire.AppendUint(b, stateByCustomer, s.byCustomer)
+	b = wire.AppendUint(b, stateBefore, s.before)
+	b = wire.AppendUint(b, stateDuring, s.during)
+	b = wire.AppendUint(b, stateAfter, s.after)
+	b = wire.AppendUint(b, stateSent, s.sent)
+	b = wire.AppendUint(b, stateOpened, s.opened)
+	b = wire.AppendUint(b, stateClicked, s.clicked)
+	b = wire.AppendUint(b, stateUnknown, s.unknown)
+	b = wire.AppendUint(b, stateFirstSeen, uint64(s.first.Time))
+	b = wire.AppendFixed(b, stateFirstEvent, s.first.ID)
+	b = wire.AppendUint(b, stateLastSeen, uint64(s.lastSeen))
+	return wire.AppendUint(b, stateLastByBrand, uint64(s.lastByBrand))
+}
+
+func parse(b []byte, s *State) error {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case stateChannel:
+			c, err := parseChannel(r.Bytes())
+			if err != nil {
+				return err
+			}
+			s.channels = append(s.channels, c)
+		case stateByBrand:
+			s.byBrand = r.Uint()
+		case stateByCustomer:
+			s.byCustomer = r.Uint()
+		case stateBefore:
+			s.before = r.Uint()
+		case stateDuring:
+			s.during = r.Uint()
+		case stateAfter:
+			s.after = r.Uint()
+		case stateSent:
+			s.sent = r.Uint()
+		case stateOpened:
+			s.opened = r.Uint()
+		case stateClicked:
+			s.clicked = r.Uint()
+		case stateUnknown:
+			s.unknown = r.Uint()
+		case stateFirstSeen:
+			s.first.Time = events.Instant(r.Uint())
+		case stateFirstEvent:
+			s.first.ID = r.Uint()
+		case stateLastSeen:
+			s.lastSeen = events.Instant(r.Uint())
+		case stateLastByBrand:
+			s.lastByBrand = events.Instant(r.Uint())
+		}
+	}
+	return r.Err()
+}
+
+func parseChannel(b []byte) (c channel, err error) {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case channelName:
+			c.name = r.String()
+		case channelCount:
+			c.n = r.Uint()
+		}
+	}
+	return c, r.Err()
+}

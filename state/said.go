@@ -1,0 +1,233 @@
+package state
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// said is the last statement on a fact: what was said, and the how-manieth statement it was. Of a yes/no fact an odd n
+// says yes.
+type said struct {
+	key   string
+	value Value
+	n     uint32
+	owner int8 // the feature whose fact it is; unknown (-1) when it was read and not compared since
+}
+
+const (
+	saidKey   wire.Field = 1
+	saidValue wire.Field = 2
+	saidN     wire.Field = 3
+)
+
+func (s *said) append(b []byte) []byte {
+	b, m := wire.Begin(b, rowSaid)
+	b = wire.AppendBytes(b, saidKey, s.key)
+	b = wire.AppendBytes(b, saidValue, s.value)
+	b = wire.AppendUint(b, saidN, uint64(s.n))
+	return wire.End(b, m)
+}
+
+func parseSaid(b []byte) (said, error) {
+	s := said{owner: -1}
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case saidKey:
+			s.key = r.String()
+		case saidValue:
+			s.value = r.String()
+		case saidN:
+			s.n = uint32(r.Uint())
+		}
+	}
+	return s, r.Err()
+}
+
+// Said calls f with the last statement on every fact ever spoken of, in order of key.
+func (c *Customer) Said(f func(key string, v Value, n uint32)) {
+	for i := range c.said {
+		f(c.said[i].key, c.said[i].value, c.said[i].n)
+	}
+}
+
+// A Speaker is told what is to be said of customers. It serves one customer at a time.
+type Speaker struct {
+	say   func(s *events.Statement)
+	add   func(key string, v Value) // appends to now
+	now   []fact                    // what is true at the step
+	owner int8                      // the feature that is being asked
+	s     events.Statement
+}
+
+// NewSpeaker calls say with each statement, which is valid during the call; Customer, Fact, Value, Previous, N,
+// Effective, AsOf, Because, Cause and Approximate are set. A nil say is mute: facts are then not even computed.
+func NewSpeaker(say func(s *events.Statement)) *Speaker {
+	sp := &Speaker{say: say}
+	sp.add = func(key string, v Value) {
+		if v != "" {
+			sp.now = append(sp.now, fact{key, v, sp.owner})
+		}
+	}
+	return sp
+}
+
+type fact struct {
+	key   string
+	value Value
+	owner int8
+}
+
+// Pass lets the customer's due horizons up to an instant pass, one after the other, each a step of its own. It returns
+// how many passed. The customer must not be stale.
+func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
+	for c.due <= to {
+		at := c.due
+		if at <= 0 { // features changed since the row was written: there is no instant to look from but the present one
+			at = to
+		}
+		c.compare(at, c.table.timed, origin{time: at, cause: events.ByTime}, sp)
+		c.setDue(at, c.table.timed)
+		passed++
+	}
+	return passed
+}
+
+// Step compares what e, just folded, made true with what was said. at is the shard's clock, not before e.
+func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
+	moved := c.table.moved[e.Type]
+	o := origin{time: e.Time, cause: events.ByEvent, mark: MarkOf(e)}
+	if sp.say != nil && e.Time < at && c.table.horizon(c.states, e.Time) <= at {
+		o = origin{} // time, too, had its part since: history tells
+	}
+	c.compare(at, moved, o, sp)
+	c.setDue(at, moved)
+}
+
+// Settle compares all that is true at an instant with what was said, whatever happened before; after Refold, and on a
+// walk. corrected says that a late event was the reason.
+func (c *Customer) Settle(at events.Instant, corrected bool, sp *Speaker) {
+	o := origin{}
+	if corrected {
+		o.cause = events.ByCorrection
+	}
+	c.compare(at, c.table.timed, o, sp)
+	c.dues = nil
+	c.setDue(at, c.table.timed)
+}
+
+// setDue computes the horizons of the features in moved, as of an instant.
+func (c *Customer) setDue(at events.Instant, moved Set) {
+	if c.dues == nil {
+		c.dues = make([]events.Instant, len(c.table.features))
+		moved = c.table.timed
+	}
+	c.due = events.Never
+	for i, f := range c.table.features {
+		if !c.table.timed.has(i) {
+			continue
+		}
+		if moved.has(i) {
+			c.dues[i] = f.horizon(c.states[i], Known{c.states}, at)
+		}
+		c.due = min(c.due, c.dues[i])
+	}
+}
+
+// origin is when a fact's present value began, and by what. A zero time: history must tell.
+type origin struct {
+	time  events.Instant
+	cause events.Cause
+	mark  Mark // of the event, if it was one
+}
+
+// compare says every difference between what the features of only hold true at an instant and what was said.
+func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
+	if sp.say == nil {
+		return
+	}
+	for i := range c.said {
+		if c.said[i].owner < 0 {
+			only = c.table.timed
+		}
+	}
+	sp.now = sp.now[:0]
+	for i, f := range c.table.features {
+		if only.has(i) {
+			sp.owner = int8(i)
+			f.facts(c.states[i], Known{c.states}, at, sp.add)
+		}
+	}
+	for i := range sp.now {
+		c.hold(&sp.now[i], at, o, sp)
+	}
+	for i := range c.said {
+		s := &c.said[i]
+		if s.owner < 0 { // no feature of this table says it any more, or it is not true now
+			s.owner = int8(len(c.table.features))
+		}
+		gone := int(s.owner) == len(c.table.features) || only.has(int(s.owner))
+		if s.value != "" && gone && !slices.ContainsFunc(sp.now, func(f fact) bool { return f.key == s.key }) {
+			c.speak(s, "", at, o, sp)
+		}
+	}
+}
+
+// hold compares one fact that has a value with what was said of it.
+func (c *Customer) hold(f *fact, at events.Instant, o origin, sp *Speaker) {
+	i, known := slices.BinarySearchFunc(c.said, f.key, func(s said, key string) int { return strings.Compare(s.key, key) })
+	if !known {
+		c.said = slices.Insert(c.said, i, said{key: strings.Clone(f.key)})
+	}
+	s := &c.said[i]
+	if s.owner = f.owner; s.value != f.value {
+		c.speak(s, f.value, at, o, sp)
+	}
+}
+
+func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Speaker) {
+	if o.time == 0 {
+		h := c.since(s.key, at)
+		if o.cause != "" {
+			h.cause = o.cause
+		}
+		o = h
+	}
+	s.n++
+	sp.s = events.Statement{Customer: c.id, Fact: s.key, Value: v, Previous: s.value, N: s.n, Effective: o.time, AsOf: at,
+		Because: c.because(s, at, o), Cause: o.cause}
+	s.value = strings.Clone(v)
+	sp.say(&sp.s)
+}
+
+// because is the ids of the events that decide a fact, the first ten in order.
+func (c *Customer) because(s *said, at events.Instant, o origin) (ids []string) {
+	var marks []Mark
+	if int(s.owner) < len(c.table.features) {
+		marks = c.table.features[s.owner].because(c.states[s.owner], Known{c.states}, s.key, at)
+	}
+	if len(marks) == 0 && o.mark.ID != 0 {
+		marks = []Mark{o.mark}
+	}
+	for _, m := range marks {
+		if id, ok := c.line.id(m); ok && len(ids) < 10 {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// id is the id of the event that m points to.
+func (t *timeline) id(m Mark) (string, bool) {
+	var e events.Event
+	for i := t.at(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
+		if t.index[i].id == m.ID {
+			t.event(i, &e)
+			return e.ID, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,162 @@
+package state
+
+import (
+	"github.com/touchfold/touchfold/events"
+)
+
+// A Spec is one kind of knowledge about a customer, kept as an S. The zero S is that of a customer never seen.
+//
+// All functions are pure: no clock, no I/O, no logging, no error; bad input was refused before. Fold alone changes an S,
+// and sees a customer's events in their order, each once; time changes only what Facts says. What an S keeps of an event
+// for long it clones. A Spec belongs to one Table.
+type Spec[S any] struct {
+	Name    string // key in the store and label in metrics: lower case, never used again for something else
+	Version int    // from 1; raised when Fold or the bytes change meaning: timelines are then folded again
+	Doc     string // one sentence, shown by `touchfold features`
+
+	Folds []events.Type // the types it reads; nil with a Fold: all of them
+	Fold  func(s *S, e *events.Event)
+
+	// Needs are the features, earlier in the table, whose state Facts and Horizon read through Of.
+	Needs []Feature
+	// Facts says what is true at an instant that is not before the last event folded: every standing fact whose value is
+	// not "", each key once.
+	Facts func(s *S, k Known, at events.Instant, say func(key string, v Value))
+	// Horizon is the first instant after at from which time alone may make Facts say something else.
+	Horizon func(s *S, k Known, at events.Instant) events.Instant
+	// Because names the events that decide what Facts says on key at that instant, or is nil: the last event.
+	Because func(s *S, k Known, key string, at events.Instant) []Mark
+
+	// Append writes s so that equal states are equal bytes; Parse reads that into a zero S. Nil for an empty S.
+	Append func(b []byte, s *S) []byte
+	Parse  func(b []byte, s *S) error
+
+	// Report is what a person is shown of s at an instant, for encoding/json; nil for nothing.
+	Report func(s *S, k Known, at events.Instant) any
+
+	index int // place in its table
+	table *Table
+}
+
+// Value is what a standing fact is: Yes or "" of a yes/no fact, else a text, "" where there is none.
+type Value = string
+
+// Yes is the value of a yes/no fact that holds.
+const Yes Value = "true"
+
+// A Mark points to an event of a customer's timeline.
+type Mark struct {
+	Time events.Instant
+	ID   uint64 // Fingerprint of source and id
+}
+
+// MarkOf points to e.
+func MarkOf(e *events.Event) Mark { return Mark{e.Time, Fingerprint(e.Source, e.ID)} }
+
+// Fingerprint is FNV-1a, 64 bits, of the two texts, with the upper half folded into the lower once more.
+func Fingerprint(source, id string) uint64 {
+	h := uint64(14695981039346656037)
+	for i := 0; i < len(source); i++ {
+		h = (h ^ uint64(source[i])) * 1099511628211
+	}
+	h = (h ^ 0xff) * 1099511628211 // 0xff is in no UTF-8 text: it ends source
+	for i := 0; i < len(id); i++ {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	h ^= h >> 32
+	return max(h, 1)
+}
+
+// Known is one customer's states, for features that need others'.
+type Known struct{ states []any }
+
+// Of is the customer's state of this feature, to be read only.
+func (p *Spec[S]) Of(k Known) *S { return k.states[p.index].(*S) }
+
+// A Feature is a *Spec of any state.
+type Feature interface {
+	about() about
+	place(t *Table, index int)
+
+	zero() any
+	fold(s any, e *events.Event)
+	facts(s any, k Known, at events.Instant, say func(string, Value))
+	horizon(s any, k Known, at events.Instant) events.Instant
+	because(s any, k Known, key string, at events.Instant) []Mark
+	append(b []byte, s any) []byte
+	parse(b []byte) (any, error)
+	report(s any, k Known, at events.Instant) any
+}
+
+// about is what a table needs to know of a feature.
+type about struct {
+	name, doc          string
+	version            int
+	folds              []events.Type
+	hasFold            bool
+	hasFacts, hasState bool
+	faults             []string
+	needs              []Feature
+	table              *Table
+}
+
+func (p *Spec[S]) about() about {
+	a := about{name: p.Name, doc: p.Doc, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
+		hasFacts: p.Facts != nil, hasState: p.Append != nil, needs: p.Needs, table: p.table}
+	if (p.Append == nil) != (p.Parse == nil) {
+		a.faults = append(a.faults, "has one of Append and Parse")
+	}
+	if p.Fold != nil && p.Append == nil {
+		a.faults = append(a.faults, "folds a state that it cannot write")
+	}
+	if (p.Facts == nil) != (p.Horizon == nil) {
+		a.faults = append(a.faults, "has one of Facts and Horizon")
+	}
+	if len(p.Folds) > 0 && p.Fold == nil {
+		a.faults = append(a.faults, "has Folds without Fold")
+	}
+	return a
+}
+
+func (p *Spec[S]) place(t *Table, index int) { p.table, p.index = t, index }
+
+func (p *Spec[S]) zero() any { return new(S) }
+
+func (p *Spec[S]) fold(s any, e *events.Event) { p.Fold(s.(*S), e) }
+
+func (p *Spec[S]) facts(s any, k Known, at events.Instant, say func(string, Value)) {
+	p.Facts(s.(*S), k, at, say)
+}
+
+func (p *Spec[S]) horizon(s any, k Known, at events.Instant) events.Instant {
+	return p.Horizon(s.(*S), k, at)
+}
+
+func (p *Spec[S]) because(s any, k Known, key string, at events.Instant) []Mark {
+	if p.Because == nil {
+		return nil
+	}
+	return p.Because(s.(*S), k, key, at)
+}
+
+func (p *Spec[S]) append(b []byte, s any) []byte {
+	if p.Append == nil {
+		return b
+	}
+	return p.Append(b, s.(*S))
+}
+
+func (p *Spec[S]) parse(b []byte) (any, error) {
+	s := new(S)
+	if p.Parse == nil || len(b) == 0 {
+		return s, nil
+	}
+	return s, p.Parse(b, s)
+}
+
+func (p *Spec[S]) report(s any, k Known, at events.Instant) any {
+	if p.Report == nil {
+		return nil
+	}
+	return p.Report(s.(*S), k, at)
+}

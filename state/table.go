@@ -1,0 +1,162 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// A Table is the features of a program, in order. It is checked whole and never modified; every shard may use it.
+type Table struct {
+	features []Feature
+	abouts   []about
+	folds    [][]int // by event type: the features that fold it
+	moved    []Set   // by event type: the features whose facts it may change
+	timed    Set     // the features that have facts
+}
+
+// typeCount is one more than the largest type.
+var typeCount = len(events.Types()) + 1
+
+// A Set is some features of a table, one bit each.
+type Set uint64
+
+func (s Set) has(i int) bool { return s>>i&1 == 1 }
+
+var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
+
+// NewTable checks the features and puts them into one table. The error names every fault.
+func NewTable(features ...Feature) (*Table, error) {
+	t := &Table{features: features}
+	var faults []error
+	if len(features) > 64 {
+		faults = append(faults, fmt.Errorf("%d features; a table holds at most 64", len(features)))
+	}
+	for i, f := range features {
+		a := f.about()
+		faults = append(faults, t.check(a)...)
+		f.place(t, i)
+		t.abouts = append(t.abouts, a)
+		if a.hasFacts {
+			t.timed |= 1 << i
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	t.route()
+	return t, nil
+}
+
+func (t *Table) check(a about) (faults []error) {
+	fault := func(format string, args ...any) {
+		faults = append(faults, fmt.Errorf("feature %q: %s", a.name, fmt.Sprintf(format, args...)))
+	}
+	if !featureName.MatchString(a.name) {
+		fault("its name must be lower case letters, digits and _")
+	}
+	for _, b := range t.abouts {
+		if a.name == b.name {
+			fault("stands twice in the table")
+		}
+	}
+	if a.version < 1 {
+		fault("its version must be 1 or more")
+	}
+	if a.doc == "" {
+		fault("its doc is empty")
+	}
+	if a.table != nil {
+		fault("belongs to another table")
+	}
+	for _, text := range a.faults {
+		fault("%s", text)
+	}
+	for _, n := range a.needs {
+		if !slices.Contains(t.features[:len(t.abouts)], n) {
+			fault("needs %q, which does not stand before it", n.about().name)
+		}
+	}
+	return faults
+}
+
+// route computes which features an event of each type reaches.
+func (t *Table) route() {
+	t.folds = make([][]int, typeCount)
+	t.moved = make([]Set, typeCount)
+	for ty := range typeCount {
+		var reached Set
+		for i, a := range t.abouts {
+			if a.hasFold && (a.folds == nil || slices.Contains(a.folds, events.Type(ty))) {
+				t.folds[ty] = append(t.folds[ty], i)
+				reached |= 1 << i
+			}
+			for _, n := range a.needs {
+				if reached.has(slices.Index(t.features, n)) {
+					reached |= 1 << i
+				}
+			}
+		}
+		t.moved[ty] = reached & t.timed
+	}
+}
+
+// Feature describes one line of a table to a person.
+type About struct {
+	Name    string
+	Version int
+	Doc     string
+	Folds   []events.Type // nil: every type, or none if Facts come from other features alone
+	Needs   []string
+}
+
+// About lists the features.
+func (t *Table) About() []About {
+	var list []About
+	for _, a := range t.abouts {
+		x := About{Name: a.name, Version: a.version, Doc: a.doc, Folds: a.folds}
+		for _, n := range a.needs {
+			x.Needs = append(x.Needs, n.about().name)
+		}
+		list = append(list, x)
+	}
+	return list
+}
+
+func (t *Table) zero() []any {
+	states := make([]any, len(t.features))
+	for i, f := range t.features {
+		states[i] = f.zero()
+	}
+	return states
+}
+
+// fold folds e into states.
+func (t *Table) fold(states []any, e *events.Event) {
+	for _, i := range t.folds[e.Type] {
+		t.features[i].fold(states[i], e)
+	}
+}
+
+// facts says what the features of only say at that instant.
+func (t *Table) facts(states []any, only Set, at events.Instant, say func(string, Value)) {
+	for i, f := range t.features {
+		if only.has(i) {
+			f.facts(states[i], Known{states}, at, say)
+		}
+	}
+}
+
+// horizon is the first instant after at at which any fact may change.
+func (t *Table) horizon(states []any, at events.Instant) events.Instant {
+	least := events.Never
+	for i, f := range t.features {
+		if t.timed.has(i) {
+			least = min(least, f.horizon(states[i], Known{states}, at))
+		}
+	}
+	return least
+}
