@@ -1,6 +1,12 @@
 package events
 
-import "time"
+import (
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"time"
+	"unicode/utf8"
+)
 
 // DecoderConfig configures a Decoder. Zero fields have the defaults named.
 type DecoderConfig struct {
@@ -11,9 +17,42 @@ type DecoderConfig struct {
 }
 
 // Decoder turns records into events. It is not for concurrent use.
+//
+// A value is read as encoding/json reads it into a map[string]any: of equal names the last counts, at every level, and
+// a surrogate without its partner is U+FFFD. null is the same as nothing.
+//
+// The three shapes (CONTRACTS.md): with a header content-type that begins with application/cloudevents the value is a
+// CloudEvent's envelope (structured); else with a header ce_specversion, ce_id, ce_source or ce_type it is a
+// CloudEvent's data (binary); else it is a Segment message: its `type` is track, identify, page, screen, group or
+// alias. A CloudEvent's data is a Segment message if it has such a type and one of userId, anonymousId, messageId,
+// context, properties, traits besides; ce_type then counts no more. Otherwise it is the properties of the event that
+// ce_type names, and nothing in them is an id, a customer or a time.
+//
+// An id (of message, customer, link, order, product) is a string, or an integer, which counts as its digits. It stands
+// as sent, not trimmed; one of nothing but space is none.
 type Decoder struct {
-	config DecoderConfig
-	notes  Notes
+	config  DecoderConfig
+	ahead   Instant
+	notes   Notes
+	scan    scanner // of the value
+	inner   scanner // of a part of it, already found correct
+	env     envelope
+	message message
+	props   object // the event's properties
+	product object // one of its products
+	hash    hash.Hash
+	headers []*Header
+	scratch []byte // unescaped text that does not stay
+
+	amounts  bool     // amounts are read
+	currency Currency // in which they are
+	lines    []line
+	rests    []byte // the products without what was taken of them
+	anyRest  bool   // something of them is left
+
+	// arena holds all strings and bytes of the event. It is made once per event, large enough; if it were not, append
+	// would begin another and what was cut from the former would stay right.
+	arena []byte
 }
 
 // NewDecoder returns a decoder.
@@ -27,16 +66,103 @@ func NewDecoder(c DecoderConfig) *Decoder {
 	if c.Ahead == 0 {
 		c.Ahead = 5 * time.Minute
 	}
-	return &Decoder{config: c}
-}
-
-// Decode reads a record into e, which is overwritten whole, and returns nil, or says why the record is no event; then
-// e is of no use. The slices e.Items and e.Traits are e's to keep until it is decoded into again; its strings and the
-// bytes of Rest and of traits stay as they are for ever.
-func (d *Decoder) Decode(r *Record, e *Event) *Refusal {
-	d.notes = 0
-	return &Refusal{NotJSON, "the decoder is being written"}
+	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), hash: sha256.New()}
 }
 
 // Notes are what is to be counted of the event that the last Decode accepted.
 func (d *Decoder) Notes() Notes { return d.notes }
+
+// Decode reads a record into e, which is overwritten whole, and returns nil, or says why the record is no event; then
+// e is of no use. The slices e.Items and e.Traits are e's own until it is decoded into again; its strings and the bytes
+// of Rest and of traits stay as they are for ever.
+func (d *Decoder) Decode(r *Record, e *Event) *Refusal {
+	*e = Event{Items: e.Items[:0], Traits: e.Traits[:0]}
+	d.notes, d.scratch = 0, d.scratch[:0]
+	if refusal := d.read(r); refusal != nil {
+		return refusal
+	}
+	segment, refusal := d.what(e)
+	if refusal != nil {
+		return refusal
+	}
+	if !segment {
+		d.message = message{}
+		d.object(&d.scan, &d.props)
+	}
+	origin, _ := OriginOf(r)
+	if refusal := d.identify(origin, e); refusal != nil {
+		return refusal
+	}
+	if refusal := d.when(origin.Append, e); refusal != nil {
+		return refusal
+	}
+	if refusal := d.body(e); refusal != nil {
+		return refusal
+	}
+	e.Content = d.fingerprint(r.Value)
+	return nil
+}
+
+// read finds the shape and walks over the whole text once.
+func (d *Decoder) read(r *Record) *Refusal {
+	switch {
+	case len(r.Value) > d.config.MaxBytes:
+		return &Refusal{TooLarge, fmt.Sprintf("%d bytes, at most %d are read", len(r.Value), d.config.MaxBytes)}
+	case r.Value == nil:
+		return &Refusal{NotJSON, "null value"}
+	case len(r.Value) == 0:
+		return &Refusal{NotJSON, "empty value"}
+	case !utf8.Valid(r.Value):
+		return &Refusal{InvalidUTF8, "the value is not UTF-8"}
+	}
+	if refusal := d.env.readHeaders(r.Headers); refusal != nil {
+		return refusal
+	}
+	size := len(r.Value) + len(r.Topic) + 64
+	for _, v := range d.env.attributes {
+		size += len(v)
+	}
+	data := r.Value
+	if d.env.shape == structuredShape {
+		inside, refusal := d.readEnvelope(r.Value)
+		if refusal != nil {
+			return refusal
+		}
+		data = inside
+	}
+	if refusal := d.readMessage(data); refusal != nil {
+		return refusal
+	}
+	d.arena = make([]byte, 0, size-len(d.message.context)+len(d.message.campaign)+len(d.message.channel)+
+		len(d.message.contextTraits))
+	return nil
+}
+
+// fault is what is wrong with the text that s walked over, nil if nothing.
+func (s *scanner) refusal() *Refusal {
+	switch s.fault {
+	case NotJSON:
+		return &Refusal{NotJSON, fmt.Sprintf("wrong from byte %d on", s.faultAt)}
+	case TooDeep:
+		return &Refusal{TooDeep, fmt.Sprintf("nested deeper than %d", s.maxDepth)}
+	}
+	return nil
+}
+
+// fingerprint is what Event.Content says.
+func (d *Decoder) fingerprint(value []byte) uint64 {
+	var sum [sha256.Size]byte
+	if d.env.shape == binaryShape {
+		d.hash.Reset()
+		d.headers = hashHeaders(d.hash, d.headers[:0], d.env.headers)
+		d.hash.Write(value)
+		d.hash.Sum(sum[:0])
+	} else {
+		sum = sha256.Sum256(value)
+	}
+	var n uint64
+	for _, b := range sum[:8] {
+		n = n<<8 | uint64(b)
+	}
+	return n
+}

@@ -1,7 +1,6 @@
 package events
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 )
@@ -86,5 +85,18 @@ func AppendMinor(b []byte, minor int64, c Currency) []byte {
 // ParseMoney reads a decimal number in c's major unit, such as 100000.00 or -5, into minor units. Digits that c does
 // not have are an error, not rounded: this is for what a person has written.
 func ParseMoney(text string, c Currency) (int64, error) {
-	return 0, errors.New("not yet")
+	n, ok := parseNumber([]byte(text))
+	if !ok {
+		return 0, fmt.Errorf("amount %q: want a decimal number such as 100000.00", text)
+	}
+	v, rounded, ok := n.round(c.Digits())
+	switch {
+	case !ok:
+		return 0, fmt.Errorf("amount %q: more than %s", text, FormatMinor(MaxAmount, c))
+	case rounded:
+		return 0, fmt.Errorf("amount %q: %s has %d decimal places", text, c, c.Digits())
+	case n.negative:
+		v = -v
+	}
+	return v, nil
 }
