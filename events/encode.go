@@ -1,35 +1,214 @@
 package events
 
-import "errors"
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"hash"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
 
-// Derived is a record for the output topic. Encoding into it again reuses its memory.
+// The headers of the step that made a derived event true, in decimal text: how far the input was folded, and the
+// shard's clock in Unix milliseconds. In a partition neither ever goes back.
+const (
+	HeaderPosition = "tf_position"
+	HeaderClock    = "tf_clock"
+)
+
+// Derived is a record for the output topic. All its bytes are in one piece of memory, which encoding into it again
+// uses again: what outlives that is copied.
 type Derived struct {
-	Key     []byte // nil for a mark
+	Key     []byte // nil of a mark
 	Value   []byte
 	Headers []Header
+	memory  []byte
+	ends    []int // of the header values, in memory
 }
 
-// Encoder writes statements and marks as CloudEvents in binary mode whose data is a Segment message. It is not for
-// concurrent use.
+// Encoder writes statements and marks as CloudEvents in binary mode. A statement's data is a Segment track message, so
+// that tools which forward those forward these. It is not for concurrent use.
 type Encoder struct {
-	app string
-	key []byte
+	source string // of every event, before the shard
+	mac    hash.Hash
 }
 
-// NewEncoder returns an encoder for an app; key is the secret of the ids, IDKey(app) if nil.
-func NewEncoder(app string, key []byte) *Encoder { return &Encoder{app, key} }
+// NewEncoder returns an encoder for an app; key is the secret of the ids, IDKey(app) if empty.
+func NewEncoder(app string, key []byte) *Encoder {
+	if len(key) == 0 {
+		key = IDKey(app)
+	}
+	return &Encoder{source: "touchfold/" + app + "/", mac: hmac.New(sha256.New, key)}
+}
 
-// Statement writes s into d. It fails for a fact of no family only.
-func (e *Encoder) Statement(s *Statement, d *Derived) error { return errors.New("not yet") }
+// Statement writes s into d, whose former content is gone. It fails if s is none that can be said: a fact of no
+// family, or a yes/no fact with a value other than True and "", or with an ordinal that says the contrary.
+func (e *Encoder) Statement(s *Statement, d *Derived) error {
+	f := FamilyOf(s.Fact)
+	if f == nil {
+		return fmt.Errorf("encode statement on %q: no family of facts has such a key", s.Fact)
+	}
+	if f.YesNo && (s.Value != "" && s.Value != True || (s.N%2 == 1) != (s.Value == True)) {
+		return fmt.Errorf("encode statement on %q: it cannot be %q the %d. time", s.Fact, s.Value, s.N)
+	}
+	kind := f.On
+	if s.Value == "" {
+		kind = f.Off
+	}
+	d.begin()
+	d.memory = appendStatementID(d.memory, e.mac, s.Customer, s.Fact, s.N)
+	d.header("ce_id")
+	e.common(d, string(kind), s.Effective, s.Shard)
+	d.memory = append(d.memory, s.Customer...)
+	d.header("ce_subject")
+	d.memory = strconv.AppendInt(d.memory, int64(s.Position), 10)
+	d.header(HeaderPosition)
+	d.memory = strconv.AppendInt(d.memory, int64(s.Clock), 10)
+	d.header(HeaderClock)
+	key := len(d.memory)
+	d.memory = append(d.memory, s.Customer...)
+	value := len(d.memory)
+	d.memory = appendData(d.memory, s, f, d.memory[:2*16])
+	d.finish()
+	d.Key, d.Value = d.memory[key:value:value], d.memory[value:]
+	return nil
+}
 
-// Mark writes m into d.
-func (e *Encoder) Mark(m *Mark, d *Derived) error { return errors.New("not yet") }
+// Mark writes m into d, whose former content is gone.
+func (e *Encoder) Mark(m *Mark, d *Derived) error {
+	data, err := json.Marshal(markData{m.Instance, m.ProducerID, m.Epoch, m.Rulebook, m.MuteUntil})
+	if err != nil {
+		return fmt.Errorf("encode mark %s: %w", m.Kind, err)
+	}
+	d.begin()
+	d.memory = appendMarkID(d.memory, e.mac, m)
+	d.header("ce_id")
+	e.common(d, string(m.Kind), m.At, m.Shard)
+	value := len(d.memory)
+	d.memory = append(d.memory, data...)
+	d.finish()
+	d.Key, d.Value = nil, d.memory[value:]
+	return nil
+}
 
-// StatementID is the ce_id of the n-th statement on a customer's fact: the first 16 bytes, in hex, of HMAC-SHA256.
-func StatementID(key []byte, customer CustomerID, fact string, n uint32) string { return "" }
+// markData is the data of a mark.
+type markData struct {
+	Instance   string `json:"instance"`
+	ProducerID int64  `json:"producer_id"`
+	Epoch      int16  `json:"epoch"`
+	Rulebook   string `json:"rulebook,omitempty"`
+	MuteUntil  Offset `json:"mute_until"`
+}
 
-// IDKey is the key of the ids for an app that was given none.
-func IDKey(app string) []byte { return nil }
+// common adds the headers that all derived events have.
+func (e *Encoder) common(d *Derived, kind string, at Instant, shard ShardID) {
+	d.memory = append(d.memory, "1.0"...)
+	d.header("ce_specversion")
+	d.memory = append(d.memory, kind...)
+	d.header("ce_type")
+	d.memory = appendInstant(d.memory, at)
+	d.header("ce_time")
+	d.memory = strconv.AppendInt(append(d.memory, e.source...), int64(shard), 10)
+	d.header("ce_source")
+	d.memory = append(d.memory, "application/json"...)
+	d.header("content-type")
+}
 
-// ParseDerived reads a record of the output topic: exactly one of statement and mark is not nil, or err is not.
-func ParseDerived(r *Record) (*Statement, *Mark, error) { return nil, nil, errors.New("not yet") }
+func (d *Derived) begin() { d.memory, d.Headers, d.ends = d.memory[:0], d.Headers[:0], d.ends[:0] }
+
+// header makes what was written since the last one the value of a header.
+func (d *Derived) header(key string) {
+	d.Headers = append(d.Headers, Header{Key: key})
+	d.ends = append(d.ends, len(d.memory))
+}
+
+// finish cuts the values out, now that the memory no longer moves.
+func (d *Derived) finish() {
+	at := 0
+	for i, end := range d.ends {
+		d.Headers[i].Value, at = d.memory[at:end:end], end
+	}
+}
+
+// appendData appends a statement as a Segment message, with what Segment does not know under "crm".
+func appendData(b []byte, s *Statement, f *Family, id []byte) []byte {
+	b = append(append(b, `{"type":"track","messageId":"`...), id...)
+	if anonymous, is := strings.CutPrefix(string(s.Customer), AnonymousPrefix); is {
+		b = appendQuoted(append(b, `","anonymousId":`...), anonymous)
+	} else {
+		b = appendQuoted(append(b, `","userId":`...), string(s.Customer))
+	}
+	event := f.Event
+	if s.Value == "" {
+		event = f.OffEvent
+	}
+	b = appendQuoted(append(b, `,"event":`...), event)
+	b = appendInstant(append(b, `,"timestamp":"`...), s.Effective)
+	b = appendQuoted(append(b, `","properties":{`...), f.Property)
+	b = append(b, ':')
+	if f.YesNo {
+		b = appendQuoted(b, s.Fact[len(f.Prefix):])
+	} else {
+		b = f.appendValue(b, s.Value)
+	}
+	b = append(b, `},"crm":`...)
+	return append(appendCRM(b, s, f), '}')
+}
+
+func appendCRM(b []byte, s *Statement, f *Family) []byte {
+	b = appendQuoted(append(b, `{"fact":`...), s.Fact)
+	b = f.appendValue(append(b, `,"previous":`...), s.Previous)
+	b = f.appendValue(append(b, `,"current":`...), s.Value)
+	b = appendInstant(append(b, `,"as_of":"`...), s.AsOf)
+	b = strconv.AppendUint(append(b, `","n":`...), uint64(s.N), 10)
+	b = append(b, `,"because":[`...)
+	for i, id := range s.Because[:min(len(s.Because), MaxBecause)] {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendQuoted(b, id)
+	}
+	b = appendQuoted(append(b, `],"rule":`...), s.Rule)
+	b = strconv.AppendInt(append(b, `,"rule_version":`...), int64(s.RuleVersion), 10)
+	b = appendQuoted(append(b, `,"cause":`...), string(s.Cause))
+	if s.Approximate {
+		b = append(b, `,"approximate":true`...)
+	}
+	return append(b, '}')
+}
+
+// appendValue appends a fact's value: true or false, or its text, null for none.
+func (f *Family) appendValue(b []byte, value string) []byte {
+	switch {
+	case f.YesNo:
+		return strconv.AppendBool(b, value == True)
+	case value == "":
+		return append(b, "null"...)
+	}
+	return appendQuoted(b, value)
+}
+
+func appendInstant(b []byte, t Instant) []byte {
+	return t.Time().AppendFormat(b, "2006-01-02T15:04:05.999Z")
+}
+
+// appendQuoted appends a JSON string. What is not UTF-8 becomes U+FFFD.
+func appendQuoted(b []byte, text string) []byte {
+	const digits = "0123456789abcdef"
+	b = append(b, '"')
+	for i, r := range text {
+		switch {
+		case r == '"' || r == '\\':
+			b = append(b, '\\', byte(r))
+		case r < 0x20 || r == 0x7f:
+			b = append(b, '\\', 'u', '0', '0', digits[r>>4], digits[r&15])
+		case r == utf8.RuneError:
+			b = utf8.AppendRune(b, r)
+		default:
+			b = append(b, text[i:i+utf8.RuneLen(r)]...)
+		}
+	}
+	return append(b, '"')
+}
