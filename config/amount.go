@@ -2,30 +2,45 @@ package config
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/touchfold/touchfold/events"
 )
 
-// Currency is an ISO 4217 code.
-type Currency string
+// The currencies of ISO 4217 with a country or a union behind them. A code that is not among them is taken for a slip of
+// the pen, for all orders would else count as in another currency.
+var currencies = strings.Fields(`
+	AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CLF
+	CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD HKD HNL HTG
+	HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD LSL LYD MAD MDL MGA
+	MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK PHP PKR PLN PYG QAR RON RSD
+	RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TND TOP TRY TTD TWD TZS UAH UGX
+	USD UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG`)
 
-func currency(text string) (Currency, error) {
-	if len(text) != 3 || strings.ToUpper(text) != text {
-		return "", fmt.Errorf("%q is not a currency; write its ISO 4217 code, such as HKD", text)
+func currency(text string) (events.Currency, error) {
+	if !slices.Contains(currencies, text) {
+		return events.Currency{}, fmt.Errorf("%q is not a currency; write its ISO 4217 code, such as HKD%s", text, didYouMean(text, currencies))
 	}
-	return Currency(text), nil
+	return events.ParseCurrency(text)
 }
 
-// amount is an exact decimal in major units, kept in minor units of the currency.
-func amount(p *int64, in *Currency) value {
+// ParseMoney also reads signs and exponents, of which no threshold has need.
+var decimal = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
+
+// amount is an exact decimal in major units, not negative, kept in minor units of the currency.
+func amount(p *int64, in *events.Currency) value {
 	v := one(p, func(text string) (int64, error) {
-		major, minor, _ := strings.Cut(text, ".")
-		minor = strings.TrimRight(minor, "0")
-		if len(minor) > 2 {
-			return 0, fmt.Errorf("%s has more digits than %s has", text, *in)
+		switch {
+		case !decimal.MatchString(text):
+			return 0, fmt.Errorf("%q is not an amount; write digits and a point, such as 2000.00", text)
+		case *in == (events.Currency{}): // that fault is told already
+			return 0, nil
 		}
-		return strconv.ParseInt(major+(minor + "00")[:2], 10, 64)
+		return events.ParseMoney(text, *in)
 	})
-	v.yaml = func() string { return fmt.Sprintf("\"%d.%02d\"", *p/100, *p%100) }
+	v.yaml = func() string { return strconv.Quote(events.FormatMinor(*p, *in)) }
 	return v
 }

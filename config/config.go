@@ -11,6 +11,8 @@ import (
 	"time"
 
 	_ "time/tzdata" // zones must not depend on what the machine has installed
+
+	"github.com/touchfold/touchfold/events"
 )
 
 // Config is all that a process is told. Units, ranges and defaults stand in the table of keys.go; a Config that came
@@ -18,7 +20,7 @@ import (
 type Config struct {
 	App        string // names the consumer group and the transactional ids
 	IDKeyFile  string // file with the key of derived ids, "" without
-	IDKey      Secret // from TOUCHFOLD_ID_KEY, else from IDKeyFile (by Load only), else empty: to be derived from App
+	IDKey      Secret // from TOUCHFOLD_ID_KEY, else from IDKeyFile (by Load only), else nil: events.IDKey(App)
 	Kafka      Kafka
 	Topics     Topics
 	Store      Store
@@ -65,8 +67,8 @@ type HTTP struct {
 
 // Business is how the business reckons.
 type Business struct {
-	Zone     *time.Location // whose midnights part the days; its String is the IANA name
-	Currency Currency       // of the segments' thresholds and of amounts without a currency
+	Zone     *time.Location  // whose midnights part the days; its String is the IANA name
+	Currency events.Currency // of the segments' thresholds and of amounts without a currency
 }
 
 // Segments are the four segments of a department store. They overlap.

@@ -33,7 +33,7 @@ func (fs Faults) Error() string {
 type place struct {
 	layer        layer
 	name         string // of the file, the variable or the flag
-	line, column int    // in the file, from 1; columns count characters
+	line, column int    // in the file, from 1, columns counting characters; else line is only the order in which it was given
 }
 
 // The layers, each overriding those before it.
@@ -47,7 +47,7 @@ const (
 )
 
 func (p place) String() string {
-	if p.layer != fromFile || p.line == 0 {
+	if p.layer != fromFile || p.line == 0 { // no line: the file as a whole
 		return p.name
 	}
 	return fmt.Sprintf("%s:%d:%d", p.name, p.line, p.column)

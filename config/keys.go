@@ -24,7 +24,7 @@ func (c *Config) keys() []key {
 			doc: "the same secret itself"},
 
 		{path: "kafka.brokers", value: list(&c.Kafka.Brokers, broker),
-			doc: "host:port of one or more brokers; none: the embedded broker, on 127.0.0.1:9092, kept under store.dir; for trying out"},
+			doc: "host:port of brokers; none: the embedded broker, on 127.0.0.1:9092, kept under store.dir, for trying out"},
 
 		{path: "topics.touchpoints", initial: "touchpoints", value: one(&c.Topics.Touchpoints, topicName),
 			doc: "topic that touchpoints are read from"},

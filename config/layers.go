@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -12,20 +13,25 @@ func variable(path string) string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
+// notHere says where a secret may come from: what is on a command line or in a shared file is no secret.
+func (k key) notHere() string {
+	return fmt.Sprintf("%s: a secret does not stand here; give it by %s or %s_file", k.path, variable(k.path), k.path)
+}
+
 // readEnv notes all variables that begin with TOUCHFOLD_. A variable that no key has is a fault.
 func (l *loader) readEnv(env []string) {
 	var names []string
 	for _, k := range l.keys {
 		names = append(names, variable(k.path))
 	}
-	for _, entry := range env {
+	for i, entry := range env {
 		name, text, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, envPrefix) || isServiceLink(name, text) {
 			continue
 		}
-		at := place{layer: fromEnv, name: name}
+		at := place{layer: fromEnv, name: name, line: i}
 		if k, ok := l.find(func(k key) bool { return variable(k.path) == name }); ok {
-			l.note(k, at, text)
+			l.written[k.path] = append(l.written[k.path], k.written(at, text))
 		} else {
 			l.fault(at, "there is no such variable%s", didYouMean(name, names))
 		}
@@ -34,9 +40,9 @@ func (l *loader) readEnv(env []string) {
 
 // readFlags notes key.path=value, or "--flag key.path=value" for a flag that stands for a key.
 func (l *loader) readFlags(flags []string) {
-	for _, flag := range flags {
+	for i, flag := range flags {
 		path, text, ok := strings.Cut(flag, "=")
-		at := place{layer: fromFlag, name: "--set " + path}
+		at := place{layer: fromFlag, name: "--set " + path, line: i}
 		if name, rest, named := strings.Cut(path, " "); named {
 			at.name, path = name, rest
 		}
@@ -45,22 +51,13 @@ func (l *loader) readFlags(flags []string) {
 		case !ok:
 			l.fault(at, "has no value; write --set key=value")
 		case known && k.secret:
-			l.fault(at, "a secret does not come by flag; use %s", variable(path))
+			l.fault(at, "%s", k.notHere())
 		case known:
-			l.note(k, at, text)
+			l.written[k.path] = append(l.written[k.path], k.written(at, text))
 		default:
-			l.fault(at, "there is no such key%s", l.meantKey(path))
+			l.fault(at, "there is no such key%s", meant(path, l.paths()))
 		}
 	}
-}
-
-// note keeps what a variable or a flag says; lists are separated by commas.
-func (l *loader) note(k key, at place, text string) {
-	texts := []string{text}
-	if k.value.isList {
-		texts = splitList(text)
-	}
-	l.written[k.path] = append(l.written[k.path], setting{place: at, texts: texts})
 }
 
 func (l *loader) find(is func(key) bool) (key, bool) {

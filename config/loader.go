@@ -6,11 +6,29 @@ import (
 	"strings"
 )
 
-// A setting is what somebody wrote for a key.
+// A setting is what somebody wrote for a key: of a list any number of items, else one.
 type setting struct {
+	place place
+	items []item
+}
+
+type item struct {
 	place  place
-	texts  []string // exactly one, unless it is a list
-	quoted bool     // in the file
+	text   string
+	quoted bool // in the file
+}
+
+// written is a setting that is not from the file; the items of a list are separated by commas.
+func (k key) written(at place, text string) setting {
+	s := setting{place: at}
+	if !k.value.isList {
+		s.items = []item{{place: at, text: text}}
+	} else if strings.TrimSpace(text) != "" {
+		for part := range strings.SplitSeq(text, ",") {
+			s.items = append(s.items, item{place: at, text: strings.TrimSpace(part)})
+		}
+	}
+	return s
 }
 
 // A loader gathers what every layer says and applies it once, key by key.
@@ -51,17 +69,18 @@ func (l *loader) fault(at place, format string, args ...any) {
 
 // apply sets a key to its default and then to what each layer says, so that also what is overridden is checked.
 func (l *loader) apply(k key) {
-	initial := []string{k.initial}
-	if k.value.isList {
-		initial = splitList(k.initial)
-	}
-	for _, s := range append([]setting{{texts: initial}}, l.written[k.path]...) {
+	for _, s := range append([]setting{k.written(place{}, k.initial)}, l.written[k.path]...) {
 		l.from[k.path] = s.place
-		if k.value.isNumber && s.quoted {
-			l.fault(s.place, "%s: is text; write the number without quotes", k.path)
-		} else if err := k.value.set(s.texts); err != nil {
-			for _, line := range strings.Split(err.Error(), "\n") {
-				l.fault(s.place, "%s: %s", k.path, line)
+		texts := make([]string, len(s.items))
+		for i, it := range s.items {
+			texts[i] = it.text
+			if k.value.isNumber && it.quoted {
+				l.fault(it.place, "%s: is text; write the number without quotes", k.path)
+			}
+		}
+		for i, err := range k.value.set(texts) {
+			if err != nil {
+				l.fault(s.items[i].place, "%s: %w", k.path, err)
 			}
 		}
 	}
@@ -99,14 +118,3 @@ func (l *loader) later(a, b string) place {
 
 // dotless is a topic's name as Kafka's metrics have it, in which . and _ are one.
 func dotless(name string) string { return strings.ReplaceAll(name, ".", "_") }
-
-func splitList(text string) []string {
-	if strings.TrimSpace(text) == "" {
-		return nil
-	}
-	items := strings.Split(text, ",")
-	for i := range items {
-		items[i] = strings.TrimSpace(items[i])
-	}
-	return items
-}

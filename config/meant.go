@@ -2,26 +2,41 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// meantKey is a hint at the key that was probably meant by path.
-func (l *loader) meantKey(path string) string {
+// paths are those of all keys that anybody may write anywhere.
+func (l *loader) paths() []string {
 	var paths []string
 	for _, k := range l.keys {
-		if k.secret {
-			continue
-		}
-		paths = append(paths, k.path)
-		for at := strings.LastIndexByte(k.path, '.'); at > 0; at = strings.LastIndexByte(k.path[:at], '.') {
-			paths = append(paths, k.path[:at])
+		if !k.secret {
+			paths = append(paths, k.path)
 		}
 	}
+	return paths
+}
+
+// sections are the paths that have keys beneath them.
+func (l *loader) sections() []string {
+	var sections []string
+	for _, path := range l.paths() {
+		for i, letter := range path {
+			if letter == '.' && !slices.Contains(sections, path[:i]) {
+				sections = append(sections, path[:i])
+			}
+		}
+	}
+	return sections
+}
+
+// meant is a hint at which of the paths was probably meant: one spelled nearly so, or so called in another section.
+func meant(path string, paths []string) string {
 	if hint := didYouMean(path, paths); hint != "" {
 		return hint
 	}
 	name := path[strings.LastIndexByte(path, '.')+1:]
-	for _, p := range paths { // in a wrong section
+	for _, p := range paths {
 		if strings.HasSuffix(p, "."+name) {
 			return fmt.Sprintf("; did you mean %s?", p)
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,7 +23,10 @@ func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, "(secret)") }
 func (s Secret) MarshalText() ([]byte, error) { return []byte("(secret)"), nil }
 
 func idKey(text string) (Secret, error) {
-	if n := len(text); n != 0 && (n < minIDKey || n > maxIDKey) {
+	if text == "" {
+		return nil, nil
+	}
+	if n := len(text); n < minIDKey || n > maxIDKey {
 		return nil, fmt.Errorf("has %d bytes; %d to %d are needed", n, minIDKey, maxIDKey)
 	}
 	return Secret(text), nil
@@ -36,9 +40,12 @@ func (l *loader) readIDKey() {
 	text, err := readFile(l.c.IDKeyFile, maxIDKey+2)
 	if err == nil {
 		l.c.IDKey, err = idKey(strings.TrimRight(string(text), "\r\n"))
-	}
-	if err == nil && len(l.c.IDKey) == 0 {
-		err = fmt.Errorf("%s is empty", l.c.IDKeyFile)
+		if err == nil && l.c.IDKey == nil {
+			err = errors.New("is empty")
+		}
+		if err != nil {
+			err = fmt.Errorf("%s %w", l.c.IDKeyFile, err)
+		}
 	}
 	if err != nil {
 		l.fault(l.from["id_key_file"], "id_key_file: %w", err)

@@ -2,7 +2,6 @@ package config
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,18 +11,19 @@ import (
 // A value is where a key's value is kept, how it is read from text and how it is written as YAML. After a text that
 // was refused it is zero, and what depends on it is not checked.
 type value struct {
-	isList   bool
-	isNumber bool // quotes in the file are a mistake
-	set      func(texts []string) error
+	isList   bool                         // else there is exactly one text
+	isNumber bool                         // quotes in the file are a mistake
+	set      func(texts []string) []error // one for each text, nil for a good one
 	yaml     func() string
 }
 
 // one is a single value, shown as fmt shows it.
 func one[T any](p *T, parse func(string) (T, error)) value {
 	return value{
-		set: func(texts []string) (err error) {
+		set: func(texts []string) []error {
+			var err error
 			*p, err = parse(texts[0])
-			return err
+			return []error{err}
 		},
 		yaml: func() string { return quote(fmt.Sprint(*p)) },
 	}
@@ -33,18 +33,17 @@ func one[T any](p *T, parse func(string) (T, error)) value {
 func list(p *[]string, parse func(string) (string, error)) value {
 	return value{
 		isList: true,
-		set: func(texts []string) error {
+		set: func(texts []string) []error {
 			*p = nil
-			var faults []error
-			for _, text := range texts {
+			errs := make([]error, len(texts))
+			for i, text := range texts {
 				item, err := parse(text)
 				if err == nil && slices.Contains(*p, item) {
 					err = fmt.Errorf("%q stands twice", item)
 				}
-				faults = append(faults, err)
-				*p = append(*p, item)
+				*p, errs[i] = append(*p, item), err
 			}
-			return errors.Join(faults...)
+			return errs
 		},
 		yaml: func() string {
 			quoted := make([]string, len(*p))

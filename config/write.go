@@ -51,7 +51,7 @@ func indent(depth int) string { return strings.Repeat("  ", depth) }
 
 // What needs no quotes: it is no number, no date and no word that YAML has a meaning for.
 var (
-	plain    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_/-]*$`)
+	plain    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._/-]*$`)
 	reserved = regexp.MustCompile(`(?i)^(null|true|false|yes|no|on|off|y|n)$`)
 )
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -11,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-const maxFile = 64 << 10 // bytes; a configuration is a page
+const maxFile = 32 << 10 // bytes; a configuration is a page, and the parser is quadratic in brackets
 
 // A yamlReader notes what one file says, and the faults of its form.
 type yamlReader struct {
@@ -21,6 +22,10 @@ type yamlReader struct {
 
 func (l *loader) readYAML(name string, text []byte) {
 	y := yamlReader{l, place{layer: fromFile, name: name}}
+	if len(text) > maxFile {
+		l.fault(y.file, "has more than %d bytes", maxFile)
+		return
+	}
 	if at, ok := y.notText(text); ok {
 		l.fault(at, "is not text in UTF-8")
 		return
@@ -47,9 +52,6 @@ func (l *loader) readYAML(name string, text []byte) {
 // notText is the place of the first byte that no YAML has.
 func (y yamlReader) notText(text []byte) (place, bool) {
 	at := y.file
-	if len(text) > maxFile {
-		return at, true
-	}
 	at.line, at.column = 1, 1
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRune(text[i:])
@@ -76,7 +78,7 @@ func (y yamlReader) section(path string, n ast.Node) {
 	case *ast.MappingValueNode:
 		entries = []*ast.MappingValueNode{n}
 	default:
-		y.fault(y.start(n), "%swants keys beneath it, not %s", label(path), kind(n))
+		y.fault(y.start(n), "%swants keys, not %s", label(path), kind(n))
 	}
 	first := map[string]place{}
 	for _, entry := range entries {
@@ -87,6 +89,10 @@ func (y yamlReader) section(path string, n ast.Node) {
 			continue
 		}
 		first[name] = at
+		if section, key, dotted := strings.Cut(name, "."); dotted { // else a key could be written in two ways
+			y.fault(at, "%sthere is no such key; write %s beneath %s", label(join(path, name)), key, section)
+			continue
+		}
 		y.entry(join(path, name), at, entry.Value)
 	}
 }
@@ -96,43 +102,46 @@ func (y yamlReader) entry(path string, at place, n ast.Node) {
 	k, known := y.find(func(k key) bool { return k.path == path })
 	switch {
 	case known && k.secret:
-		y.fault(at, "%s: a secret does not stand here; give it by %s or %s_file", path, variable(path), path)
+		y.fault(at, "%s", k.notHere())
 	case known:
 		y.value(k, n)
-	case y.isSection(path):
+	case slices.Contains(y.sections(), path):
 		y.section(path, n)
 	case path == "<<":
-		y.fault(at, "merge keys are not read here")
+		y.fault(at, "<<: merge keys are not read here")
 	default:
-		y.fault(at, "%s: there is no such key%s", path, y.meantKey(path))
+		y.fault(at, "%s: there is no such key%s", path, meant(path, append(y.paths(), y.sections()...)))
 	}
 }
 
 func (y yamlReader) value(k key, n ast.Node) {
 	s := setting{place: y.start(n)}
 	sequence, isSequence := n.(*ast.SequenceNode)
-	items := []ast.Node{n}
+	nodes := []ast.Node{n}
 	switch {
 	case isSequence && !k.value.isList:
 		y.fault(s.place, "%s: wants one value, not a list", k.path)
 		return
 	case isSequence:
-		items = sequence.Values
+		nodes = sequence.Values
 	case k.value.isList:
 		y.fault(s.place, "%s: wants a list, such as [a, b], not %s", k.path, kind(n))
 		return
 	}
-	for _, item := range items {
-		text, quoted, ok := scalar(item)
+	good := true
+	for _, n := range nodes {
+		text, quoted, ok := scalar(n)
 		if !ok && isSequence {
-			text, ok = unsplit(item)
+			text, ok = unsplit(n)
 		}
 		if !ok {
-			y.fault(y.start(item), "%s: wants a value, not %s", k.path, kind(item))
-			return
+			y.fault(y.start(n), "%s: wants a value, not %s", k.path, kind(n))
 		}
-		s.texts = append(s.texts, text)
-		s.quoted = quoted
+		good = good && ok
+		s.items = append(s.items, item{y.start(n), text, quoted})
+	}
+	if !good {
+		return
 	}
 	y.written[k.path] = append(y.written[k.path], s)
 }
@@ -171,7 +180,7 @@ func unsplit(n ast.Node) (text string, ok bool) {
 func kind(n ast.Node) string {
 	switch n.(type) {
 	case nil, *ast.NullNode:
-		return "nothing (leave the key out to have its default)"
+		return "nothing; leave the key out to have its default"
 	case *ast.MappingNode, *ast.MappingValueNode:
 		return "keys"
 	case *ast.SequenceNode:
@@ -214,9 +223,4 @@ func label(path string) string {
 		return ""
 	}
 	return path + ": "
-}
-
-func (l *loader) isSection(path string) bool {
-	_, is := l.find(func(k key) bool { return strings.HasPrefix(k.path, path+".") })
-	return is
 }

@@ -1,0 +1,343 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func TestDefault(t *testing.T) {
+	want := Config{
+		App:        "shop",
+		Topics:     Topics{"touchpoints", "customer-events", "touchpoints.parked", 8, 1},
+		Store:      Store{"./data", 256 << 20, 2 * time.Second},
+		FirstStart: Mute,
+		HTTP:       HTTP{"127.0.0.1:9464"},
+		Business:   Business{Currency: events.Currency{'H', 'K', 'D'}},
+		Segments:   Segments{VIP{100_000_00}, HighFrequency{OrderDays, 12}, Potential{2000_00}, ChurnRisk{183}},
+	}
+	got := *Default()
+	if got.Business.Zone.String() != "Asia/Hong_Kong" {
+		t.Errorf("zone %v", got.Business.Zone)
+	}
+	got.Business.Zone = nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestWriteYAMLGolden(t *testing.T) {
+	const golden = "testdata/default.yaml"
+	got := yamlOf(t, Default())
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := diffLines(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A file as a person writes it: braces, amounts as numbers, brokers without quotes, nothing beneath a section.
+func TestFile(t *testing.T) {
+	c, err := Parse("f.yaml", []byte(`---
+# a comment
+app: 007
+kafka: {brokers: [localhost:9092, kafka-1.example:9093, "[::1]:9094"]}
+topics:
+store: {cache: 1GiB, checkpoint_every: 1500ms}
+first_start: 'speak'
+http: {listen: :0}
+business: {zone: UTC, currency: JPY}
+segments:
+  vip: {net_last_365d_over: 8000}
+  high_frequency: {reading: every_block, at_least: 12}
+  potential: {average_order_value_at_least: 430.00}
+`), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := *Default()
+	want.App = "007"
+	want.Kafka.Brokers = []string{"localhost:9092", "kafka-1.example:9093", "[::1]:9094"}
+	want.Store.CacheBytes, want.Store.CheckpointEvery = 1<<30, 1500*time.Millisecond
+	want.FirstStart, want.HTTP.Listen = Speak, ":0"
+	want.Business = Business{time.UTC, events.Currency{'J', 'P', 'Y'}}
+	want.Segments.VIP.NetLast365dOver = 8000
+	want.Segments.HighFrequency.Reading = EveryBlock
+	want.Segments.Potential.AverageOrderValueAtLeast = 430
+	if !same(c, &want) {
+		t.Errorf("got  %+v\nwant %+v", *c, want)
+	}
+}
+
+// samples has three good texts for every key, none of them the default.
+var samples = map[string][3]string{
+	"app":                              {"a", "b", "c.d-e_F9"},
+	"id_key_file":                      {"/run/secrets/key", "ü key", `C:\key "x" #y`},
+	"id_key":                           {"0123456789abcdef", "0123456789abcdeg", "0123456789abcdeh"},
+	"kafka.brokers":                    {"a:1", "b:2,c:3", "[::1]:9092"},
+	"topics.touchpoints":               {"a1", "null", "1e3"},
+	"topics.events":                    {"b1", "true", "0x10"},
+	"topics.parked":                    {"c1", "~c"[1:], "-"},
+	"topics.partitions":                {"1", "2", "1024"},
+	"topics.replication":               {"2", "3", "15"},
+	"store.dir":                        {"/d", "data: {a}", "- x"},
+	"store.cache":                      {"1MiB", "1025KiB", "1TiB"},
+	"store.checkpoint_every":           {"1s", "1500ms", "5s"},
+	"first_start":                      {"speak", "speak", "speak"},
+	"http.listen":                      {":1", "0.0.0.0:0", "localhost:80"},
+	"business.zone":                    {"UTC", "Asia/Taipei", "America/Argentina/Buenos_Aires"},
+	"business.currency":                {"TWD", "JPY", "KWD"},
+	"segments.vip.net_last_365d_over":  {"0", "1", "999999"},
+	"segments.high_frequency.reading":  {"every_block", "every_block", "every_block"},
+	"segments.high_frequency.at_least": {"1", "2", "11"},
+	"segments.potential.average_order_value_at_least": {"0", "1.00", "39"},
+	"segments.churn_risk.days_without_order_over":     {"1", "2", "3650"},
+}
+
+// For each key: the file overrides the default, a variable the file, a flag the variable, the last flag the others.
+func TestLayers(t *testing.T) {
+	for _, k := range Default().keys() {
+		t.Run(k.path, func(t *testing.T) {
+			sample, ok := samples[k.path]
+			if !ok {
+				t.Fatal("write a sample of it")
+			}
+			env := []string{"PATH=x", variable(k.path) + "=" + sample[1]}
+			steps := []*Config{Default()}
+			if !k.secret {
+				file := []byte(blockYAML(k, sample[0]))
+				steps = append(steps, parse(t, file, nil, nil), parse(t, file, env, nil),
+					parse(t, file, env, []string{k.path + "=x", k.path + "=" + sample[2]}[1:]))
+			} else {
+				steps = append(steps, parse(t, nil, env, nil))
+			}
+			for i, want := range []string{k.initial, sample[0], sample[1], sample[2]}[:len(steps)] {
+				if k.secret {
+					want = []string{"", sample[1]}[i]
+				}
+				if got := steps[i]; !same(got, parse(t, nil, []string{variable(k.path) + "=" + want}, nil)) {
+					t.Errorf("layer %d: got %+v, want %s = %q", i, *got, k.path, want)
+				}
+			}
+		})
+	}
+}
+
+func TestVariablesDiffer(t *testing.T) {
+	seen := map[string]string{}
+	for _, k := range Default().keys() {
+		name := variable(k.path)
+		if isServiceLink(name, "tcp://10.0.0.1:80") {
+			t.Errorf("%s would be taken for Kubernetes' own", name)
+		}
+		if other, twice := seen[name]; twice {
+			t.Errorf("%s and %s are both %s", other, k.path, name)
+		}
+		seen[name] = k.path
+	}
+}
+
+// In Kubernetes beside services called touchfold and touchfold-web.
+func TestServiceLinks(t *testing.T) {
+	parse(t, nil, []string{"TOUCHFOLD_SERVICE_HOST=10.0.0.1", "TOUCHFOLD_SERVICE_PORT=9464", "TOUCHFOLD_SERVICE_PORT_METRICS=9464",
+		"TOUCHFOLD_PORT=tcp://10.0.0.1:9464", "TOUCHFOLD_PORT_9464_TCP=tcp://10.0.0.1:9464", "TOUCHFOLD_PORT_9464_TCP_PROTO=tcp",
+		"TOUCHFOLD_PORT_9464_TCP_PORT=9464", "TOUCHFOLD_PORT_9464_TCP_ADDR=10.0.0.1", "TOUCHFOLD_WEB_SERVICE_HOST=10.0.0.2",
+		"TOUCHFOLD_WEB_PORT=tcp://10.0.0.2:80"}, nil)
+	if _, err := Parse("", nil, []string{"TOUCHFOLD_PORT=9464"}, nil); err == nil {
+		t.Error("TOUCHFOLD_PORT=9464 was not found out")
+	}
+}
+
+func TestIDKey(t *testing.T) {
+	const secret = "correct horse battery staple"
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte(secret+"\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := func(env ...string) *Config {
+		c, err := Load("", env, []string{"id_key_file=" + path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := load()
+	if string(c.IDKey) != secret {
+		t.Errorf("from the file: %q", []byte(c.IDKey))
+	}
+	const other = "another sixteen bytes"
+	if c := load("TOUCHFOLD_ID_KEY=" + other); string(c.IDKey) != other {
+		t.Errorf("from the environment: %q", []byte(c.IDKey))
+	}
+	if c := Default(); c.IDKey != nil {
+		t.Errorf("of the default: %q, want nil", []byte(c.IDKey))
+	}
+	asJSON, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{yamlOf(t, c), string(asJSON), fmt.Sprint(c.IDKey), fmt.Sprintf("%v %+v %#v", *c, c, c),
+		fmt.Sprintf("%s %x %q %d", c.IDKey, c.IDKey, c.IDKey, c.IDKey)} {
+		for _, form := range []string{secret, fmt.Sprintf("%x", secret), "Y29ycmVj", "[99 111"} {
+			if strings.Contains(shown, form) {
+				t.Errorf("the secret is shown: %s", shown)
+			}
+		}
+	}
+}
+
+// What WriteYAML writes, Parse reads as the same.
+func TestRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var flags []string
+		for _, k := range Default().keys() {
+			if k.secret || !rapid.Bool().Draw(t, "set "+k.path) {
+				continue
+			}
+			flags = append(flags, k.path+"="+drawText(t, k))
+		}
+		c, err := Parse("", nil, nil, flags)
+		if err != nil {
+			t.Skip(err)
+		}
+		text := yamlOf(t, c)
+		if again := parse(t, []byte(text), nil, nil); !same(c, again) {
+			t.Fatalf("got  %+v\nwant %+v\n%s", *again, *c, text)
+		}
+	})
+}
+
+// drawText is a text that k may have, and now and then must not.
+func drawText(t *rapid.T, k key) string {
+	sample := samples[k.path]
+	switch k.path {
+	case "id_key_file", "store.dir":
+		return rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]{1,9}`), rapid.SampledFrom([]string{
+			"~", "null", "Yes", "0x1f", "1_000", "-", "? a", "a: b", "a #b", "!a", "&a", "*a", "|", ">", "%a", "@a", "`a", " a ", "\t", "a\nb", "\u2028", "\ufeff", "\U0001f468\u200d", "'", `"`, `\`,
+		})).Draw(t, k.path)
+	case "app", "topics.touchpoints", "topics.events", "topics.parked":
+		return rapid.StringMatching(`[a-zA-Z0-9._-]{1,5}`).Draw(t, k.path)
+	case "topics.partitions":
+		return fmt.Sprint(rapid.IntRange(1, 1024).Draw(t, k.path))
+	case "store.cache":
+		return Bytes(rapid.Int64Range(1<<20, 1<<40).Draw(t, k.path)).String()
+	case "store.checkpoint_every":
+		return time.Duration(rapid.Int64Range(1e9, 5e9).Draw(t, k.path)).String()
+	case "business.currency":
+		return rapid.SampledFrom(currencies).Draw(t, k.path)
+	case "segments.vip.net_last_365d_over":
+		return fmt.Sprint(rapid.Int64Range(0, 1e8).Draw(t, k.path))
+	}
+	return rapid.SampledFrom(sample[:]).Draw(t, k.path)
+}
+
+// Whatever the file is: no panic, every fault in one line with a place in the file, and what is good is written so that
+// it is read as the same.
+func FuzzParse(f *testing.F) {
+	for _, c := range faultCases {
+		if len(c.file) < 1000 {
+			f.Add([]byte(c.file))
+		}
+	}
+	f.Add([]byte(yamlOf(f, Default())))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		c, err := Parse("f.yaml", text, nil, nil)
+		if err == nil {
+			if again := parse(t, []byte(yamlOf(t, c)), nil, nil); !same(c, again) {
+				t.Fatalf("got  %+v\nwant %+v", *again, *c)
+			}
+			return
+		}
+		faults, ok := err.(Faults)
+		if !ok || len(faults) == 0 {
+			t.Fatalf("%T %v", err, err)
+		}
+		for _, fault := range faults {
+			lines := bytes.Count(text, []byte("\n")) + bytes.Count(text, []byte("\r")) + 1 // YAML also breaks lines at a CR
+			if strings.ContainsRune(fault.Error(), '\n') || fault.line > lines+1 || len(text) <= maxFile && fault.line < 1 {
+				t.Errorf("line %d of %d: %q", fault.line, lines, fault.Error())
+			}
+		}
+	})
+}
+
+func TestBytes(t *testing.T) {
+	for text, want := range map[string]Bytes{"0B": 0, "1B": 1, "1024B": 1024, "1KiB": 1024, "3 MiB": 3 << 20, "8388607TiB": 8388607 << 40} {
+		if got, err := ParseBytes(text); err != nil || got != want {
+			t.Errorf("%s: %d, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "B", "-1B", "1", "1.5GiB", "1kB", "1MB", "8388608TiB", "1  MiB", "99999999999999999999B"} {
+		if got, err := ParseBytes(text); err == nil {
+			t.Errorf("%s: %d", text, got)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		b := Bytes(rapid.Int64Min(0).Draw(t, "b"))
+		if got, err := ParseBytes(b.String()); err != nil || got != b {
+			t.Fatalf("%d: %s, %d, %v", b, b, got, err)
+		}
+	})
+}
+
+func parse(t interface{ Fatal(...any) }, file []byte, env, flags []string) *Config {
+	c, err := Parse("f.yaml", file, env, flags)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func yamlOf(t interface{ Fatal(...any) }, c *Config) string {
+	var out strings.Builder
+	if err := c.WriteYAML(&out); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// blockYAML is a file that says one thing, as simply as can be.
+func blockYAML(k key, text string) string {
+	if !k.value.isNumber {
+		text = fmt.Sprintf("%q", text)
+	}
+	if k.value.isList {
+		text = "[" + text + "]"
+	}
+	var out strings.Builder
+	for depth, name := range strings.Split(k.path, ".") {
+		fmt.Fprintf(&out, "\n%s%s:", strings.Repeat(" ", depth), name)
+	}
+	return out.String() + " " + text + "\n"
+}
+
+// same compares by value; a zone is its name.
+func same(a, b *Config) bool {
+	x, y := *a, *b
+	if x.Business.Zone.String() != y.Business.Zone.String() || !slices.Equal(x.Kafka.Brokers, y.Kafka.Brokers) {
+		return false
+	}
+	x.Business.Zone, y.Business.Zone, x.Kafka.Brokers, y.Kafka.Brokers = nil, nil, nil, nil
+	return reflect.DeepEqual(x, y)
+}
