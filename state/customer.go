@@ -54,8 +54,10 @@ type Outcome int
 const (
 	// Folded: it was the last one and is folded.
 	Folded Outcome = iota
-	// Late: it happened before others, or was taken while such a one waited; Refold folds it.
+	// Late: it happened before others; Refold folds it.
 	Late
+	// Queued: it is the last one, but waits behind one that is late; Refold folds it.
+	Queued
 	// Corrected: it took the place of a larger copy of itself; Refold folds it.
 	Corrected
 	// Duplicate: it was there; nothing changed.
@@ -77,7 +79,10 @@ func (c *Customer) Take(e *events.Event) Outcome {
 		return Folded
 	}
 	c.stale = min(c.stale, changed)
-	if did == replaced {
+	switch did {
+	case appended:
+		return Queued
+	case replaced:
 		return Corrected
 	}
 	return Late

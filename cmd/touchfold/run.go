@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/touchfold/touchfold/api"
+	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/processor"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/processor/localkafka"
+	"github.com/touchfold/touchfold/state/features"
+)
+
+// runCommand is the main job.
+type runCommand struct {
+	runOptions
+	LogLevel string `default:"info" enum:"debug,info,warn,error" help:"What is logged: ${enum}."`
+}
+
+// tryOutAddress is where the embedded broker listens.
+const tryOutAddress = "127.0.0.1:9092"
+
+// Run processes until ctx ends.
+func (r *runCommand) Run(ctx context.Context, out output) error {
+	c, err := r.runOptions.load()
+	if err != nil {
+		return err
+	}
+	level, _ := zerolog.ParseLevel(r.LogLevel) // kong has checked it
+	log := newLog(out.err).Level(level)
+	if len(c.Kafka.Brokers) == 0 {
+		broker, err := localkafka.Start(localkafka.Config{Listen: tryOutAddress, Dir: filepath.Join(c.Store.Dir, "broker"), Log: log})
+		if err != nil {
+			return err
+		}
+		defer broker.Close() // the error would come after all that matters is said
+		c.Kafka.Brokers = []string{broker.Addr()}
+		log.Info().Str("broker", broker.Addr()).Str("dir", c.Store.Dir).
+			Msg("no kafka.brokers are configured: running with an embedded broker, for trying out only")
+	}
+	return runProcessor(ctx, c, log, out.out)
+}
+
+// runProcessor serves and processes until ctx ends.
+func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, ready io.Writer) error {
+	client, err := kafka.New(kafka.Config{Brokers: c.Kafka.Brokers, Log: log})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if err := client.Ping(ctx); err != nil {
+		return err
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	settings, err := processorConfig(c, client, log, registry)
+	if err != nil {
+		return err
+	}
+	p, err := processor.New(settings)
+	if err != nil {
+		return err
+	}
+	ops, err := api.NewOps(c.HTTP.Listen, registry, p.Ready)
+	if err != nil {
+		return err
+	}
+	log.Info().Str("metrics", "http://"+ops.Addr()+"/metrics").Strs("brokers", c.Kafka.Brokers).Msg("started")
+	run, runCtx := errgroup.WithContext(ctx)
+	run.Go(func() error { return ops.Run(runCtx) })
+	run.Go(func() error { return p.Run(runCtx) })
+	err = run.Wait()
+	if err == nil {
+		log.Info().Msg("stopped: all that was folded is said and saved")
+	}
+	return err
+}
+
+// processorConfig is the part of a process's configuration that a processor takes.
+func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger, registry prometheus.Registerer) (processor.Config, error) {
+	table, err := features.Table(c)
+	if err != nil {
+		return processor.Config{}, fmt.Errorf("the table of features is faulty: %w", err)
+	}
+	return processor.Config{
+		App: c.App, IDKey: c.IDKey, Dir: c.Store.Dir, Mute: c.FirstStart == config.Mute,
+		Topics: processor.Topics{Touchpoints: c.Topics.Touchpoints, Events: c.Topics.Events, Parked: c.Topics.Parked,
+			Partitions: c.Topics.Partitions, Replication: c.Topics.Replication},
+		Currency: c.Business.Currency, Table: table,
+		CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
+		Client: client, Log: log, Registry: registry,
+	}, nil
+}
+
+// newLog writes JSON, or on a terminal lines for a person.
+func newLog(w io.Writer) zerolog.Logger {
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			w = zerolog.ConsoleWriter{Out: f}
+		}
+	}
+	return zerolog.New(w).With().Timestamp().Logger()
+}

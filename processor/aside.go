@@ -1,0 +1,81 @@
+package processor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+)
+
+// The headers of a parked record beside those it had. A record may be parked more than once; topic, partition and offset
+// are its identity.
+const (
+	HeaderParkedReason    = "tf_parked_reason"
+	HeaderParkedDetail    = "tf_parked_detail"
+	HeaderParkedTopic     = "tf_parked_topic"
+	HeaderParkedPartition = "tf_parked_partition"
+	HeaderParkedOffset    = "tf_parked_offset"
+)
+
+// aside writes what a shard does not fold: records parked and records forwarded to their customer's shard.
+type aside struct {
+	client *kafka.Client
+	parked string // topic
+}
+
+// asides is what one shard has gathered for it.
+type asides struct {
+	parked    []kafka.Out
+	forwarded map[events.ShardID][]kafka.Out
+	bytes     int
+}
+
+// park gathers a record that was refused.
+func (a *asides) park(r *events.Record, why *events.Refusal, clock events.Instant) {
+	hs := append(slices.Clone(r.Headers),
+		events.Header{Key: HeaderParkedReason, Value: []byte(why.Reason.String())},
+		events.Header{Key: HeaderParkedDetail, Value: []byte(why.Detail)},
+		events.Header{Key: HeaderParkedTopic, Value: []byte(r.Topic)},
+		events.Header{Key: HeaderParkedPartition, Value: strconv.AppendInt(nil, int64(r.Partition), 10)},
+		events.Header{Key: HeaderParkedOffset, Value: strconv.AppendInt(nil, int64(r.Offset), 10)})
+	a.parked = append(a.parked, kafka.Out{Key: r.Key, Value: r.Value, Headers: hs, Time: clock})
+	a.bytes += len(r.Value)
+}
+
+// forward gathers a record that stands on another partition than its customer's.
+func (a *asides) forward(r *events.Record, customer events.CustomerID, to events.ShardID, clock events.Instant) {
+	origin, again := events.OriginOf(r)
+	hs := slices.Clone(r.Headers)
+	if !again {
+		hs = events.AppendOrigin(hs, origin)
+	}
+	if a.forwarded == nil {
+		a.forwarded = map[events.ShardID][]kafka.Out{}
+	}
+	a.forwarded[to] = append(a.forwarded[to], kafka.Out{Key: []byte(customer), Value: r.Value, Headers: hs, Time: clock})
+	a.bytes += len(r.Value)
+}
+
+// flush writes what was gathered and returns when it is acknowledged.
+func (w *aside) flush(ctx context.Context, input string, a *asides) error {
+	if len(a.parked) > 0 {
+		if _, err := w.client.Append(ctx, w.parked, 0, a.parked); err != nil {
+			return fmt.Errorf("park %d records in %s: %w", len(a.parked), w.parked, err)
+		}
+	}
+	for to, recs := range a.forwarded {
+		if len(recs) == 0 {
+			continue
+		}
+		if _, err := w.client.Append(ctx, input, to, recs); err != nil {
+			return fmt.Errorf("forward %d records to partition %d of %s: %w", len(recs), to, input, err)
+		}
+		a.forwarded[to] = recs[:0]
+	}
+	clear(a.parked)
+	a.parked, a.bytes = a.parked[:0], 0
+	return nil
+}

@@ -1,0 +1,131 @@
+package processor
+
+import (
+	"fmt"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// take folds one record: it parks it, forwards it, or makes it a step of its customer.
+func (s *shard) take(r *events.Record) error {
+	append := r.Append
+	if s.layout.createTime { // a producer chose it
+		append = min(append, s.config.Now())
+	}
+	s.at.Log = max(s.at.Log, append)
+	r.Append = s.at.Log
+	s.advance(s.at.Log)
+	s.at.Input = r.Offset + 1
+	e := &s.event
+	if why := s.decoder.Decode(r, e); why != nil {
+		s.m.count(events.Unknown, parked)
+		s.m.refused[why.Reason].Inc()
+		s.asides.park(r, why, s.at.Clock)
+		return nil
+	}
+	s.m.note(s.decoder.Notes())
+	if e.Customer == "" {
+		s.m.count(e.Type, catalogue)
+		return nil
+	}
+	if to := events.ShardOf(e.Customer, s.layout.shards); to != s.id {
+		s.m.count(e.Type, forwarded)
+		s.asides.forward(r, e.Customer, to, s.at.Clock)
+		return nil
+	}
+	return s.fold(e)
+}
+
+// fold makes e a step of its customer.
+func (s *shard) fold(e *events.Event) error {
+	c, err := s.store.Customer(e.Customer)
+	if err != nil {
+		return err
+	}
+	waiting := c.Stale()
+	if !waiting {
+		s.let(c)
+	}
+	switch c.Take(e) {
+	case state.Duplicate:
+		s.m.count(e.Type, duplicate)
+		if waiting {
+			return nil
+		}
+	case state.Folded:
+		s.m.count(e.Type, folded)
+		c.Step(e, s.at.Clock, s.speaker)
+	case state.Late:
+		s.m.count(e.Type, late)
+	case state.Queued:
+		s.m.count(e.Type, folded)
+	case state.Corrected:
+		s.m.count(e.Type, corrected)
+	}
+	if c.Stale() && !waiting {
+		s.stale = append(s.stale, c)
+	}
+	c.Applied = s.at.Input
+	s.store.Changed(c)
+	return nil
+}
+
+// refold folds again the customers that late events changed, until so many events were folded.
+func (s *shard) refold(budget int) error {
+	n := 0
+	for len(s.stale) > 0 && n < budget {
+		c := s.stale[0]
+		s.stale = s.stale[1:]
+		n += c.Refold()
+		c.Settle(s.at.Clock, true, s.speaker)
+		s.store.Changed(c)
+	}
+	if len(s.stale) == 0 {
+		s.stale = nil
+	}
+	s.m.refolded.Add(float64(n))
+	return nil
+}
+
+// pass lets horizons of silent customers pass, up to the clock; at most so many customers.
+func (s *shard) pass(slice int) error {
+	for ; s.due && slice > 0; slice-- {
+		id, due, ok, err := s.store.NextDue(s.at.Clock)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			s.due = false
+			return nil
+		}
+		c, err := s.store.Customer(id)
+		if err != nil {
+			return err
+		}
+		if c.Stale() || c.Due() != due {
+			continue // refold will see to it, or it moved
+		}
+		s.let(c)
+		s.store.Changed(c)
+	}
+	return nil
+}
+
+// let lets the customer's due horizons pass, each a step.
+func (s *shard) let(c *state.Customer) {
+	if n := c.Pass(s.at.Clock, s.speaker); n > 0 {
+		s.m.passed.Add(float64(n))
+	}
+}
+
+// speak ends muteness for good.
+func (s *shard) speak() {
+	s.at.Speaking = true
+	s.speaker = state.NewSpeaker(func(st *events.Statement) {
+		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock
+		if err := s.voice.say(st); err != nil && s.sayErr == nil {
+			s.sayErr = fmt.Errorf("%w; this is a bug of touchfold's", err)
+		}
+	})
+}

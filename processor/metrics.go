@@ -1,0 +1,139 @@
+package processor
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/store"
+)
+
+// outcome says what became of a touchpoint.
+type outcome int
+
+const (
+	folded outcome = iota
+	late
+	corrected
+	duplicate
+	catalogue
+	parked
+	forwarded
+	outcomes
+)
+
+func (o outcome) String() string {
+	return [outcomes]string{"folded", "late", "corrected", "duplicate", "catalogue", "parked", "forwarded"}[o]
+}
+
+// metrics are those of all shards.
+type metrics struct {
+	touchpoints *prometheus.CounterVec // type, outcome
+	parked      *prometheus.CounterVec // reason
+	noted       *prometheus.CounterVec // note
+	derived     *prometheus.CounterVec // type
+	lagRecords  *prometheus.GaugeVec   // shard
+	lagSeconds  *prometheus.GaugeVec   // shard
+	clock       *prometheus.GaugeVec   // shard
+	pending     *prometheus.GaugeVec   // shard
+	passed      prometheus.Counter
+	refolded    prometheus.Counter
+	fold        prometheus.Histogram
+	say         prometheus.Histogram
+	checkpoint  prometheus.Histogram
+	store       *store.Metrics
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	with := promauto.With(reg)
+	counter := func(name, help string) prometheus.Counter {
+		return with.NewCounter(prometheus.CounterOpts{Name: "touchfold_" + name, Help: help})
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return with.NewCounterVec(prometheus.CounterOpts{Name: "touchfold_" + name, Help: help}, labels)
+	}
+	gauges := func(name, help string) *prometheus.GaugeVec {
+		return with.NewGaugeVec(prometheus.GaugeOpts{Name: "touchfold_" + name, Help: help}, []string{"shard"})
+	}
+	seconds := func(name, help string) prometheus.Histogram {
+		return with.NewHistogram(prometheus.HistogramOpts{Name: "touchfold_" + name, Help: help,
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 14)})
+	}
+	return &metrics{
+		touchpoints: counters("touchpoints_total", "Touchpoints read, by type and by what became of them.", "type", "outcome"),
+		parked:      counters("parked_total", "Touchpoints that could not be read and were parked, by reason.", "reason"),
+		noted:       counters("touchpoints_noted_total", "Touchpoints accepted with something missing or mended, by what.", "note"),
+		derived:     counters("derived_total", "Derived events acknowledged by the broker, by type.", "type"),
+		lagRecords:  gauges("lag_records", "Touchpoints in the partition that are not folded yet."),
+		lagSeconds:  gauges("lag_seconds", "Age of the last touchpoint folded while others wait; 0 at the end."),
+		clock:       gauges("clock_seconds", "The shard's clock, Unix time."),
+		pending:     gauges("horizons_pending", "Customers whose facts time alone will change, about."),
+		passed:      counter("horizons_passed_total", "Instants at which time alone could change a customer's facts, and did or not."),
+		refolded:    counter("refolded_events_total", "Events folded again because another came late."),
+		fold:        seconds("fold_seconds", "Time to fold one slice of touchpoints."),
+		say:         seconds("say_seconds", "Time from sending a batch of derived events to its acknowledgement."),
+		checkpoint:  seconds("checkpoint_seconds", "Time that a shard stood still to hand a checkpoint over."),
+		store:       store.NewMetrics(reg),
+	}
+}
+
+// shardMetrics are those of one shard, bound once. Counts by type are gathered in an array and handed on after each
+// slice: a look-up by label costs more than the fold of a page view.
+type shardMetrics struct {
+	*metrics
+	lagRecords, lagSeconds, clock, pending prometheus.Gauge
+
+	tally   [][outcomes]uint32 // by type
+	bound   [][outcomes]prometheus.Counter
+	notes   map[events.Notes]prometheus.Counter
+	refused map[events.Reason]prometheus.Counter
+}
+
+func (m *metrics) shard(id events.ShardID) *shardMetrics {
+	label := strconv.Itoa(int(id))
+	types := len(events.Types()) + 1
+	s := &shardMetrics{metrics: m,
+		lagRecords: m.lagRecords.WithLabelValues(label), lagSeconds: m.lagSeconds.WithLabelValues(label),
+		clock: m.clock.WithLabelValues(label), pending: m.pending.WithLabelValues(label),
+		tally: make([][outcomes]uint32, types), bound: make([][outcomes]prometheus.Counter, types),
+		notes: map[events.Notes]prometheus.Counter{}, refused: map[events.Reason]prometheus.Counter{}}
+	for _, n := range events.AllNotes {
+		s.notes[n] = m.noted.WithLabelValues(n.String())
+	}
+	for _, r := range events.Reasons {
+		s.refused[r] = m.parked.WithLabelValues(r.String())
+	}
+	return s
+}
+
+func (m *shardMetrics) count(t events.Type, o outcome) { m.tally[t][o]++ }
+
+func (m *shardMetrics) note(notes events.Notes) {
+	if notes == 0 {
+		return
+	}
+	for _, n := range events.AllNotes {
+		if notes.Has(n) {
+			m.notes[n].Inc()
+		}
+	}
+}
+
+// publish hands the tally on.
+func (m *shardMetrics) publish() {
+	for t := range m.tally {
+		for o, n := range m.tally[t] {
+			if n == 0 {
+				continue
+			}
+			c := &m.bound[t][o]
+			if *c == nil {
+				*c = m.touchpoints.WithLabelValues(events.Type(t).String(), outcome(o).String())
+			}
+			(*c).Add(float64(n))
+			m.tally[t][o] = 0
+		}
+	}
+}

@@ -1,0 +1,177 @@
+// Package processor runs shards: each reads one partition of touchpoints, folds them into its store and says what
+// follows on the partition of the same number of the output topic. Its one rule is the second law of the design: a
+// derived event has been said when it stands in the output topic, and only what is acknowledged there may become durable
+// here.
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state"
+)
+
+// Config is what a processor is made of. Zero values have no defaults unless it says so.
+type Config struct {
+	App      string // names the consumer group and the transactional ids
+	IDKey    []byte // what derived ids are keyed with
+	Topics   Topics
+	Dir      string // one folder a shard beneath it
+	Mute     bool   // a first start says only what stands at its end; else everything from the first touchpoint on
+	Currency events.Currency
+	Table    *state.Table
+
+	CacheBytes      int64 // decoded customers in memory, of all shards together
+	CheckpointEvery time.Duration
+	MaxBytes        int // of a touchpoint's value; default as the decoder's
+	Batch           int // touchpoints folded before anything else is looked at; default 1024
+
+	Client   *kafka.Client
+	Now      func() events.Instant // default: the wall clock
+	Log      zerolog.Logger
+	Registry prometheus.Registerer // default: one that nobody asks
+	// Watch, if set, is called by every shard after each round, from its own goroutine.
+	Watch func(Progress)
+}
+
+// Topics are the three topics and how they are created where they do not exist.
+type Topics struct {
+	Touchpoints, Events, Parked string
+	Partitions, Replication     int
+	CreateTime                  bool // records keep the time they are sent with: for replays on an injected clock
+}
+
+// Progress is how far a shard has come.
+type Progress struct {
+	Shard    events.ShardID
+	Position events.Offset  // the next touchpoint to fold
+	End      events.Offset  // of the input, as far as is known
+	Clock    events.Instant // the shard's clock
+	Settled  bool           // at the end, no horizon up to the clock waits, all that was said is acknowledged
+	Said     uint64         // derived events acknowledged since the start
+}
+
+// Processor runs all shards of a topic in one process.
+type Processor struct {
+	config  Config
+	metrics *metrics
+	ready   atomic.Int32 // shards that are open
+	shards  atomic.Int32 // shards there are
+}
+
+// New checks the configuration.
+func New(c Config) (*Processor, error) {
+	switch {
+	case c.Client == nil || c.Table == nil:
+		return nil, errors.New("make a processor: Client and Table must be set")
+	case c.App == "" || c.Topics.Touchpoints == "" || c.Topics.Events == "" || c.Topics.Parked == "" || c.Dir == "":
+		return nil, errors.New("make a processor: App, the names of the topics and Dir must be set")
+	case c.Currency == events.Currency{}:
+		return nil, errors.New("make a processor: Currency must be set")
+	}
+	if c.Now == nil {
+		c.Now = func() events.Instant { return events.At(time.Now()) }
+	}
+	if c.Batch <= 0 {
+		c.Batch = 1024
+	}
+	if c.CheckpointEvery <= 0 {
+		c.CheckpointEvery = 2 * time.Second
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if len(c.IDKey) == 0 {
+		c.IDKey = events.IDKey(c.App)
+	}
+	return &Processor{config: c, metrics: newMetrics(c.Registry)}, nil
+}
+
+// Ready is nil once all shards are open, else says what is waited for.
+func (p *Processor) Ready() error {
+	if n := p.shards.Load(); n == 0 || p.ready.Load() < n {
+		return fmt.Errorf("%d of %d shards are open", p.ready.Load(), n)
+	}
+	return nil
+}
+
+// Run processes until ctx ends, which is no error, or until a shard cannot go on; all of them are stopped then. When it
+// returns, everything folded has been said and checkpointed, unless the error says otherwise.
+func (p *Processor) Run(ctx context.Context) error {
+	c := &p.config
+	l, err := ensureTopics(ctx, c)
+	if err != nil {
+		return err
+	}
+	p.shards.Store(int32(l.shards))
+	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now,
+		MaxBytes: 16 << 20, PartitionBytes: 1 << 20})
+	if err != nil {
+		return err
+	}
+	aside := &aside{client: c.Client, parked: c.Topics.Parked}
+	host, _ := os.Hostname()
+	shards := make([]*shard, l.shards)
+	for i := range shards {
+		shards[i] = newShard(p, events.ShardID(i), l, fmt.Sprintf("%s/%d", host, os.Getpid()), aside)
+	}
+
+	// Shards outlive the reading: they end by ctx, say and checkpoint what they have folded, and only then are done.
+	run, runCtx := errgroup.WithContext(ctx)
+	for _, s := range shards {
+		run.Go(func() error {
+			if err := s.run(runCtx, fetcher); err != nil {
+				return fmt.Errorf("shard %d: %w", s.id, err)
+			}
+			return nil
+		})
+	}
+	run.Go(func() error { return fetcher.Run(runCtx) })
+	run.Go(func() error { p.commitOffsets(runCtx, shards); return nil })
+	return run.Wait()
+}
+
+// commitOffsets tells lag tools how far the shards are, every two seconds and once at the end. It is a hint: a commit
+// that goes wrong is tried again with the next.
+func (p *Processor) commitOffsets(ctx context.Context, shards []*shard) {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	commit := func(ctx context.Context) {
+		next := map[events.ShardID]events.Offset{}
+		for _, s := range shards {
+			if o := s.durable.Load(); o >= 0 {
+				next[s.id] = events.Offset(o)
+			}
+		}
+		if len(next) == 0 {
+			return
+		}
+		if err := p.config.Client.CommitOffsets(ctx, p.config.App, p.config.Topics.Touchpoints, next); err != nil && ctx.Err() == nil {
+			p.config.Log.Warn().Err(err).Msg("could not commit the group's offsets; lag tools show old figures until it succeeds")
+		}
+	}
+	for {
+		select {
+		case <-tick.C:
+			commit(ctx)
+		case <-ctx.Done():
+			for _, s := range shards {
+				<-s.done
+			}
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			commit(last)
+			return
+		}
+	}
+}

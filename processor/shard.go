@@ -1,0 +1,303 @@
+package processor
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/store"
+)
+
+const (
+	// clockMargin is how far the clock stays behind the time at which an empty fetch was sent.
+	clockMargin = 2000 // ms
+	// checkpointBytes is how much may change before a checkpoint that is not due by time.
+	checkpointBytes = 64 << 20
+	// maxPending is how many bytes of statements may wait for the broker before folding waits too.
+	maxPending = 8 << 20
+	// dueSlice is how many silent customers' horizons pass between two batches.
+	dueSlice = 1000
+	// refoldBudget is how many events are folded again between two batches; the customers left wait.
+	refoldBudget = 200_000
+	// stopWithin bounds saying and checkpointing what was folded when the shard is to stop.
+	stopWithin = 20 * time.Second
+)
+
+// shard folds one partition. One goroutine, that of run, owns all of it but durable and done.
+type shard struct {
+	id     events.ShardID
+	layout layout
+	p      *Processor
+	config *Config
+	log    zerolog.Logger
+	m      *shardMetrics
+
+	store    *store.Store
+	decoder  *events.Decoder
+	event    events.Event // scratch
+	instance string
+
+	at        store.Positions // how far everything is
+	end       events.Offset   // of the input, as far as is known
+	speaker   *state.Speaker  // says, or is mute until the first start's mute has ended
+	voice     *voice
+	aside     *aside
+	asides    asides
+	stale     []*state.Customer // wait to be folded again
+	due       bool              // horizons up to the clock wait
+	said      uint64
+	sayErr    error
+	saveAfter time.Time
+
+	durable atomic.Int64 // input offset of the last checkpoint, -1 before
+	done    chan struct{}
+}
+
+func newShard(p *Processor, id events.ShardID, l layout, instance string, a *aside) *shard {
+	s := &shard{id: id, layout: l, p: p, config: &p.config, m: p.metrics.shard(id), instance: instance, speaker: state.NewSpeaker(nil),
+		log:     p.config.Log.With().Int("shard", int(id)).Logger(),
+		decoder: events.NewDecoder(events.DecoderConfig{Currency: p.config.Currency, MaxBytes: p.config.MaxBytes}),
+		voice:   newVoice(p.config.App, p.config.IDKey), aside: a, done: make(chan struct{})}
+	s.durable.Store(-1)
+	return s
+}
+
+// run opens the shard, folds until ctx ends, and leaves with everything said and checkpointed.
+func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
+	defer close(s.done)
+	st, err := store.Open(store.Config{Dir: filepath.Join(s.config.Dir, fmt.Sprintf("shard-%03d", s.id)), Shard: s.id,
+		Table: s.config.Table, CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
+	if err != nil {
+		return err
+	}
+	defer st.Close() // an error of the last commit has come out of Wait before
+	s.store = st
+	producer, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+
+	// What was folded must still be said when ctx ends, so appends have a context of their own.
+	appends, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, cancel) })
+	spoken := make(chan struct{})
+	go func() {
+		defer close(spoken)
+		s.voice.run(appends, producer)
+	}()
+	defer func() {
+		close(s.voice.send)
+		<-spoken
+	}()
+	input := fetcher.Read(s.id, s.at.Input)
+	s.p.ready.Add(1)
+	defer s.p.ready.Add(-1)
+	if err := s.loop(ctx, appends, input); err != nil {
+		return err
+	}
+	return s.checkpoint(appends, true)
+}
+
+// loop folds what comes, until ctx ends.
+func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) error {
+	tick := time.NewTicker(s.config.CheckpointEvery / 4)
+	defer tick.Stop()
+	s.saveAfter = time.Now().Add(s.config.CheckpointEvery)
+	always := make(chan struct{})
+	close(always)
+	for {
+		in, more := input, (<-chan struct{})(nil)
+		if s.voice.bytes > maxPending {
+			in = nil // the broker is behind: wait for it
+		} else if s.due || len(s.stale) > 0 {
+			more = always // work is left: look at the input, but do not wait for it
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case b, open := <-in:
+			if !open {
+				return nil // reading ended because ctx did
+			}
+			if err := s.batch(appends, &b); err != nil {
+				return err
+			}
+		case a := <-s.voice.acks:
+			if err := s.acked(a); err != nil {
+				return err
+			}
+		case <-tick.C:
+		case <-more:
+		}
+		if err := s.round(appends); err != nil {
+			return err
+		}
+	}
+}
+
+// round does what is due between batches.
+func (s *shard) round(ctx context.Context) error {
+	if err := s.pass(dueSlice); err != nil {
+		return err
+	}
+	if err := s.refold(refoldBudget); err != nil {
+		return err
+	}
+	s.voice.flush()
+	if !s.at.Speaking && s.at.Input >= s.at.MuteUntil {
+		if err := s.unmute(ctx); err != nil {
+			return err
+		}
+	}
+	if time.Now().After(s.saveAfter) || s.store.DirtyBytes() > checkpointBytes {
+		if err := s.checkpoint(ctx, false); err != nil {
+			return err
+		}
+	}
+	s.m.publish()
+	s.report()
+	return s.sayErr
+}
+
+// batch folds a batch in slices.
+func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
+	if b.Err != nil {
+		return b.Err
+	}
+	s.end = b.End
+	if len(b.Records) == 0 {
+		if b.Next == b.End && b.Next == s.at.Input {
+			s.advance(b.Sent - clockMargin)
+		}
+		s.at.Input = max(s.at.Input, b.Next)
+		return nil
+	}
+	for records := b.Records; len(records) > 0; {
+		n := min(s.config.Batch, len(records))
+		if err := s.slice(ctx, records[:n]); err != nil {
+			return err
+		}
+		if records = records[n:]; len(records) == 0 {
+			break
+		}
+		if err := s.drain(ctx, maxPending); err != nil {
+			return err
+		}
+		if err := s.round(ctx); err != nil {
+			return err
+		}
+	}
+	s.at.Input = max(s.at.Input, b.Next)
+	s.at.InputCRC = b.CRC
+	return nil
+}
+
+// slice folds a few records.
+func (s *shard) slice(ctx context.Context, records []events.Record) error {
+	began := time.Now()
+	for i := range records {
+		if !s.at.Speaking && records[i].Offset >= s.at.MuteUntil {
+			if err := s.unmute(ctx); err != nil {
+				return err
+			}
+		}
+		if err := s.take(&records[i]); err != nil {
+			return err
+		}
+	}
+	s.m.fold.Observe(time.Since(began).Seconds())
+	return s.aside.flush(ctx, s.config.Topics.Touchpoints, &s.asides)
+}
+
+// advance moves the clock, never back.
+func (s *shard) advance(to events.Instant) {
+	if to > s.at.Clock {
+		s.at.Clock, s.due = to, true
+	}
+}
+
+// acked notes that a batch stands in the output.
+func (s *shard) acked(a ack) error {
+	if a.err != nil {
+		return fmt.Errorf("say on partition %d of %s: %w", s.id, s.config.Topics.Events, a.err)
+	}
+	if a.base != s.at.Output {
+		return fmt.Errorf("say on partition %d of %s: the batch stands at offset %d instead of %d: somebody else writes there; "+
+			"let this program be its only writer", s.id, s.config.Topics.Events, a.base, s.at.Output)
+	}
+	n, last, took := s.voice.landed()
+	s.at.Output += events.Offset(n)
+	s.at.SaidPosition, s.at.SaidClock = last.position, last.clock
+	s.said += uint64(n)
+	s.m.say.Observe(took.Seconds())
+	return nil
+}
+
+// drain waits for acknowledgements until no more than so many bytes of statements wait; with -1 until all is said.
+func (s *shard) drain(ctx context.Context, bytes int) error {
+	s.voice.flush()
+	for s.voice.bytes > bytes && !s.voice.silent() {
+		select {
+		case a := <-s.voice.acks:
+			if err := s.acked(a); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return fmt.Errorf("the broker did not acknowledge what was to be said within %s of the stop; "+
+				"the shard goes on from its last checkpoint: %w", stopWithin, ctx.Err())
+		}
+	}
+	return nil
+}
+
+// checkpoint waits until all that was folded is said and hands what changed to the store; with durable it returns when
+// that is committed.
+func (s *shard) checkpoint(ctx context.Context, durable bool) error {
+	began := time.Now()
+	if err := s.refold(1 << 62); err != nil {
+		return err
+	}
+	if err := s.drain(ctx, -1); err != nil {
+		return err
+	}
+	if s.sayErr != nil {
+		return s.sayErr
+	}
+	if err := s.store.Checkpoint(s.at); err != nil {
+		return err
+	}
+	if durable {
+		if err := s.store.Wait(); err != nil {
+			return err
+		}
+	}
+	s.durable.Store(int64(s.at.Input))
+	s.saveAfter = time.Now().Add(s.config.CheckpointEvery)
+	s.m.checkpoint.Observe(time.Since(began).Seconds())
+	return nil
+}
+
+// report tells metrics and the watcher how far the shard is.
+func (s *shard) report() {
+	behind := max(0, s.end-s.at.Input)
+	s.m.lagRecords.Set(float64(behind))
+	age := events.Instant(0)
+	if behind > 0 && s.at.Log > 0 {
+		age = max(0, s.config.Now()-s.at.Log)
+	}
+	s.m.lagSeconds.Set(float64(age) / 1000)
+	s.m.clock.Set(float64(s.at.Clock) / 1000)
+	s.m.pending.Set(float64(s.store.HorizonsPending()))
+	if s.config.Watch != nil {
+		s.config.Watch(Progress{Shard: s.id, Position: s.at.Input, End: s.end, Clock: s.at.Clock, Said: s.said,
+			Settled: behind == 0 && !s.due && len(s.stale) == 0 && s.voice.silent() && s.at.Speaking})
+	}
+}
