@@ -1,0 +1,133 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/touchfold/touchfold/"
+
+// allowed says which packages of this module a package may import; "+" stands for the packages of the features. Who adds
+// a package adds a line, and with it decides where the package stands.
+var allowed = map[string][]string{
+	"events":               {},
+	"config":               {"events"},
+	"state/wire":           {},
+	"state":                {"events", "state/wire"},
+	"state/features":       {"config", "state", "+"},
+	"state/store":          {"events", "state", "state/wire"},
+	"processor/kafka":      {"events"},
+	"processor/localkafka": {},
+	"processor":            {"events", "state", "state/store", "processor/kafka"},
+	"api":                  {},
+}
+
+// sole names the only packages that may import what others must not know.
+var sole = map[string][]string{
+	"github.com/segmentio/kafka-go": {"processor/kafka"},
+	"github.com/twmb/franz-go":      {"processor/localkafka"},
+	"github.com/dgraph-io/badger":   {"state/store"},
+	"github.com/alecthomas/kong":    {"cmd/touchfold"},
+	"github.com/prometheus/":        {"api", "cmd/touchfold", "processor", "processor/rehearsal", "state/store"},
+}
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) (all []listed) {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = "../.."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+// feature reports whether a package is one of the features' folders.
+func feature(pkg string) bool {
+	rest, ok := strings.CutPrefix(pkg, "state/")
+	return ok && !slices.Contains([]string{"wire", "features", "store", "story"}, rest)
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range packages(t) {
+		pkg := strings.TrimPrefix(p.ImportPath, module)
+		for _, imp := range p.Imports {
+			if own, ok := strings.CutPrefix(imp, module); ok {
+				checkOwn(t, pkg, own)
+				continue
+			}
+			for prefix, may := range sole {
+				if strings.HasPrefix(imp, prefix) && !slices.Contains(may, pkg) {
+					t.Errorf("%s imports %s; only %v may", pkg, imp, may)
+				}
+			}
+		}
+		if pkg == "state" || pkg == "state/wire" || feature(pkg) {
+			checkPure(t, pkg, p.Imports)
+		}
+		if pkg == "events" {
+			for _, imp := range p.Imports {
+				if strings.Contains(strings.SplitN(imp, "/", 2)[0], ".") {
+					t.Errorf("events imports %s; it may use the standard library only", imp)
+				}
+			}
+		}
+	}
+}
+
+func checkOwn(t *testing.T, pkg, imp string) {
+	t.Helper()
+	may, known := allowed[pkg]
+	switch {
+	case strings.HasPrefix(pkg, "cmd/"), strings.HasPrefix(pkg, "processor/rehearsal"), pkg == "events/hostile", pkg == "state/story":
+		return // wiring, and what serves tests and rehearsals, may know all
+	case feature(pkg):
+		may = []string{"events", "state", "state/wire", "+"}
+	case !known:
+		t.Errorf("%s is not in the table of this test; add a line that says what it may import", pkg)
+		return
+	}
+	if !slices.Contains(may, imp) && !(slices.Contains(may, "+") && feature(imp)) {
+		t.Errorf("%s imports %s; it may import %v", pkg, imp, may)
+	}
+}
+
+// checkPure keeps clocks, files and the network out of what must depend on events alone.
+func checkPure(t *testing.T, pkg string, imports []string) {
+	t.Helper()
+	pure := []string{"bytes", "cmp", "encoding/binary", "encoding/json", "errors", "fmt", "maps", "math", "math/big", "math/bits",
+		"regexp", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8", "unsafe", "github.com/klauspost/compress/s2"}
+	for _, imp := range imports {
+		if imp == "time" && pkg == "state" {
+			continue // the calendar; TestNoClock looks at what is called
+		}
+		if !strings.HasPrefix(imp, module) && !slices.Contains(pure, imp) {
+			t.Errorf("%s imports %s, with which it could read a clock or do I/O", pkg, imp)
+		}
+	}
+}
+
+func TestNoClock(t *testing.T) {
+	out, err := exec.Command("grep", "-rnE", `time\.(Now|Since|Until|After|Tick|NewTimer|NewTicker|Sleep)\b`,
+		"--include=*.go", "--exclude=*_test.go", "--exclude-dir=store", "../../state", "../../events").CombinedOutput()
+	if err == nil {
+		t.Errorf("belief must not read a clock:\n%s", out)
+	}
+}
