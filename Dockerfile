@@ -3,7 +3,7 @@
 #   docker build -t touchfold .
 #   docker run -p 9464:9464 -v touchfold:/data -e TOUCHFOLD_KAFKA_BROKERS=kafka:9092 touchfold
 #
-# Configuration: TOUCHFOLD_ variables, or a file: -v ./touchfold.yaml:/data/touchfold.yaml:ro
+# Configuration: TOUCHFOLD_ variables, or a file: -v ./touchfold.yaml:/touchfold.yaml:ro
 
 FROM golang:1.26 AS build
 WORKDIR /src
@@ -11,18 +11,19 @@ COPY go.mod go.sum ./
 RUN go mod download
 # with .git, from which `touchfold version` has the commit
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/touchfold ./cmd/touchfold && mkdir /out/data
+RUN mkdir -p /out/data && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /out/touchfold ./cmd/touchfold
 
-# Root certificates and the user nonroot (65532), little else.
+# Root certificates, /tmp and the user nonroot (65532); no shell.
 FROM gcr.io/distroless/static-debian12:nonroot
-COPY --from=build /out/touchfold /touchfold
+COPY --from=build /out/touchfold /usr/local/bin/touchfold
 # A new volume takes over the folder's owner.
 COPY --from=build --chown=65532:65532 /out/data /data
 USER 65532:65532
-WORKDIR /data
+# store.dir is ./data
+WORKDIR /
 VOLUME /data
-# 127.0.0.1 would be the container's own.
-ENV TOUCHFOLD_STORE_DIR=/data TOUCHFOLD_HTTP_LISTEN=:9464
+# The default, 127.0.0.1, would be the container's own. This overrides http.listen of a file.
+ENV TOUCHFOLD_HTTP_LISTEN=:9464
 EXPOSE 9464
-ENTRYPOINT ["/touchfold"]
+ENTRYPOINT ["/usr/local/bin/touchfold"]
 CMD ["run"]

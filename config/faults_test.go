@@ -31,6 +31,9 @@ var faultCases = []struct {
 		f.yaml:4:8: store: wants keys, not a value
 		f.yaml:5:7: http: wants keys, not a list
 		f.yaml:8:5: business.zone: wants one value, not a list`},
+	{name: "keys for a value", file: "app:\n  a: b\nkafka:\n  brokers:\n    a: 1\n", want: `
+		f.yaml:2:3: app: wants a value, not keys
+		f.yaml:5:5: kafka.brokers: wants a list, such as [a, b], not keys`},
 	{name: "items of a list", file: "kafka:\n  brokers:\n    - a:1\n    - [b:2]\n    - {c: 3}\n", want: `
 		f.yaml:4:7: kafka.brokers: wants a value, not a list
 		f.yaml:5:7: kafka.brokers: wants a value, not keys`},
