@@ -1,0 +1,151 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/rs/zerolog"
+)
+
+// The names of Badger's files.
+const (
+	tableSuffix = ".sst"
+	walSuffix   = ".mem"
+	valueSuffix = ".vlog"
+)
+
+// badgerOptions are those of one shard, of which a process may have dozens: about 16 to 48 MiB of memory each.
+func badgerOptions(c Config) badger.Options {
+	return badger.DefaultOptions(c.Dir).
+		// The log has all that a power cut can take: positions roll back with the rows. SIGKILL loses nothing anyway.
+		WithSyncWrites(false).
+		WithMemTableSize(16 << 20).
+		WithNumMemtables(2).
+		WithNumCompactors(2).
+		WithBlockCacheSize(8 << 20).
+		WithIndexCacheSize(0).       // only encrypted tables have one; the others' are read where they are mapped
+		WithValueThreshold(1 << 20). // so that the value log stays empty, but for a giant of a customer
+		WithValueLogFileSize(64 << 20).
+		WithDetectConflicts(false). // there is one writer
+		WithMetricsEnabled(false).
+		WithBypassLockGuard(true).                            // see lock
+		WithChecksumVerificationMode(options.NoVerification). // checkTables has verified what was there
+		WithLogger(badgerLog{c.Log})
+}
+
+// openBadger opens the DB in a folder that is locked. Whatever is wrong with its files becomes an error.
+func openBadger(c Config) (db *badger.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = damaged(errors.New("its files cannot be read"))
+		}
+	}()
+	if err := tidy(c.Dir); err != nil {
+		return nil, err
+	}
+	opt := badgerOptions(c)
+	if err := checkTables(c.Dir, opt); err != nil {
+		return nil, damaged(err)
+	}
+	if db, err = badger.Open(opt); err != nil {
+		return nil, damaged(quiet(err))
+	}
+	return db, nil
+}
+
+// tidy removes the empty files that a killed process may leave, on which Badger fails, and refuses a folder of which
+// the list of tables is gone: Badger would take it for a new store.
+func tidy(dir string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	data, manifest := false, false
+	for _, f := range files {
+		switch filepath.Ext(f.Name()) {
+		case walSuffix, valueSuffix:
+			info, err := f.Info()
+			if err != nil {
+				return err
+			}
+			if info.Size() == 0 {
+				if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
+					return err
+				}
+				continue
+			}
+			data = true
+		case tableSuffix:
+			data = true
+		}
+		manifest = manifest || f.Name() == badger.ManifestFilename
+	}
+	if data && !manifest {
+		return damaged(fmt.Errorf("the file %s is missing", badger.ManifestFilename))
+	}
+	return nil
+}
+
+// damaged adds what can be done, once.
+func damaged(err error) error {
+	var d damage
+	if err == nil || errors.As(err, &d) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return damage{err}
+}
+
+// damage is an error of a store that cannot be read.
+type damage struct{ error }
+
+func (d damage) Error() string {
+	return d.error.Error() + "; the store is a cache of the topics, but a shard that has spoken cannot go on without it yet: " +
+		"set the folder aside and put back a copy made while touchfold was stopped (an older one will do), " +
+		"or remove the folder if nothing was published"
+}
+
+func (d damage) Unwrap() error { return d.error }
+
+// quiet is an error of Badger's without the dumps of keys and values that some have after their first line.
+func quiet(err error) error {
+	if err == nil || !strings.Contains(err.Error(), "\n") {
+		return err
+	}
+	return firstLine{err}
+}
+
+type firstLine struct{ error }
+
+func (f firstLine) Error() string {
+	line, _, _ := strings.Cut(f.error.Error(), "\n")
+	return strings.TrimSuffix(line, ":")
+}
+
+func (f firstLine) Unwrap() error { return f.error }
+
+// badgerLog passes on what Badger complains of: the constant text and, if there is one, the system's error, never the
+// values that were to be put into it, for these may be keys.
+type badgerLog struct{ log zerolog.Logger }
+
+func (l badgerLog) Errorf(format string, args ...any)   { l.warn(format, args) }
+func (l badgerLog) Warningf(format string, args ...any) { l.warn(format, args) }
+func (l badgerLog) Infof(string, ...any)                {}
+func (l badgerLog) Debugf(string, ...any)               {}
+
+func (l badgerLog) warn(format string, args []any) {
+	e := l.log.Warn().Str("badger", strings.TrimSpace(format))
+	for _, a := range args {
+		var errno syscall.Errno
+		if err, ok := a.(error); ok && errors.As(err, &errno) {
+			e = e.Str("cause", errno.Error())
+		}
+	}
+	e.Msg("the store complains")
+}

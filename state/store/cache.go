@@ -1,0 +1,198 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// cache is the decoded customers. Those that differ from their rows on disk, or whose rows are on their way there, are
+// pinned: to evict one and read it again would bring back an older customer. The others are in idle and may go.
+type cache struct {
+	customers map[events.CustomerID]*entry
+	idle      entry // a ring: idle.newer is the oldest entry, idle.older the newest
+	bytes     int64
+	maxBytes  int64
+	last      *entry // the entry handed out last
+	walking   bool   // last came from a walk and need not be in customers
+}
+
+// entry is one customer of the cache and what is known of its rows.
+type entry struct {
+	customer *state.Customer
+	row      int            // about the bytes of its row
+	read     int            // bytes of memory beside the customer's own account, while it lives on the row it was read from
+	bytes    int            // of memory, when last measured
+	stored   int            // sealed blocks that have rows, or rows in flight
+	indexed  events.Instant // its horizon in the index on disk, or in flight to it
+	due      events.Instant // its horizon when last changed
+	queued   events.Instant // a horizon of it that is near, Never if none is known to be
+
+	cached       bool
+	dirty        bool // differs from its row
+	flying       bool // its row is in flight
+	used         bool // asked for since eviction last came by
+	older, newer *entry
+}
+
+// overhead is about what an entry takes beside its customer.
+const overhead = 256
+
+// newRow is what the row of a customer who was never written is taken to be.
+const newRow = 512
+
+func (c *cache) init(maxBytes int64) {
+	c.customers = map[events.CustomerID]*entry{}
+	c.idle.older, c.idle.newer = &c.idle, &c.idle
+	c.maxBytes = maxBytes
+}
+
+func (c *cache) rest(e *entry) {
+	e.older, e.newer = c.idle.older, &c.idle
+	e.older.newer, e.newer.older = e, e
+}
+
+func (c *cache) wake(e *entry) {
+	e.older.newer, e.newer.older = e.newer, e.older
+	e.older, e.newer = nil, nil
+}
+
+func (e *entry) pinned() bool { return e.dirty || e.flying }
+
+// insert takes e into the cache, idle. Room is made before, so that e itself stays.
+func (c *cache) insert(e *entry) {
+	c.bytes += int64(e.bytes)
+	c.makeRoom()
+	c.customers[e.customer.ID()] = e
+	e.cached, e.used = true, true
+	c.rest(e)
+}
+
+// makeRoom evicts idle customers, oldest first, those asked for meanwhile in their second turn.
+func (c *cache) makeRoom() {
+	for c.bytes > c.maxBytes && c.idle.newer != &c.idle {
+		e := c.idle.newer
+		c.wake(e)
+		if e.used {
+			e.used = false
+			c.rest(e)
+			continue
+		}
+		delete(c.customers, e.customer.ID())
+		e.cached = false
+		c.bytes -= int64(e.bytes)
+	}
+}
+
+// measure asks again how much memory e takes, and returns by how much it grew.
+func (c *cache) measure(e *entry) (grown int) {
+	now := e.customer.Bytes() + e.read + overhead
+	grown = now - e.bytes
+	e.bytes = now
+	c.bytes += int64(grown)
+	return grown
+}
+
+// Customer is the customer of that name: from the cache, else from disk, else a new one, which is not stored until it
+// is changed. It is the caller's until the next call of any method but Changed; a changed one until the next
+// Checkpoint. id may be part of a buffer that is used again.
+func (s *Store) Customer(id events.CustomerID) (*state.Customer, error) {
+	if e, ok := s.customers[id]; ok {
+		s.metrics.hits.Inc()
+		e.used = true
+		s.last = e
+		return e.customer, nil
+	}
+	s.metrics.misses.Inc()
+	s.poll()
+	e, err := s.read(events.CustomerID(strings.Clone(string(id))))
+	if err != nil {
+		return nil, err
+	}
+	s.insert(e)
+	s.watch(e)
+	s.metrics.cacheBytes.Set(float64(s.bytes))
+	s.last = e
+	return e.customer, nil
+}
+
+// Changed says that c, handed out by the store, is another than its row: it stays in memory until a checkpoint with it
+// is durable, and its horizon is known from now on.
+func (s *Store) Changed(c *state.Customer) {
+	e := s.last
+	if e == nil || e.customer != c {
+		e = s.customers[c.ID()]
+	}
+	if e == nil || e.customer != c {
+		panic("store: a customer was changed that the store no longer holds") // a bug of ours: see Customer
+	}
+	if !e.cached {
+		s.insert(e)
+	}
+	if !e.dirty {
+		if !e.flying {
+			s.wake(e)
+		}
+		e.dirty = true
+		s.dirty = append(s.dirty, e)
+		s.dirtyBytes += e.row
+	}
+	s.dirtyBytes += max(0, s.measure(e))
+	s.watch(e)
+}
+
+// read reads a customer from disk.
+func (s *Store) read(id events.CustomerID) (*entry, error) {
+	e, err := s.tryRead(id)
+	if err != nil {
+		return nil, fmt.Errorf("read a customer from the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, damaged(err))
+	}
+	e.due, e.queued = e.indexed, e.indexed // if it is near it is queued already
+	s.measureFirst(e)
+	return e, nil
+}
+
+func (s *Store) measureFirst(e *entry) { e.bytes = e.customer.Bytes() + e.read + overhead }
+
+func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	value, err := get(txn, customerKey(nil, id))
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return &entry{customer: s.config.Table.New(id), row: newRow, indexed: events.Never}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	indexed, row, err := parseRow(value)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.config.Table.Parse(id, row, func(n int) ([]byte, error) { return get(txn, blockKey(nil, id, n)) })
+	if err != nil {
+		return nil, err
+	}
+	// The customer lives on parts of the row and has not yet measured its states, which take about twice their bytes.
+	return &entry{customer: c, row: len(value), read: 3 * len(value), stored: c.Sealed(), indexed: indexed}, nil
+}
+
+// get is a copy of a row.
+func get(txn *badger.Txn, key []byte) ([]byte, error) {
+	item, err := txn.Get(key)
+	if err != nil {
+		return nil, quiet(err)
+	}
+	value, err := item.ValueCopy(nil)
+	return value, quiet(err)
+}
+
+func (s *Store) get(key []byte) (value []byte, err error) {
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	return get(txn, key)
+}

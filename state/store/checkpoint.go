@@ -1,0 +1,202 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// checkpoints is what changed and what is being written. At most one commit is in flight; its goroutine touches nothing
+// of the store but the DB, and ends by sending to flight, from which the owner receives.
+type checkpoints struct {
+	dirty      []*entry // in the order in which they changed first
+	dirtyBytes int
+	flying     []*entry // what is in flight holds; an entry may be dirty again
+	flight     chan error
+	failed     error // the first error of a commit: nothing is committed after it
+	buffer     []byte
+	commit     func(changes []change, positions []byte) error
+}
+
+// change is what a checkpoint writes of one customer.
+type change struct {
+	id         events.CustomerID
+	row        []byte
+	first      int      // number of the first of blocks
+	blocks     [][]byte // newly sealed
+	due, moved events.Instant
+}
+
+// DirtyBytes is about how many bytes were changed since the last Checkpoint.
+func (s *Store) DirtyBytes() int { return s.dirtyBytes }
+
+// Checkpoint writes down what all changed customers are now, hands that over to be committed and returns. p becomes the
+// positions when all of it is durable. A commit that still runs is waited for first, and if it failed its error
+// returned. No customer may be stale.
+func (s *Store) Checkpoint(p Positions) error {
+	if err := s.wait(); err != nil {
+		return err
+	}
+	for _, e := range s.dirty {
+		if e.customer.Stale() {
+			return fmt.Errorf("checkpoint of shard %d: a customer waits for Refold", s.config.Shard) // a bug of ours
+		}
+	}
+	changes := make([]change, len(s.dirty))
+	for i, e := range s.dirty {
+		changes[i] = s.encode(e)
+		e.dirty, e.flying = false, true
+	}
+	s.dirty, s.flying, s.dirtyBytes = s.flying[:0], s.dirty, 0
+	p.ProducerIDs = slices.Clone(p.ProducerIDs)
+	s.at, s.exists = p, true
+	positions := appendPositions(nil, &s.at, s.pending)
+	began, flight := time.Now(), make(chan error, 1)
+	s.flight = flight
+	go func() { // wait receives what it sends
+		err := s.commit(changes, positions)
+		s.metrics.checkpoint.Observe(time.Since(began).Seconds())
+		s.metrics.storeBytes.Set(float64(s.Size()))
+		flight <- err
+	}()
+	return nil
+}
+
+// encode writes e's row. What it needs of e is copied or never changes, so that e may change while it is in flight.
+func (s *Store) encode(e *entry) change {
+	c := e.customer
+	due := c.Due()
+	b := s.buffer[:0]
+	if due != events.Never {
+		b = wire.AppendUint(b, rowIndexed, uint64(due)+1)
+	}
+	b, m := wire.Begin(b, rowCustomer)
+	b = c.AppendRow(b)
+	b = wire.End(b, m)
+	s.buffer = b
+	w := change{id: c.ID(), row: slices.Clone(b), first: e.stored, due: due, moved: e.indexed}
+	for n := e.stored; n < c.Sealed(); n++ {
+		w.blocks = append(w.blocks, c.Block(n))
+	}
+	e.stored, e.indexed, e.row, e.read = c.Sealed(), due, len(b), 0
+	s.measure(e)
+	return w
+}
+
+// Wait waits until nothing is in flight and returns the first error that a commit ever had. After one the store takes no
+// more checkpoints; opened again, it is what it was at one that succeeded, or in the middle of the one that did not.
+func (s *Store) Wait() error { return s.wait() }
+
+func (s *Store) wait() error {
+	if s.flight != nil {
+		s.land(<-s.flight)
+	}
+	return s.failed
+}
+
+// poll lands what has arrived, without waiting.
+func (s *Store) poll() {
+	select {
+	case err := <-s.flight:
+		s.land(err)
+	default:
+	}
+}
+
+// land lets the customers go who are on disk now. If the commit failed they stay pinned.
+func (s *Store) land(err error) {
+	s.flight = nil
+	if err != nil {
+		s.failed = fmt.Errorf("write a checkpoint of shard %d to %s: %w", s.config.Shard, s.config.Dir, err)
+		return
+	}
+	for _, e := range s.flying {
+		e.flying = false
+		if !e.dirty {
+			s.rest(e)
+		}
+	}
+	clear(s.flying)
+	s.flying = s.flying[:0]
+	s.makeRoom()
+	s.metrics.cacheBytes.Set(float64(s.bytes))
+}
+
+// write commits changes and then, alone, the positions. It runs beside the owner.
+func (s *Store) write(changes []change, positions []byte) error {
+	b := &batch{db: s.db, txn: s.db.NewTransaction(true)}
+	defer func() { b.txn.Discard() }()
+	for i := range changes {
+		b.customer(&changes[i])
+	}
+	b.commit()
+	b.set(positionsKey, positions)
+	b.commit()
+	s.metrics.rows.Add(float64(b.rows))
+	return quiet(b.err)
+}
+
+// batch is a sequence of writes in as few transactions as they fit in, which become durable in order.
+type batch struct {
+	db   *badger.DB
+	txn  *badger.Txn
+	rows int
+	err  error // the first
+}
+
+// customer writes one customer. The order allows that the batch is cut anywhere: a row is written after the blocks it
+// counts, and while a horizon moves both its rows stand in the index.
+func (b *batch) customer(w *change) {
+	if len(w.id) > maxID {
+		b.fail(errors.New("a customer's id is longer than a key can be"))
+		return
+	}
+	for i, block := range w.blocks {
+		b.set(blockKey(nil, w.id, w.first+i), block)
+	}
+	if w.due != w.moved && w.due != events.Never {
+		b.set(horizonKey(nil, hint{w.due, w.id}), nil)
+	}
+	b.set(customerKey(nil, w.id), w.row)
+	if w.due != w.moved && w.moved != events.Never {
+		b.delete(horizonKey(nil, hint{w.moved, w.id}))
+	}
+}
+
+func (b *batch) set(key, value []byte) { b.do(func() error { return b.txn.Set(key, value) }) }
+
+func (b *batch) delete(key []byte) { b.do(func() error { return b.txn.Delete(key) }) }
+
+func (b *batch) do(write func() error) {
+	if b.err != nil {
+		return
+	}
+	err := write()
+	if errors.Is(err, badger.ErrTxnTooBig) {
+		if b.commit(); b.err != nil {
+			return
+		}
+		err = write()
+	}
+	b.rows++
+	b.fail(err)
+}
+
+func (b *batch) commit() {
+	if b.err == nil {
+		b.fail(b.txn.Commit())
+		b.txn = b.db.NewTransaction(true)
+	}
+}
+
+func (b *batch) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}

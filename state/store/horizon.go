@@ -1,0 +1,222 @@
+package store
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// slab is how many horizons are read from disk at once.
+const slab = 8 << 10
+
+// A hint says that a customer may be due at an instant. The truth is the customer's own Due.
+type hint struct {
+	due events.Instant
+	id  events.CustomerID
+}
+
+func (h hint) compare(o hint) int {
+	return cmp.Or(cmp.Compare(h.due, o.due), cmp.Compare(h.id, o.id))
+}
+
+// horizons is the index of horizons: in order of due and id. All that is at or before limit is in near; what is later
+// is on disk, or belongs to a customer who is pinned, or both. near may also hold horizons that have moved.
+//
+// The invariant rests on this: a horizon changes only by Changed, which puts it into near if it is not after limit and
+// pins the customer; a pinned customer is let go only when the index on disk holds its horizon; and when limit moves
+// on, both disk and the pinned customers are looked through.
+type horizons struct {
+	near    heap
+	limit   hint
+	slab    int
+	pending int // customers with a horizon, about
+}
+
+func (h *horizons) init(slab int) {
+	h.limit, h.slab = hint{due: -1}, slab
+}
+
+// HorizonsPending is about how many customers have a horizon.
+func (s *Store) HorizonsPending() int { return max(0, s.pending) }
+
+// watch notes e's horizon.
+func (s *Store) watch(e *entry) {
+	due := e.customer.Due()
+	if due == e.due {
+		if due == e.queued || due == events.Never {
+			return
+		}
+	} else if due == events.Never {
+		s.pending--
+	} else if e.due == events.Never {
+		s.pending++
+	}
+	e.due = due
+	if h := (hint{due, e.customer.ID()}); due != events.Never && due != e.queued && h.compare(s.limit) <= 0 {
+		s.near.push(h)
+		e.queued = due
+		s.trim()
+	}
+}
+
+// NextDue removes and returns the least horizon that is not after to, in order of (due, customer id). It is exact: due
+// is the customer's Due, and Customer(id) has it in memory. It comes again after the customer was Changed, or after the
+// store was opened again, if the customer is still due then.
+func (s *Store) NextDue(to events.Instant) (id events.CustomerID, due events.Instant, ok bool, err error) {
+	to = min(to, events.Never-1)
+	for {
+		switch h, ok := s.near.least(); {
+		case ok && h.due <= to:
+			s.near.popAll(h)
+			c, err := s.Customer(h.id)
+			if err != nil {
+				return "", 0, false, err
+			}
+			if e := s.last; e.queued == h.due {
+				e.queued = events.Never
+			}
+			if c.Due() == h.due {
+				return h.id, h.due, true, nil
+			}
+		case s.limit.due <= to:
+			if err := s.refill(); err != nil {
+				return "", 0, false, err
+			}
+		default:
+			return "", 0, false, nil
+		}
+	}
+}
+
+// refill moves limit on, by a slab of what is on disk.
+func (s *Store) refill() error {
+	from := s.limit
+	hints, err := s.readHints(from)
+	if err != nil {
+		return err
+	}
+	s.limit = hint{due: events.Never}
+	if len(hints) == s.slab {
+		s.limit = hints[len(hints)-1]
+	}
+	for _, h := range hints {
+		s.near.push(h)
+	}
+	for _, list := range [][]*entry{s.flying, s.dirty} {
+		for _, e := range list {
+			h := hint{e.due, e.customer.ID()}
+			if h.due != events.Never && h.compare(from) > 0 && h.compare(s.limit) <= 0 {
+				s.near.push(h)
+				e.queued = h.due
+			}
+		}
+	}
+	s.trim()
+	return nil
+}
+
+// readHints reads the next slab of the index on disk, after from.
+func (s *Store) readHints(from hint) ([]hint, error) {
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindHorizon}})
+	defer it.Close()
+	seek := []byte{kindHorizon}
+	if from.due >= 0 {
+		seek = append(horizonKey(nil, from), 0)
+	}
+	var hints []hint
+	for it.Seek(seek); it.Valid() && len(hints) < s.slab; it.Next() {
+		h, ok := parseHorizonKey(it.Item().Key())
+		if !ok {
+			return nil, s.errDamagedIndex()
+		}
+		hints = append(hints, h)
+	}
+	return hints, nil
+}
+
+// trim keeps near short: it drops horizons that have moved and, if that is not enough, the later ones, which can be read
+// again.
+func (s *Store) trim() {
+	if len(s.near) <= 4*s.slab {
+		return
+	}
+	kept := s.near[:0]
+	for _, h := range s.near {
+		if e := s.customers[h.id]; e == nil || e.due == h.due {
+			kept = append(kept, h)
+		} else if e.queued == h.due {
+			e.queued = events.Never
+		}
+	}
+	clear(s.near[len(kept):])
+	slices.SortFunc(kept, hint.compare) // a sorted slice is a heap
+	kept = slices.Compact(kept)
+	if n := 2 * s.slab; len(kept) > n {
+		for _, h := range kept[n:] {
+			if e := s.customers[h.id]; e != nil && e.queued == h.due {
+				e.queued = events.Never
+			}
+		}
+		s.limit = kept[n-1]
+		clear(kept[n:])
+		kept = kept[:n]
+	}
+	s.near = kept
+}
+
+// heap is hints of which the least is first.
+type heap []hint
+
+func (h heap) least() (hint, bool) {
+	if len(h) == 0 {
+		return hint{}, false
+	}
+	return h[0], true
+}
+
+func (h *heap) push(x hint) {
+	q := append(*h, x)
+	i := len(q) - 1
+	for i > 0 && x.compare(q[(i-1)/2]) < 0 {
+		q[i] = q[(i-1)/2]
+		i = (i - 1) / 2
+	}
+	q[i] = x
+	*h = q
+}
+
+// popAll removes the least hint with its copies.
+func (h *heap) popAll(least hint) {
+	for len(*h) > 0 && (*h)[0] == least {
+		h.pop()
+	}
+}
+
+func (h *heap) pop() {
+	q := *h
+	n := len(q) - 1
+	x := q[n]
+	q[n] = hint{}
+	q = q[:n]
+	*h = q
+	i := 0
+	for n > 0 {
+		c := 2*i + 1
+		if c+1 < n && q[c+1].compare(q[c]) < 0 {
+			c++
+		}
+		if c >= n || x.compare(q[c]) <= 0 {
+			break
+		}
+		q[i] = q[c]
+		i = c
+	}
+	if n > 0 {
+		q[i] = x
+	}
+}

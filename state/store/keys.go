@@ -1,0 +1,66 @@
+package store
+
+import (
+	"encoding/binary"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// The first byte of a key says what its row is. FORMAT.md describes each.
+const (
+	kindBlock     = 'b'
+	kindCustomer  = 'c'
+	kindHorizon   = 'h'
+	kindPositions = 'p'
+)
+
+var positionsKey = []byte{kindPositions}
+
+// maxID is how many bytes of a customer's id fit into a key of Badger's.
+const maxID = 65000 - 16
+
+func customerKey(b []byte, id events.CustomerID) []byte {
+	return append(append(b, kindCustomer), id...)
+}
+
+// blockKey needs no mark between id and n: two keys of equal length have ids of equal length.
+func blockKey(b []byte, id events.CustomerID, n int) []byte {
+	return binary.BigEndian.AppendUint32(append(append(b, kindBlock), id...), uint32(n))
+}
+
+func horizonKey(b []byte, h hint) []byte {
+	return append(binary.BigEndian.AppendUint64(append(b, kindHorizon), uint64(h.due)), h.id...)
+}
+
+// parseHorizonKey is false for a key that this package did not write.
+func parseHorizonKey(key []byte) (hint, bool) {
+	if len(key) < 9 || key[0] != kindHorizon {
+		return hint{}, false
+	}
+	due := events.Instant(binary.BigEndian.Uint64(key[1:9]))
+	return hint{due, events.CustomerID(key[9:])}, due >= 0
+}
+
+// The fields of a customer's row on disk.
+const (
+	rowIndexed  wire.Field = 1 // the horizon that stands in the index, + 1; none if it is never
+	rowCustomer wire.Field = 2 // what state.Customer.AppendRow writes
+)
+
+// parseRow takes a customer's row apart. customer is part of b.
+func parseRow(b []byte) (indexed events.Instant, customer []byte, err error) {
+	indexed = events.Never
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case rowIndexed:
+			if indexed = events.Instant(r.Uint()) - 1; indexed < 0 {
+				r.Fail()
+			}
+		case rowCustomer:
+			customer = r.Bytes()
+		}
+	}
+	return indexed, customer, r.Err()
+}

@@ -1,0 +1,56 @@
+package store
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// Metrics are those of all stores of a process.
+type Metrics struct {
+	hits, misses, rows     *prometheus.CounterVec
+	cacheBytes, storeBytes *prometheus.GaugeVec
+	checkpoint             *prometheus.HistogramVec
+}
+
+// NewMetrics registers them.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	with := promauto.With(reg)
+	shard := []string{"shard"}
+	counter := func(name, help string) *prometheus.CounterVec {
+		return with.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, shard)
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		return with.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, shard)
+	}
+	return &Metrics{
+		hits:       counter("touchfold_store_cache_hits_total", "Customers asked for that were in memory."),
+		misses:     counter("touchfold_store_cache_misses_total", "Customers asked for that were not in memory."),
+		rows:       counter("touchfold_store_checkpoint_rows_total", "Rows written or deleted by checkpoints."),
+		cacheBytes: gauge("touchfold_store_cache_bytes", "Memory that decoded customers take, about."),
+		storeBytes: gauge("touchfold_store_bytes", "Disk that the sorted tables take, as of the last checkpoint."),
+		checkpoint: with.NewHistogramVec(prometheus.HistogramOpts{Name: "touchfold_store_checkpoint_seconds",
+			Help:    "How long it took to commit a checkpoint, beside the fold.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15)}, shard),
+	}
+}
+
+// shardMetrics are those of one store, bound once.
+type shardMetrics struct {
+	hits, misses, rows     prometheus.Counter
+	cacheBytes, storeBytes prometheus.Gauge
+	checkpoint             prometheus.Observer
+}
+
+// shard binds the metrics of one store. Of nil they are kept nowhere.
+func (m *Metrics) shard(id events.ShardID) shardMetrics {
+	if m == nil {
+		m = NewMetrics(nil)
+	}
+	shard := strconv.Itoa(int(id))
+	return shardMetrics{m.hits.WithLabelValues(shard), m.misses.WithLabelValues(shard), m.rows.WithLabelValues(shard),
+		m.cacheBytes.WithLabelValues(shard), m.storeBytes.WithLabelValues(shard), m.checkpoint.WithLabelValues(shard)}
+}

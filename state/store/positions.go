@@ -1,0 +1,220 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// Format is the number of the format that this package reads and writes. It rises when an older program could not go on
+// with a store; a new field does not raise it.
+const Format = 1
+
+// Genesis is what a store was made for. It never changes.
+type Genesis struct {
+	Format             int
+	App, Input, Output string // the app and its topics
+	Shard              events.ShardID
+	Shards             int // how many there are: partitions of either topic
+}
+
+// Check compares what is wanted with what a store holds. The error is a sentence.
+func (g Genesis) Check(stored Genesis) error {
+	differ := func(what string, stored, wanted any) error {
+		return fmt.Errorf("the store was made for %s %v, and this process has %v: give it the configuration that it was made with, or another store.dir",
+			what, stored, wanted)
+	}
+	switch {
+	case stored.Format != g.Format:
+		return differ("format", stored.Format, g.Format)
+	case stored.App != g.App:
+		return differ("app", stored.App, g.App)
+	case stored.Input != g.Input:
+		return differ("touchpoints in topic", stored.Input, g.Input)
+	case stored.Output != g.Output:
+		return differ("derived events in topic", stored.Output, g.Output)
+	case stored.Shards != g.Shards:
+		return fmt.Errorf("the store was made for %d shards, and the topics have %d partitions now: a customer's shard follows from their number, so it must not change",
+			stored.Shards, g.Shards)
+	case stored.Shard != g.Shard:
+		return differ("shard", stored.Shard, g.Shard)
+	}
+	return nil
+}
+
+// Positions is how far a shard is: the last thing that a checkpoint writes.
+type Positions struct {
+	Genesis
+	Input  events.Offset  // next to be folded
+	Output events.Offset  // next to be written
+	Clock  events.Instant // the shard's
+	Log    events.Instant // running maximum of append times
+
+	SaidPosition events.Offset  // the step of the last said record
+	SaidClock    events.Instant // "
+	MuteUntil    events.Offset
+	Speaking     bool    // false until the first start's mute has ended
+	ProducerIDs  []int64 // former ones that were retired
+
+	// Of the batches last read of either topic: their checksums and the offsets that they begin with, by which a topic
+	// made anew is noticed.
+	InputCRC, OutputCRC     uint32
+	InputBatch, OutputBatch events.Offset
+}
+
+// The fields of the positions' row, and of the genesis in it.
+const (
+	posGenesis wire.Field = iota + 1
+	posInput
+	posOutput
+	posClock
+	posLog
+	posSaidPosition
+	posSaidClock
+	posMuteUntil
+	posSpeaking
+	posProducers
+	posInputCRC
+	posInputBatch
+	posOutputCRC
+	posOutputBatch
+	posPending // how many customers have a horizon; about, after a crash
+
+	genFormat wire.Field = 1
+	genApp    wire.Field = 2
+	genInput  wire.Field = 3
+	genOutput wire.Field = 4
+	genShard  wire.Field = 5
+	genShards wire.Field = 6
+)
+
+func appendPositions(b []byte, p *Positions, pending int) []byte {
+	b, m := wire.Begin(b, posGenesis)
+	b = wire.AppendInt(b, genFormat, int64(p.Format))
+	b = wire.AppendBytes(b, genApp, p.App)
+	b = wire.AppendBytes(b, genInput, p.Genesis.Input)
+	b = wire.AppendBytes(b, genOutput, p.Genesis.Output)
+	b = wire.AppendInt(b, genShard, int64(p.Shard))
+	b = wire.AppendInt(b, genShards, int64(p.Shards))
+	b = wire.End(b, m)
+	b = wire.AppendInt(b, posInput, int64(p.Input))
+	b = wire.AppendInt(b, posOutput, int64(p.Output))
+	b = wire.AppendInt(b, posClock, int64(p.Clock))
+	b = wire.AppendInt(b, posLog, int64(p.Log))
+	b = wire.AppendInt(b, posSaidPosition, int64(p.SaidPosition))
+	b = wire.AppendInt(b, posSaidClock, int64(p.SaidClock))
+	b = wire.AppendInt(b, posMuteUntil, int64(p.MuteUntil))
+	b = wire.AppendBool(b, posSpeaking, p.Speaking)
+	var ids []byte
+	for _, id := range p.ProducerIDs {
+		ids = binary.AppendVarint(ids, id)
+	}
+	b = wire.AppendBytes(b, posProducers, ids)
+	b = wire.AppendUint(b, posInputCRC, uint64(p.InputCRC))
+	b = wire.AppendInt(b, posInputBatch, int64(p.InputBatch))
+	b = wire.AppendUint(b, posOutputCRC, uint64(p.OutputCRC))
+	b = wire.AppendInt(b, posOutputBatch, int64(p.OutputBatch))
+	return wire.AppendUint(b, posPending, uint64(max(0, pending)))
+}
+
+func parsePositions(b []byte) (p Positions, pending int, err error) {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case posGenesis:
+			if p.Genesis, err = parseGenesis(r.Bytes()); err != nil {
+				return p, 0, err
+			}
+		case posInput:
+			p.Input = events.Offset(r.Int())
+		case posOutput:
+			p.Output = events.Offset(r.Int())
+		case posClock:
+			p.Clock = events.Instant(r.Int())
+		case posLog:
+			p.Log = events.Instant(r.Int())
+		case posSaidPosition:
+			p.SaidPosition = events.Offset(r.Int())
+		case posSaidClock:
+			p.SaidClock = events.Instant(r.Int())
+		case posMuteUntil:
+			p.MuteUntil = events.Offset(r.Int())
+		case posSpeaking:
+			p.Speaking = r.Bool()
+		case posProducers:
+			if p.ProducerIDs, ok = parseIDs(r.Bytes()); !ok {
+				r.Fail()
+			}
+		case posInputCRC:
+			p.InputCRC = uint32(r.Uint())
+		case posInputBatch:
+			p.InputBatch = events.Offset(r.Int())
+		case posOutputCRC:
+			p.OutputCRC = uint32(r.Uint())
+		case posOutputBatch:
+			p.OutputBatch = events.Offset(r.Int())
+		case posPending:
+			pending = int(r.Uint())
+		}
+	}
+	return p, pending, r.Err()
+}
+
+func parseGenesis(b []byte) (g Genesis, err error) {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case genFormat:
+			g.Format = int(r.Int())
+		case genApp:
+			g.App = r.String()
+		case genInput:
+			g.Input = r.String()
+		case genOutput:
+			g.Output = r.String()
+		case genShard:
+			g.Shard = events.ShardID(r.Int())
+		case genShards:
+			g.Shards = int(r.Int())
+		}
+	}
+	return g, r.Err()
+}
+
+func parseIDs(b []byte) (ids []int64, ok bool) {
+	for len(b) > 0 {
+		id, n := binary.Varint(b)
+		if n <= 0 {
+			return nil, false
+		}
+		ids, b = append(ids, id), b[n:]
+	}
+	return ids, true
+}
+
+// readPositions reads how far the last checkpoint was, and refuses a store that this program must not touch.
+func (s *Store) readPositions() error {
+	value, err := s.get(positionsKey)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil
+	}
+	if err != nil {
+		return damaged(err)
+	}
+	if s.at, s.pending, err = parsePositions(value); err != nil {
+		return damaged(fmt.Errorf("read the positions: %w", err))
+	}
+	s.exists = true
+	if s.at.Format != Format {
+		return fmt.Errorf("it has format %d, and this program knows format %d: use the program that wrote it", s.at.Format, Format)
+	}
+	if s.at.Shard != s.config.Shard {
+		return fmt.Errorf("it is the store of shard %d: folders of store.dir were exchanged", s.at.Shard)
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+// Package store keeps one shard's customers: a Badger DB of rows on disk, and over it a bounded cache of decoded
+// customers and the near part of the index of horizons. As against package state it knows files, not what a customer
+// is. Its one rule: a store is a cache of (log, output topic). Every row says what it includes, so a store may roll
+// back to any earlier checkpoint, or to the middle of one, and folding on from its positions gives the same again.
+//
+// FORMAT.md describes every byte on disk.
+package store
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// Config configures a Store.
+type Config struct {
+	Dir        string         // the shard's own folder; made if it is not there
+	Shard      events.ShardID // whose store it is
+	Table      *state.Table   // the features whose states the rows hold
+	CacheBytes int64          // of decoded customers in memory; changed ones count, but stay beyond it
+	Log        zerolog.Logger
+	Metrics    *Metrics // of all shards of the process; nil for none
+}
+
+// A Store is one shard's store. One goroutine owns it and calls its methods; only the writing of a checkpoint runs
+// beside it.
+type Store struct {
+	config  Config
+	db      *badger.DB
+	lock    *os.File
+	metrics shardMetrics
+
+	at     Positions
+	exists bool
+
+	cache
+	horizons
+	checkpoints
+	closed bool
+}
+
+// Open opens the store in a folder, or makes a new one. An error says what can be done.
+func Open(c Config) (*Store, error) {
+	s, err := open(c)
+	if err != nil {
+		return nil, fmt.Errorf("open the store of shard %d in %s: %w", c.Shard, c.Dir, err)
+	}
+	return s, nil
+}
+
+// OpenReadOnly opens the store of a process that was stopped, to look at it: there must be one, and Checkpoint fails. It
+// does write: what the process had no time to put in order is put in order, as at its next start.
+func OpenReadOnly(c Config) (*Store, error) {
+	if _, err := os.Stat(filepath.Join(c.Dir, badger.ManifestFilename)); err != nil {
+		return nil, fmt.Errorf("open the store of shard %d: there is none in %s", c.Shard, c.Dir)
+	}
+	s, err := Open(c)
+	if err == nil {
+		s.failed = fmt.Errorf("the store of shard %d was opened to look at only", c.Shard)
+	}
+	return s, err
+}
+
+func open(c Config) (*Store, error) {
+	s := &Store{config: c, metrics: c.Metrics.shard(c.Shard)}
+	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.lock, err = lock(c.Dir); err != nil {
+		return nil, err
+	}
+	if s.db, err = openBadger(c); err != nil {
+		s.lock.Close()
+		return nil, err
+	}
+	if err := s.readPositions(); err != nil {
+		s.db.Close()
+		s.lock.Close()
+		return nil, err
+	}
+	s.cache.init(c.CacheBytes)
+	s.horizons.init(slab)
+	s.checkpoints.commit = s.write
+	s.metrics.storeBytes.Set(float64(s.Size()))
+	return s, nil
+}
+
+// Dir is the store's folder.
+func (s *Store) Dir() string { return s.config.Dir }
+
+// Positions are those of the last checkpoint handed over; exists is false if there never was one.
+func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
+
+// Size is how many bytes the sorted tables take on disk. Up to 16 MiB of what was written last lies beside them.
+func (s *Store) Size() (bytes int64) {
+	files, err := os.ReadDir(s.config.Dir)
+	if err != nil {
+		return 0
+	}
+	for _, f := range files {
+		if filepath.Ext(f.Name()) != tableSuffix {
+			continue
+		}
+		if info, err := f.Info(); err == nil { // else it was compacted away meanwhile
+			bytes += info.Size()
+		}
+	}
+	return bytes
+}
+
+// Close waits until nothing is in flight and closes the store; changes since the last checkpoint are lost. The error may
+// be that of the last commit. Closing again does nothing.
+func (s *Store) Close() error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	flown := s.wait()
+	err := s.db.Close()
+	s.lock.Close()
+	if flown != nil {
+		return flown
+	}
+	if err != nil {
+		return fmt.Errorf("close the store of shard %d: %w", s.config.Shard, quiet(err))
+	}
+	return nil
+}

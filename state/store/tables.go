@@ -1,0 +1,90 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/dgraph-io/badger/v4/table"
+	"github.com/dgraph-io/ristretto/v2/z"
+)
+
+// checkTables reads every table and compares its checksums. Badger can do that too, but in goroutines of its own, where
+// a damaged table ends the process and with it all other shards.
+func checkTables(dir string, opt badger.Options) error {
+	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	manifest, _, err := badger.ReplayManifestFile(f, opt.ExternalMagicVersion, opt)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", badger.ManifestFilename, quiet(err))
+	}
+	for id, t := range manifest.Tables {
+		name := table.NewFilename(id, dir)
+		if err := checkTable(name, table.Options{BlockSize: opt.BlockSize, Compression: t.Compression,
+			ChkMode: options.OnTableRead, ReadOnly: true}); err != nil {
+			return fmt.Errorf("check %s: %w", filepath.Base(name), quiet(err))
+		}
+	}
+	return nil
+}
+
+func checkTable(name string, opt table.Options) (err error) {
+	defer func() {
+		if recover() != nil { // how package table tells of an index that does not fit its file
+			err = errors.New("its contents do not fit together")
+		}
+	}()
+	if err := checkFooter(name); err != nil {
+		return err
+	}
+	m, err := z.OpenMmapFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
+	t, err := table.OpenTable(m, opt)
+	if err != nil {
+		return err
+	}
+	return t.Close(-1)
+}
+
+// checkFooter checks that the lengths at the end of a table fit into it: index, its length, checksum, its length. Package
+// table ends the process if they do not.
+func checkFooter(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	rest := info.Size()
+	for range 2 {
+		var length [4]byte
+		if rest -= 4; rest < 0 {
+			return errTruncated
+		}
+		if _, err := f.ReadAt(length[:], rest); err != nil {
+			return err
+		}
+		n := int64(binary.BigEndian.Uint32(length[:]))
+		if rest -= n; n == 0 || rest < 0 {
+			return errTruncated
+		}
+	}
+	return nil
+}
+
+var errTruncated = errors.New("it was cut off")

@@ -1,0 +1,41 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// Customers calls f with every customer who has a row and whose id is after after, in order of the ids' bytes, until f
+// says no or fails. Those in memory are handed out as they are there; the others are read and not kept, unless f calls
+// Changed with them. f may do that and nothing else with the store. Customers who have no row yet are not visited: call
+// Checkpoint and Wait before.
+func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (more bool, err error)) error {
+	txn := s.db.NewTransaction(false)
+	defer txn.Discard()
+	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindCustomer}})
+	defer it.Close()
+	defer func() { s.last = nil }()
+	for it.Seek(append(customerKey(nil, after), 0)); it.Valid(); it.Next() {
+		id := events.CustomerID(it.Item().Key()[1:])
+		e := s.customers[id]
+		if e == nil {
+			var err error
+			if e, err = s.read(id); err != nil {
+				return err
+			}
+		}
+		s.last = e
+		if more, err := f(e.customer); err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) errDamagedIndex() error {
+	return damaged(fmt.Errorf("read the index of horizons of shard %d in %s: a key makes no sense", s.config.Shard, s.config.Dir))
+}
