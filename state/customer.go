@@ -42,8 +42,14 @@ func (c *Customer) ID() events.CustomerID { return c.id }
 // Events is how many events the timeline holds.
 func (c *Customer) Events() int { return len(c.line.index) }
 
-// Due is the next instant at which time alone can change a fact, events.Never if none.
-func (c *Customer) Due() events.Instant { return c.due }
+// Due is the next instant at which time alone can change a fact, events.Never if none; 0, at once, of a stale customer
+// and of one read from a row that was written stale or by other features.
+func (c *Customer) Due() events.Instant {
+	if c.Stale() {
+		return 0
+	}
+	return c.due
+}
 
 // Stale reports whether events were put in before others and wait for Refold. Facts must not be asked until then.
 func (c *Customer) Stale() bool { return c.stale < len(c.line.index) }
@@ -151,6 +157,7 @@ const (
 	rowTail
 	rowCut
 	rowApplied
+	rowStale
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -181,8 +188,8 @@ func (c *Customer) AppendState(b []byte) []byte {
 // AppendRow writes the customer without the sealed blocks of its timeline.
 func (c *Customer) AppendRow(b []byte) []byte {
 	b = c.AppendState(b)
-	if c.due != events.Never {
-		b = wire.AppendUint(b, rowDue, uint64(c.due)+1)
+	if due := c.Due(); due != events.Never {
+		b = wire.AppendUint(b, rowDue, uint64(due)+1)
 	}
 	for i := range c.said {
 		b = c.said[i].append(b)
@@ -193,7 +200,8 @@ func (c *Customer) AppendRow(b []byte) []byte {
 		b = wire.AppendBytes(b, rowTail, c.line.blocks[sealed])
 	}
 	b = wire.AppendBool(b, rowCut, c.line.cut)
-	return wire.AppendUint(b, rowApplied, uint64(c.Applied))
+	b = wire.AppendUint(b, rowApplied, uint64(c.Applied))
+	return wire.AppendBool(b, rowStale, c.Stale())
 }
 
 // Sealed is how many blocks of the timeline will never change again; Block is one of them.
@@ -203,7 +211,8 @@ func (c *Customer) Sealed() int { return c.line.sealed() }
 func (c *Customer) Block(n int) []byte { return c.line.blocks[n] }
 
 // Parse reads a customer's row. block reads a sealed block, counted from 0. The customer keeps row and blocks. If a
-// feature is new or of another version than the row's, the timeline is folded again.
+// feature is new or of another version than the row's, or the row was written stale, the timeline is folded again and the
+// customer is due at once.
 func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byte, error)) (*Customer, error) {
 	c := t.New(id)
 	states, whole, err := t.parseStates(row)
@@ -232,6 +241,8 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			c.line.cut = r.Bool()
 		case rowApplied:
 			c.Applied = events.Offset(r.Uint())
+		case rowStale:
+			whole = whole && !r.Bool()
 		}
 	}
 	if r.Err() != nil {
@@ -241,7 +252,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 		return nil, fmt.Errorf("read a customer's timeline: %w", err)
 	}
 	if c.stale = len(c.line.index); !whole {
-		c.stale, c.due = 0, 0 // due at once: what another version says is compared when the owner passes it
+		c.stale, c.due = 0, 0
 		c.Refold()
 	}
 	return c, nil

@@ -84,11 +84,12 @@ type fact struct {
 // Pass lets the customer's due horizons up to an instant pass, one after the other, each a step of its own. It returns
 // how many passed. The customer must not be stale.
 func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
+	if c.due <= 0 { // folded again when it was read: what it says now is compared as of now
+		c.Settle(to, false, sp)
+		passed++
+	}
 	for c.due <= to {
 		at := c.due
-		if at <= 0 { // features changed since the row was written: there is no instant to look from but the present one
-			at = to
-		}
 		c.compare(at, c.table.timed, origin{time: at, cause: events.ByTime}, sp)
 		c.setDue(at, c.table.timed)
 		passed++

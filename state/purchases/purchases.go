@@ -132,6 +132,10 @@ func (s *State) In(c events.Currency) *Ledger {
 	return nil
 }
 
+// empty: nothing counts in this currency any more, as where an update changed its only order's; after reading the state
+// again the ledger is not there at all.
+func (l *Ledger) empty() bool { return l.Orders == 0 && l.Refunded == 0 }
+
 // Net is gross less refunds, minor units.
 func (l *Ledger) Net() int64 { return l.Gross - l.Refunded }
 

@@ -62,7 +62,7 @@ func (s *State) report(today state.Day, main events.Currency) any {
 		r.FirstOrderAt, r.LastOrderAt = s.orders[0].event.Time.String(), s.Last().Time.String()
 	}
 	for i := range s.ledgers {
-		if l := &s.ledgers[i]; l.Currency != main {
+		if l := &s.ledgers[i]; l.Currency != main && !l.empty() {
 			if r.OtherCurrencies == nil {
 				r.OtherCurrencies = map[string]Money{}
 			}
