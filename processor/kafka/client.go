@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"sync"
 	"time"
 
@@ -135,20 +134,4 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return ctx.Err() == nil
 	}
-}
-
-// metadataRequest is kafka-go's metadata request under another type, because the transport answers its own from a
-// cache, which does not know a topic made a second ago.
-type metadataRequest metadata.Request
-
-func (*metadataRequest) ApiKey() protocol.ApiKey           { return protocol.Metadata }
-func (*metadataRequest) TypeKey() protocol.OverrideTypeKey { return 1 }
-
-// metadata asks a broker what it knows of these topics now; with an empty list of none.
-func (c *Client) metadata(ctx context.Context, topics []string) (*metadata.Response, error) {
-	m, err := c.send(ctx, &metadataRequest{TopicNames: topics}, 0)
-	if err != nil {
-		return nil, fmt.Errorf("ask for metadata of %s: %w", strings.Join(topics, ", "), err)
-	}
-	return m.(*metadata.Response), nil
 }

@@ -191,8 +191,12 @@ func (l *loop) landOne(r *reading, res landed) error {
 		return nil
 	}
 	got := res.got[r.partition]
-	if got == nil {
-		return errors.New("the broker's answer leaves out a partition")
+	if got == nil && len(res.got) == 0 {
+		return errors.New("the broker's answer is empty")
+	}
+	if got == nil { // left out because the answer was full: others were served, so next time it stands before them
+		r.state = idle
+		return nil
 	}
 	err := answered(got.ErrorCode)
 	if err != nil && retriable(err) {

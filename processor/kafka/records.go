@@ -25,7 +25,7 @@ func (r *recordReader) read(b rawBatch) error {
 	body := []byte(b[batchHead:])
 	if codec := compress.Compression(b.attr() & attrCodec); codec != compress.None {
 		var err error
-		if body, err = inflate(codec, body); err != nil {
+		if body, err = inflate(codec, body, maxInflated); err != nil {
 			return err
 		}
 	}
@@ -142,7 +142,7 @@ func (c *cursor) bytes(n int64) []byte {
 const maxInflated = 256 << 20
 
 // inflate uncompresses into a buffer of its own.
-func inflate(codec compress.Compression, src []byte) ([]byte, error) {
+func inflate(codec compress.Compression, src []byte, limit int) ([]byte, error) {
 	c := codec.Codec()
 	if c == nil {
 		return nil, fmt.Errorf("%w (compression %d)", ErrCorrupt, codec)
@@ -157,12 +157,12 @@ func inflate(codec compress.Compression, src []byte) ([]byte, error) {
 		n, err := z.Read(dst[len(dst):cap(dst)])
 		dst = dst[:len(dst)+n]
 		switch {
+		case len(dst) > limit:
+			return nil, fmt.Errorf("%w (%s: more than %d bytes)", ErrCorrupt, c.Name(), limit)
 		case err == io.EOF:
 			return dst, nil
 		case err != nil:
 			return nil, fmt.Errorf("%w (%s: %w)", ErrCorrupt, c.Name(), err)
-		case len(dst) > maxInflated:
-			return nil, fmt.Errorf("%w (%s: more than %d MiB)", ErrCorrupt, c.Name(), maxInflated>>20)
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 
 	kgo "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/listoffsets"
-	"github.com/segmentio/kafka-go/protocol/metadata"
 
 	"github.com/touchfold/touchfold/events"
 )
@@ -140,50 +139,4 @@ func (c *Client) listOffset(ctx context.Context, topic string, p int, which int6
 		}
 	}
 	return 0, fmt.Errorf("broker says nothing of partition %s", partitionName(topic, events.ShardID(p)))
-}
-
-// partitions are a topic's partitions in order of number, as a broker knows them now.
-func (c *Client) partitions(ctx context.Context, topic string) ([]metadata.ResponsePartition, error) {
-	m, err := c.metadata(ctx, []string{topic})
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range m.Topics {
-		if t.Name != topic {
-			continue
-		}
-		if kgo.Error(t.ErrorCode) == kgo.UnknownTopicOrPartition {
-			return nil, ErrNoTopic
-		}
-		if err := answered(t.ErrorCode); err != nil {
-			return nil, err
-		}
-		slices.SortFunc(t.Partitions, func(a, b metadata.ResponsePartition) int {
-			return int(a.PartitionIndex) - int(b.PartitionIndex)
-		})
-		return t.Partitions, nil
-	}
-	return nil, ErrNoTopic
-}
-
-// leaderIDs are the brokers that lead a topic's partitions, by partition number; nobody where there is none.
-func (c *Client) leaderIDs(ctx context.Context, topic string) ([]int32, error) {
-	parts, err := c.partitions(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	ids := make([]int32, len(parts))
-	for i, p := range parts {
-		ids[i] = p.LeaderID
-	}
-	return ids, nil
-}
-
-// leaders are those of all partitions, or an error while one has none.
-func (c *Client) leaders(ctx context.Context, topic string) ([]int32, error) {
-	ids, err := c.leaderIDs(ctx, topic)
-	if i := slices.Index(ids, nobody); i >= 0 {
-		return nil, fmt.Errorf("partition %s: %w", partitionName(topic, events.ShardID(i)), kgo.LeaderNotAvailable)
-	}
-	return ids, err
 }

@@ -48,7 +48,7 @@ func Start(cfg Config) (*Broker, error) {
 	b := &Broker{addr: ln.Addr().String(), log: &logger{log: cfg.Log}}
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
-		kfake.ListenFn(func(string, string) (net.Listener, error) { return ln, nil }),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { return guard{ln}, nil }),
 		kfake.ClusterID("touchfold-local"),
 		kfake.DefaultNumPartitions(1),
 		kfake.WithLogger(b.log),
