@@ -124,8 +124,10 @@ func (s *shard) speak() {
 	s.at.Speaking = true
 	s.speaker = state.NewSpeaker(func(st *events.Statement) {
 		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock
-		if err := s.voice.say(st); err != nil && s.sayErr == nil {
+		if err := s.voice.say(st); err != nil {
 			s.sayErr = fmt.Errorf("%w; this is a bug of touchfold's", err)
+			return
 		}
+		s.m.tell(st)
 	})
 }

@@ -65,7 +65,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		touchpoints: counters("touchpoints_total", "Touchpoints read, by type and by what became of them.", "type", "outcome"),
 		parked:      counters("parked_total", "Touchpoints that could not be read and were parked, by reason.", "reason"),
 		noted:       counters("touchpoints_noted_total", "Touchpoints accepted with something missing or mended, by what.", "note"),
-		derived:     counters("derived_total", "Derived events acknowledged by the broker, by type.", "type"),
+		derived:     counters("derived_total", "Derived events said, by type.", "type"),
 		lagRecords:  gauges("lag_records", "Touchpoints in the partition that are not folded yet."),
 		lagSeconds:  gauges("lag_seconds", "Age of the last touchpoint folded while others wait; 0 at the end."),
 		clock:       gauges("clock_seconds", "The shard's clock, Unix time."),
@@ -89,6 +89,7 @@ type shardMetrics struct {
 	bound   [][outcomes]prometheus.Counter
 	notes   map[events.Notes]prometheus.Counter
 	refused map[events.Reason]prometheus.Counter
+	types   map[events.DerivedType]prometheus.Counter
 }
 
 func (m *metrics) shard(id events.ShardID) *shardMetrics {
@@ -98,7 +99,8 @@ func (m *metrics) shard(id events.ShardID) *shardMetrics {
 		lagRecords: m.lagRecords.WithLabelValues(label), lagSeconds: m.lagSeconds.WithLabelValues(label),
 		clock: m.clock.WithLabelValues(label), pending: m.pending.WithLabelValues(label),
 		tally: make([][outcomes]uint32, types), bound: make([][outcomes]prometheus.Counter, types),
-		notes: map[events.Notes]prometheus.Counter{}, refused: map[events.Reason]prometheus.Counter{}}
+		notes: map[events.Notes]prometheus.Counter{}, refused: map[events.Reason]prometheus.Counter{},
+		types: map[events.DerivedType]prometheus.Counter{}}
 	for _, n := range events.AllNotes {
 		s.notes[n] = m.noted.WithLabelValues(n.String())
 	}
@@ -109,6 +111,21 @@ func (m *metrics) shard(id events.ShardID) *shardMetrics {
 }
 
 func (m *shardMetrics) count(t events.Type, o outcome) { m.tally[t][o]++ }
+
+// tell counts a statement.
+func (m *shardMetrics) tell(s *events.Statement) {
+	f := events.FamilyOf(s.Fact)
+	t := f.On
+	if s.Value == "" {
+		t = f.Off
+	}
+	c, ok := m.types[t]
+	if !ok {
+		c = m.derived.WithLabelValues(string(t))
+		m.types[t] = c
+	}
+	c.Inc()
+}
 
 func (m *shardMetrics) note(notes events.Notes) {
 	if notes == 0 {

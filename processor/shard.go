@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// clockMargin is how far the clock stays behind the time at which an empty fetch was sent.
-	clockMargin = 2000 // ms
+	// ClockMargin is how far the clock stays behind the time at which an empty fetch was sent, in milliseconds.
+	ClockMargin events.Instant = 2000
 	// checkpointBytes is how much may change before a checkpoint that is not due by time.
 	checkpointBytes = 64 << 20
 	// maxPending is how many bytes of statements may wait for the broker before folding waits too.
@@ -60,6 +60,11 @@ type shard struct {
 	done    chan struct{}
 }
 
+// StoreDir is the folder of a shard's store beneath a processor's Dir.
+func StoreDir(dir string, id events.ShardID) string {
+	return filepath.Join(dir, fmt.Sprintf("shard-%03d", id))
+}
+
 func newShard(p *Processor, id events.ShardID, l layout, instance string, a *aside) *shard {
 	s := &shard{id: id, layout: l, p: p, config: &p.config, m: p.metrics.shard(id), instance: instance, speaker: state.NewSpeaker(nil),
 		log:     p.config.Log.With().Int("shard", int(id)).Logger(),
@@ -72,7 +77,7 @@ func newShard(p *Processor, id events.ShardID, l layout, instance string, a *asi
 // run opens the shard, folds until ctx ends, and leaves with everything said and checkpointed.
 func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	defer close(s.done)
-	st, err := store.Open(store.Config{Dir: filepath.Join(s.config.Dir, fmt.Sprintf("shard-%03d", s.id)), Shard: s.id,
+	st, err := store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id,
 		Table: s.config.Table, CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
 	if err != nil {
 		return err
@@ -86,7 +91,6 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 
 	// What was folded must still be said when ctx ends, so appends have a context of their own.
 	appends, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
 	context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, cancel) })
 	spoken := make(chan struct{})
 	go func() {
@@ -94,6 +98,7 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 		s.voice.run(appends, producer)
 	}()
 	defer func() {
+		cancel() // what is still in flight here will not be waited for
 		close(s.voice.send)
 		<-spoken
 	}()
@@ -175,7 +180,7 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 	s.end = b.End
 	if len(b.Records) == 0 {
 		if b.Next == b.End && b.Next == s.at.Input {
-			s.advance(b.Sent - clockMargin)
+			s.advance(b.Sent - ClockMargin)
 		}
 		s.at.Input = max(s.at.Input, b.Next)
 		return nil
@@ -263,6 +268,9 @@ func (s *shard) drain(ctx context.Context, bytes int) error {
 func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	began := time.Now()
 	if err := s.refold(1 << 62); err != nil {
+		return err
+	}
+	if err := s.aside.flush(ctx, s.config.Topics.Touchpoints, &s.asides); err != nil {
 		return err
 	}
 	if err := s.drain(ctx, -1); err != nil {
