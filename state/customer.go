@@ -21,6 +21,7 @@ type Customer struct {
 
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
+	passed  events.Instant   // the last horizon that passed, or when all was settled
 	stale   int              // events from this index on are not folded yet; len(line.index) if all are
 	saves   []savepoint
 	saveGap int
@@ -158,6 +159,7 @@ const (
 	rowCut
 	rowApplied
 	rowStale
+	rowPassed
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -192,7 +194,7 @@ func (c *Customer) AppendRow(b []byte) []byte {
 		b = wire.AppendUint(b, rowDue, uint64(due)+1)
 	}
 	for i := range c.said {
-		b = c.said[i].append(b)
+		b = c.table.appendSaid(b, &c.said[i])
 	}
 	sealed := c.line.sealed()
 	b = wire.AppendUint(b, rowSealed, uint64(sealed))
@@ -201,7 +203,8 @@ func (c *Customer) AppendRow(b []byte) []byte {
 	}
 	b = wire.AppendBool(b, rowCut, c.line.cut)
 	b = wire.AppendUint(b, rowApplied, uint64(c.Applied))
-	return wire.AppendBool(b, rowStale, c.Stale())
+	b = wire.AppendBool(b, rowStale, c.Stale())
+	return wire.AppendUint(b, rowPassed, uint64(c.passed))
 }
 
 // Sealed is how many blocks of the timeline will never change again; Block is one of them.
@@ -228,7 +231,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 		case rowDue:
 			c.due = events.Instant(r.Uint()) - 1
 		case rowSaid:
-			s, err := parseSaid(r.Bytes())
+			s, err := t.parseSaid(r.Bytes())
 			if err != nil {
 				return nil, fmt.Errorf("read what was said of a customer: %w", err)
 			}
@@ -243,6 +246,8 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			c.Applied = events.Offset(r.Uint())
 		case rowStale:
 			whole = whole && !r.Bool()
+		case rowPassed:
+			c.passed = events.Instant(r.Uint())
 		}
 	}
 	if r.Err() != nil {

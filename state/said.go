@@ -14,25 +14,29 @@ type said struct {
 	key   string
 	value Value
 	n     uint32
-	owner int8 // the feature whose fact it is; unknown (-1) when it was read and not compared since
+	owner int8 // the feature whose fact it is; len(features) if it is none of this table's
 }
 
 const (
-	saidKey   wire.Field = 1
-	saidValue wire.Field = 2
-	saidN     wire.Field = 3
+	saidKey     wire.Field = 1
+	saidValue   wire.Field = 2
+	saidN       wire.Field = 3
+	saidFeature wire.Field = 4
 )
 
-func (s *said) append(b []byte) []byte {
+func (t *Table) appendSaid(b []byte, s *said) []byte {
 	b, m := wire.Begin(b, rowSaid)
 	b = wire.AppendBytes(b, saidKey, s.key)
 	b = wire.AppendBytes(b, saidValue, s.value)
 	b = wire.AppendUint(b, saidN, uint64(s.n))
+	if int(s.owner) < len(t.abouts) {
+		b = wire.AppendBytes(b, saidFeature, t.abouts[s.owner].name)
+	}
 	return wire.End(b, m)
 }
 
-func parseSaid(b []byte) (said, error) {
-	s := said{owner: -1}
+func (t *Table) parseSaid(b []byte) (said, error) {
+	s := said{owner: int8(len(t.abouts))}
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
@@ -42,6 +46,11 @@ func parseSaid(b []byte) (said, error) {
 			s.value = r.String()
 		case saidN:
 			s.n = uint32(r.Uint())
+		case saidFeature:
+			name := string(r.Bytes())
+			if i := slices.IndexFunc(t.abouts, func(a about) bool { return a.name == name }); i >= 0 {
+				s.owner = int8(i)
+			}
 		}
 	}
 	return s, r.Err()
@@ -92,6 +101,7 @@ func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 		at := c.due
 		c.compare(at, c.table.timed, origin{time: at, cause: events.ByTime}, sp)
 		c.setDue(at, c.table.timed)
+		c.passed = at
 		passed++
 	}
 	return passed
@@ -101,8 +111,8 @@ func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 	moved := c.table.moved[e.Type]
 	o := origin{time: e.Time, cause: events.ByEvent, mark: MarkOf(e)}
-	if sp.say != nil && e.Time < at && c.table.horizon(c.states, e.Time) <= at {
-		o = origin{} // time, too, had its part since: history tells
+	if sp.say != nil && e.Time < at && (e.Time <= c.passed || c.table.horizon(c.states, e.Time) <= at) {
+		o = origin{} // time, too, had its part since e: history tells
 	}
 	c.compare(at, moved, o, sp)
 	c.setDue(at, moved)
@@ -116,7 +126,7 @@ func (c *Customer) Settle(at events.Instant, corrected bool, sp *Speaker) {
 		o.cause = events.ByCorrection
 	}
 	c.compare(at, c.table.timed, o, sp)
-	c.dues = nil
+	c.dues, c.passed = nil, at
 	c.setDue(at, c.table.timed)
 }
 
@@ -150,8 +160,9 @@ func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 	if sp.say == nil {
 		return
 	}
+	none := int8(len(c.table.features))
 	for i := range c.said {
-		if c.said[i].owner < 0 {
+		if c.said[i].owner == none && c.said[i].value != "" { // perhaps another feature says it now
 			only = c.table.timed
 		}
 	}
@@ -167,10 +178,7 @@ func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 	}
 	for i := range c.said {
 		s := &c.said[i]
-		if s.owner < 0 { // no feature of this table says it any more, or it is not true now
-			s.owner = int8(len(c.table.features))
-		}
-		gone := int(s.owner) == len(c.table.features) || only.has(int(s.owner))
+		gone := s.owner == none || only.has(int(s.owner))
 		if s.value != "" && gone && !slices.ContainsFunc(sp.now, func(f fact) bool { return f.key == s.key }) {
 			c.speak(s, "", at, o, sp)
 		}
