@@ -2,6 +2,7 @@ package events
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"hash"
 	"time"
@@ -41,6 +42,7 @@ type Decoder struct {
 	props   object // the event's properties
 	product object // one of its products
 	hash    hash.Hash
+	sum     [sha256.Size]byte
 	headers []*Header
 	scratch []byte // unescaped text that does not stay
 
@@ -138,7 +140,7 @@ func (d *Decoder) read(r *Record) *Refusal {
 	return nil
 }
 
-// fault is what is wrong with the text that s walked over, nil if nothing.
+// refusal is what is wrong with the text that s walked over, nil if nothing.
 func (s *scanner) refusal() *Refusal {
 	switch s.fault {
 	case NotJSON:
@@ -151,18 +153,14 @@ func (s *scanner) refusal() *Refusal {
 
 // fingerprint is what Event.Content says.
 func (d *Decoder) fingerprint(value []byte) uint64 {
-	var sum [sha256.Size]byte
+	sum := &d.sum
 	if d.env.shape == binaryShape {
 		d.hash.Reset()
 		d.headers = hashHeaders(d.hash, d.headers[:0], d.env.headers)
 		d.hash.Write(value)
 		d.hash.Sum(sum[:0])
 	} else {
-		sum = sha256.Sum256(value)
+		*sum = sha256.Sum256(value)
 	}
-	var n uint64
-	for _, b := range sum[:8] {
-		n = n<<8 | uint64(b)
-	}
-	return n
+	return binary.BigEndian.Uint64(sum[:])
 }

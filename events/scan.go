@@ -53,7 +53,14 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
+// space goes over white space, of which there mostly is none.
 func (s *scanner) space() {
+	if s.i < len(s.b) && s.b[s.i] <= ' ' {
+		s.spaces()
+	}
+}
+
+func (s *scanner) spaces() {
 	for s.i < len(s.b) {
 		switch s.b[s.i] {
 		case ' ', '\n', '\t', '\r':
