@@ -21,7 +21,7 @@ type Customer struct {
 
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
-	passed  events.Instant   // the last horizon that passed, or when all was settled
+	passed  events.Instant   // up to here horizons have passed, seen or not
 	stale   int              // events from this index on are not folded yet; len(line.index) if all are
 	saves   []savepoint
 	saveGap int

@@ -110,12 +110,16 @@ func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 // Step compares what e, just folded, made true with what was said. at is the shard's clock, not before e.
 func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 	moved := c.table.moved[e.Type]
+	c.setDue(e.Time, moved)
+	if c.due <= at { // horizons since e, which nobody stopped at
+		c.passed = at
+		c.setDue(at, c.table.timed)
+	}
 	o := origin{time: e.Time, cause: events.ByEvent, mark: MarkOf(e)}
-	if sp.say != nil && e.Time < at && (e.Time <= c.passed || c.table.horizon(c.states, e.Time) <= at) {
-		o = origin{} // time, too, had its part since e: history tells
+	if e.Time <= c.passed { // time had its part since e, too: history tells
+		o = origin{}
 	}
 	c.compare(at, moved, o, sp)
-	c.setDue(at, moved)
 }
 
 // Settle compares all that is true at an instant with what was said, whatever happened before; after Refold, and on a
