@@ -93,8 +93,7 @@ func (w writer) amount() string {
 		s += fmt.Sprintf("%s%s%d", w.one("e", "E"), w.one("", "+", "-"), w.Intn(6))
 	}
 	if w.rarely(6) {
-		s += "" // as a number of many digits
-		s = fmt.Sprintf("%v", w.Float64()*100)
+		s = fmt.Sprint(w.Float64() * 100) // of many digits
 	}
 	if w.rarely(5) {
 		return `"` + s + `"`

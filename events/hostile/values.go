@@ -50,6 +50,8 @@ func times() []Case {
 		at("leap second within a day", events.BadTime, `"2016-12-31T12:59:60Z"`),
 		ok("with offset, lower case", `"2026-05-28t22:26:40.123456789+02:00"`),
 		at("on 30 February", events.BadTime, `"2024-02-30T00:00:00Z"`),
+		at("on 29 February 2100", events.BadTime, `"2100-02-29T00:00:00Z"`),
+		ok("on 29 February 2000", `"2000-02-29T00:00:00Z"`),
 		at("at 24:00", events.BadTime, `"2024-02-29T24:00:00Z"`),
 		at("without zone", events.BadTime, `"2024-02-29T10:00:00"`),
 		at("with a space", events.BadTime, `"2024-02-29 10:00:00Z"`),
