@@ -37,16 +37,11 @@ type change struct {
 func (s *Store) DirtyBytes() int { return s.dirtyBytes }
 
 // Checkpoint writes down what all changed customers are now, hands that over to be committed and returns. p becomes the
-// positions when all of it is durable. A commit that still runs is waited for first, and if it failed its error
-// returned. No customer may be stale.
+// positions when all of it is committed. A commit that still runs is waited for first, and if it failed its error
+// returned. A customer who is stale is written as such, and due at once when read again.
 func (s *Store) Checkpoint(p Positions) error {
 	if err := s.wait(); err != nil {
 		return err
-	}
-	for _, e := range s.dirty {
-		if e.customer.Stale() {
-			return fmt.Errorf("checkpoint of shard %d: a customer waits for Refold", s.config.Shard) // a bug of ours
-		}
 	}
 	changes := make([]change, len(s.dirty))
 	for i, e := range s.dirty {

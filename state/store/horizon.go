@@ -63,8 +63,8 @@ func (s *Store) watch(e *entry) {
 }
 
 // NextDue removes and returns the least horizon that is not after to, in order of (due, customer id). It is exact: due
-// is the customer's Due, and Customer(id) has it in memory. It comes again after the customer was Changed, or after the
-// store was opened again, if the customer is still due then.
+// is the customer's Due, and Customer(id) has it in memory. A customer who is then not changed so that it is due later may
+// come again, at the latest when the store is opened again.
 func (s *Store) NextDue(to events.Instant) (id events.CustomerID, due events.Instant, ok bool, err error) {
 	to = min(to, events.Never-1)
 	for {

@@ -1,0 +1,215 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// known is what the model knows of a customer.
+type known struct {
+	events int
+	due    events.Instant
+}
+
+// model is a store as one would first write it: a map, and a copy of it for each checkpoint.
+type model struct {
+	t       *rapid.T
+	outer   testing.TB
+	s       *Store
+	all     map[events.CustomerID]known
+	durable map[events.CustomerID]known
+	input   events.Offset // of durable
+	clock   events.Instant
+	n       int // events
+}
+
+func (m *model) open(dir string) {
+	s, err := Open(config(m.outer, dir, 8<<10)) // room for about eight
+	must(m.t, err)
+	s.slab = 4
+	m.s = s
+}
+
+func (m *model) id() events.CustomerID {
+	return events.CustomerID(rapid.SampledFrom([]string{"", "a", "a\x00", "a\x00\x00\x00\x00\x01", "b", "é"}).Draw(m.t, "prefix") +
+		fmt.Sprint(rapid.IntRange(0, 9).Draw(m.t, "id")))
+}
+
+func (m *model) touch(id events.CustomerID) {
+	m.clock++
+	due := m.clock + events.Instant(rapid.IntRange(0, 30).Draw(m.t, "alarm"))
+	touch(m.t, m.s, id, m.n, m.clock, due)
+	m.n++
+	if due == m.clock {
+		due = events.Never
+	}
+	m.all[id] = known{m.all[id].events + 1, due}
+}
+
+// least is what NextDue must say.
+func (m *model) least(to events.Instant) (id events.CustomerID, due events.Instant, ok bool) {
+	ids := slices.Collect(maps.Keys(m.all))
+	slices.SortFunc(ids, func(a, b events.CustomerID) int {
+		return cmp.Or(cmp.Compare(m.all[a].due, m.all[b].due), cmp.Compare(a, b))
+	})
+	if len(ids) == 0 || m.all[ids[0]].due > to {
+		return "", 0, false
+	}
+	return ids[0], m.all[ids[0]].due, true
+}
+
+func (m *model) pass() {
+	m.clock += events.Instant(rapid.IntRange(0, 12).Draw(m.t, "wait"))
+	for range rapid.IntRange(1, 20).Draw(m.t, "slice") {
+		wantID, wantDue, wantOK := m.least(m.clock)
+		id, due, ok, err := m.s.NextDue(m.clock)
+		must(m.t, err)
+		if id != wantID || due != wantDue || ok != wantOK {
+			m.t.Fatalf("NextDue(%d) is %q %d %v; want %q %d %v", m.clock, id, due, ok, wantID, wantDue, wantOK)
+		}
+		if !ok {
+			return
+		}
+		c, err := m.s.Customer(id)
+		must(m.t, err)
+		c.Pass(m.clock, speaker)
+		m.s.Changed(c)
+		m.all[id] = known{m.all[id].events, events.Never}
+	}
+}
+
+func (m *model) look(id events.CustomerID) {
+	c, err := m.s.Customer(id)
+	must(m.t, err)
+	want, ok := m.all[id]
+	if !ok {
+		want.due = events.Never
+	}
+	if c.Events() != want.events || c.Due() != want.due || c.ID() != id {
+		m.t.Fatalf("%q is %q with %d events, due %d; want %d, %d", id, c.ID(), c.Events(), c.Due(), want.events, want.due)
+	}
+}
+
+func (m *model) checkpoint() {
+	must(m.t, m.s.Checkpoint(at(events.Offset(m.n))))
+	m.durable, m.input = maps.Clone(m.all), events.Offset(m.n)
+}
+
+// walk visits everybody in parts, and touches some.
+func (m *model) walk() {
+	m.checkpoint()
+	must(m.t, m.s.Wait())
+	want := slices.Sorted(maps.Keys(m.all))
+	var after events.CustomerID
+	var got []events.CustomerID
+	for more := true; more; {
+		more = false
+		left := rapid.IntRange(1, 20).Draw(m.t, "part")
+		must(m.t, m.s.Customers(after, func(c *state.Customer) (bool, error) {
+			got, after = append(got, c.ID()), c.ID()
+			if w := m.all[c.ID()]; c.Events() != w.events || c.Due() != w.due {
+				m.t.Fatalf("the walk's %q has %d events, due %d; want %d, %d", c.ID(), c.Events(), c.Due(), w.events, w.due)
+			}
+			if rapid.Bool().Draw(m.t, "change") {
+				c.Pass(m.clock, speaker)
+				m.s.Changed(c)
+				if w := m.all[c.ID()]; w.due <= m.clock {
+					m.all[c.ID()] = known{w.events, events.Never}
+				}
+			}
+			left--
+			more = left == 0
+			return !more, nil
+		}))
+		if rapid.Bool().Draw(m.t, "checkpoint") {
+			m.checkpoint()
+		}
+	}
+	if !slices.Equal(got, want) {
+		m.t.Fatalf("the walk visited %q; want %q", got, want)
+	}
+}
+
+func (m *model) check(*rapid.T) {
+	pinned, idle := 0, 0
+	var bytes int64
+	for id, e := range m.s.customers {
+		if bytes += int64(e.bytes); e.pinned() {
+			pinned++
+		}
+		if e.customer.ID() != id || !e.cached {
+			m.t.Fatalf("%q is not what the cache holds under its name", id)
+		}
+	}
+	for e := m.s.idle.newer; e != &m.s.idle; e = e.newer {
+		if idle++; e.pinned() {
+			m.t.Fatal("a pinned customer may be evicted")
+		}
+	}
+	if pinned+idle != len(m.s.customers) || bytes != m.s.bytes {
+		m.t.Fatalf("%d customers and %d bytes, of which %d are pinned and %d idle, %d bytes", len(m.s.customers), m.s.bytes, pinned, idle, bytes)
+	}
+	if n := len(m.s.near); n > 4*m.s.slab+1 {
+		m.t.Fatalf("%d horizons in memory", n)
+	}
+	horizons := 0
+	for _, k := range m.all {
+		if k.due != events.Never {
+			horizons++
+		}
+	}
+	if m.s.HorizonsPending() != horizons {
+		m.t.Fatalf("%d horizons pending; want %d", m.s.HorizonsPending(), horizons)
+	}
+}
+
+// Whatever is done to a store, it knows what a map would know, through crashes and restarts.
+func TestModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		m := &model{t: rt, outer: t, all: map[events.CustomerID]known{}, durable: map[events.CustomerID]known{}, clock: 1000}
+		m.open(t.TempDir())
+		defer func() { m.s.Close() }()
+		reopens := 0
+		rt.Repeat(map[string]func(*rapid.T){
+			"":     m.check,
+			"some": func(*rapid.T) { m.touch(m.id()) },
+			"many": func(*rapid.T) {
+				for range 10 {
+					m.touch(m.id())
+				}
+			},
+			"pass":       func(*rapid.T) { m.pass() },
+			"look":       func(*rapid.T) { m.look(m.id()) },
+			"checkpoint": func(*rapid.T) { m.checkpoint() },
+			"wait":       func(*rapid.T) { must(rt, m.s.Wait()) },
+			"walk":       func(*rapid.T) { m.walk() },
+			"reopen": func(*rapid.T) {
+				if reopens++; reopens > 3 {
+					rt.Skip("takes long")
+				}
+				must(rt, m.s.Wait())
+				dir := m.s.Dir()
+				if rapid.Bool().Draw(rt, "crash") {
+					dir = crash(t, m.s)
+				}
+				must(rt, m.s.Close())
+				m.open(dir)
+				m.all = maps.Clone(m.durable)
+				if p, _ := m.s.Positions(); p.Input != m.input {
+					rt.Fatalf("position %d; want %d", p.Input, m.input)
+				}
+			},
+		})
+		for id := range m.all {
+			m.look(id)
+		}
+	})
+}
