@@ -24,6 +24,7 @@ import (
 // where ctx ends with the first SIGINT or SIGTERM. It may leave out what it does not use.
 type commands struct {
 	Run     runCommand     `cmd:"" help:"Process touchpoints until stopped."`
+	Replay  replayCommand  `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
 	Config  configCommand  `cmd:"" help:"Check the configuration."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }

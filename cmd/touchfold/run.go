@@ -103,10 +103,17 @@ func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger,
 
 // newLog writes JSON, or on a terminal lines for a person.
 func newLog(w io.Writer) zerolog.Logger {
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			w = zerolog.ConsoleWriter{Out: f}
-		}
+	if isTerminal(w) {
+		w = zerolog.ConsoleWriter{Out: w}
 	}
 	return zerolog.New(w).With().Timestamp().Logger()
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
