@@ -1,0 +1,221 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// filled is the folder of a closed store with three customers, each with sealed blocks.
+func filled(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	s := mustOpen(t, config(t, dir, 1<<20))
+	for n := range 200 {
+		touch(t, s, events.CustomerID(fmt.Sprint("customer ", n%3)), n, events.Instant(1000+n), 5000)
+	}
+	must(t, s.Checkpoint(at(200)))
+	must(t, s.Close())
+	return dir
+}
+
+// refused opens a store that cannot be opened; the error must tell all of want.
+func refused(t *testing.T, c Config, want ...string) {
+	t.Helper()
+	s, err := Open(c)
+	if err == nil {
+		s.Close()
+		t.Fatalf("opened; want an error with %q", want)
+	}
+	for _, w := range append(want, "open the store of shard 3 in "+c.Dir) {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("the error lacks %q: %v", w, err)
+		}
+	}
+}
+
+func only(t *testing.T, dir, pattern string) string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, pattern))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%d files are %s", len(names), pattern)
+	}
+	return names[0]
+}
+
+func TestTableCutOff(t *testing.T) {
+	dir := filled(t)
+	name := only(t, dir, "*.sst")
+	whole, err := os.ReadFile(name)
+	must(t, err)
+	for _, n := range []int{0, 3, 4, 7, 8, 100, len(whole) / 2, len(whole) - 1} {
+		must(t, os.WriteFile(name, whole[:n], 0o600))
+		refused(t, config(t, dir, 1<<20), "check 000001.sst", "set the folder aside")
+	}
+	must(t, os.WriteFile(name, whole, 0o600))
+	mustOpen(t, config(t, dir, 1<<20))
+}
+
+func TestTableFlipped(t *testing.T) {
+	dir := filled(t)
+	name := only(t, dir, "*.sst")
+	whole, err := os.ReadFile(name)
+	must(t, err)
+	for i := 0; i < len(whole); i += 1 + len(whole)/97 {
+		broken := bytes.Clone(whole)
+		broken[i] ^= 0x10
+		must(t, os.WriteFile(name, broken, 0o600))
+		refused(t, config(t, dir, 1<<20), "check 000001.sst", "set the folder aside")
+	}
+}
+
+func TestManifestMissing(t *testing.T) {
+	dir := filled(t)
+	must(t, os.Remove(filepath.Join(dir, badger.ManifestFilename)))
+	refused(t, config(t, dir, 1<<20), "MANIFEST is missing", "set the folder aside")
+	_, err := OpenReadOnly(config(t, dir, 1<<20))
+	if err == nil {
+		t.Error("opened to look at, without MANIFEST")
+	}
+}
+
+func TestManifestDamaged(t *testing.T) {
+	dir := filled(t)
+	must(t, os.WriteFile(filepath.Join(dir, badger.ManifestFilename), []byte("nonsense"), 0o600))
+	refused(t, config(t, dir, 1<<20), "MANIFEST", "set the folder aside")
+}
+
+func TestEmptyFilesOfAKilledProcess(t *testing.T) {
+	dir := filled(t)
+	for _, name := range []string{"00007.mem", "000007.vlog"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), nil, 0o600))
+	}
+	s := mustOpen(t, config(t, dir, 1<<20))
+	if len(rows(t, s)) != 3 {
+		t.Error("customers are missing")
+	}
+}
+
+func TestInUse(t *testing.T) {
+	dir := filled(t)
+	s := mustOpen(t, config(t, dir, 1<<20))
+	refused(t, config(t, dir, 1<<20), "another process is using it")
+	if _, err := OpenReadOnly(config(t, dir, 1<<20)); err == nil || !strings.Contains(err.Error(), "another process is using it") {
+		t.Errorf("opened to look at while in use: %v", err)
+	}
+	must(t, s.Close())
+	mustOpen(t, config(t, dir, 1<<20))
+}
+
+func TestOpenReadOnly(t *testing.T) {
+	if _, err := OpenReadOnly(config(t, t.TempDir(), 1)); err == nil || !strings.Contains(err.Error(), "there is none") {
+		t.Errorf("opened a store that is not there: %v", err)
+	}
+	s, err := OpenReadOnly(config(t, filled(t), 1))
+	must(t, err)
+	defer s.Close()
+	if len(rows(t, s)) != 3 {
+		t.Error("customers are missing")
+	}
+	if s.Checkpoint(at(201)) == nil {
+		t.Error("took a checkpoint")
+	}
+}
+
+func TestAnotherStore(t *testing.T) {
+	dir := filled(t)
+	c := config(t, dir, 1)
+	c.Shard = 4
+	if _, err := Open(c); err == nil || !strings.Contains(err.Error(), "the store of shard 3") {
+		t.Errorf("opened as another shard's: %v", err)
+	}
+	s := mustOpen(t, config(t, dir, 1))
+	p := at(200)
+	p.Format = Format + 1
+	must(t, s.Checkpoint(p))
+	must(t, s.Close())
+	refused(t, config(t, dir, 1), "it has format 2")
+
+	wanted := p.Genesis
+	for _, change := range []func(*Genesis){
+		func(g *Genesis) { g.Format++ }, func(g *Genesis) { g.App = "x" }, func(g *Genesis) { g.Input = "x" },
+		func(g *Genesis) { g.Output = "x" }, func(g *Genesis) { g.Shard++ }, func(g *Genesis) { g.Shards++ },
+	} {
+		stored := wanted
+		change(&stored)
+		if wanted.Check(stored) == nil {
+			t.Errorf("%+v passes for %+v", stored, wanted)
+		}
+	}
+	must(t, wanted.Check(wanted))
+}
+
+// No error and no line of the log shows what Badger was to store.
+func TestNothingIsTold(t *testing.T) {
+	var log bytes.Buffer
+	c := config(t, t.TempDir(), 1<<20)
+	c.Log = zerolog.New(&log)
+	s := mustOpen(t, c)
+	secret := strings.Repeat("secret", 20_000)
+	touch(t, s, events.CustomerID(secret), 0, 1000, 0)
+	must(t, s.Checkpoint(at(1)))
+	err := s.Wait()
+	if err == nil || strings.Contains(err.Error(), "secret") || len(err.Error()) > 500 {
+		t.Errorf("an id too long for a key: %.600v", err)
+	}
+	txn := s.db.NewTransaction(true)
+	defer txn.Discard()
+	err = quiet(txn.Set([]byte(secret), nil))
+	if err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "73 65 63") {
+		t.Errorf("a key too long: %.600v", err)
+	}
+	badgerLog{c.Log}.Errorf("while writing %q: %v", []byte("secret"), fmt.Errorf("secret: %w", syscall.ENOSPC))
+	if got := log.String(); strings.Contains(got, "secret") || !strings.Contains(got, "no space left") {
+		t.Errorf("the log has: %s", got)
+	}
+}
+
+// Whatever stands in a row, reading it gives a customer or an error that tells what to do.
+func TestDamagedRow(t *testing.T) {
+	dir := t.TempDir()
+	c := config(t, dir, 1) // nothing is kept
+	c.Table = featureTable(t)
+	s := mustOpen(t, c)
+	fullCustomer(t, s)
+	must(t, s.Checkpoint(at(1)))
+	must(t, s.Wait())
+	for _, key := range [][]byte{customerKey(nil, fullID), blockKey(nil, fullID, 0)} {
+		whole, err := s.get(key)
+		must(t, err)
+		put := func(row []byte) {
+			must(t, s.db.Update(func(txn *badger.Txn) error { return txn.Set(key, row) }))
+			e, err := s.read(fullID)
+			var d damage
+			if err != nil && (!errors.As(err, &d) || !strings.Contains(err.Error(), "read a customer from the store of shard 3")) {
+				t.Errorf("another error: %v", err)
+			}
+			if err == nil && e.customer == nil {
+				t.Error("neither customer nor error")
+			}
+		}
+		for i := range whole {
+			put(whole[:i])
+			for _, bit := range []byte{0x01, 0x08, 0x80} {
+				row := bytes.Clone(whole)
+				row[i] ^= bit
+				put(row)
+			}
+		}
+		put(whole)
+	}
+}
