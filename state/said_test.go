@@ -101,6 +101,9 @@ func (l *listener) checkBecause(s *events.Statement) {
 
 // inStep checks that what was said last is what is true.
 func (l *listener) inStep() {
+	if l.c.Stale() {
+		return
+	}
 	var said []string
 	l.c.Said(func(key string, v state.Value, n uint32) {
 		if v != l.value[key] || n != l.n[key] {
@@ -120,45 +123,58 @@ func (l *listener) inStep() {
 func TestSaid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRules(t)
-		cal := calendar(t, r.zone)
-		table := r.table(t)
-		list := drawEvents(t, cal.Zone(), 25)
+		list := drawEvents(t, calendar(t, r.zone).Zone(), 25)
 		if rapid.Bool().Draw(t, "mostly in order") {
 			slices.SortStableFunc(list, func(a, b events.Event) int { return int((a.Time - b.Time) / (40 * day)) })
 		}
-		restarts := rapid.Bool().Draw(t, "restarts")
-		a := listen(t, table, cal)
-		sp := state.NewSpeaker(a.hear)
-		for i := range list {
-			a.clock = max(a.clock, list[i].Time+rapid.SampledFrom([]events.Instant{0, 0, 1, hour, 30 * day}).Draw(t, "under way"))
-			if !a.c.Stale() {
-				a.c.Pass(a.clock, sp)
-			}
-			if a.c.Take(own(&list[i])) == state.Folded {
-				a.c.Step(&list[i], a.clock, sp)
-			}
-			if restarts && rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
-				a.c = reloaded(t, table, a.c)
-				if a.c.Due() <= a.clock {
-					a.c.Pass(a.clock, sp)
-				}
-			}
-			if a.c.Stale() && (i == len(list)-1 || rapid.Bool().Draw(t, "refold")) {
-				a.c.Refold()
-				a.c.Settle(a.clock, true, sp)
-			}
-			if !a.c.Stale() {
-				a.inStep()
-			}
-			if rapid.IntRange(0, 3).Draw(t, "silence") == 0 {
-				a.clock += events.Instant(rapid.Int64Range(0, int64(300*day)).Draw(t, "of"))
-				if !a.c.Stale() {
-					a.c.Pass(a.clock, sp)
-					a.inStep()
-				}
-			}
-		}
+		live(t, r, list)
 	})
+}
+
+// The same on timelines so long that history begins at savepoints.
+func TestSaidOnLongTimelines(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := drawRules(t)
+		list := course(rapid.IntRange(40, 160).Draw(t, "events"), rapid.Uint64().Draw(t, "seed"), 8*day)
+		live(t, r, delayed(t, list))
+	})
+}
+
+// live is what an owner does with one customer.
+func live(t *rapid.T, r rules, list []events.Event) {
+	cal, table := calendar(t, r.zone), r.table(t)
+	restarts := rapid.Bool().Draw(t, "restarts")
+	l := listen(t, table, cal)
+	sp := state.NewSpeaker(l.hear)
+	for i := range list {
+		l.clock = max(l.clock, list[i].Time+rapid.SampledFrom([]events.Instant{0, 0, 1, hour, 30 * day}).Draw(t, "under way"))
+		l.pass(sp)
+		if l.c.Take(own(&list[i])) == state.Folded {
+			l.c.Step(&list[i], l.clock, sp)
+		}
+		if restarts && rapid.IntRange(0, 3).Draw(t, "restart") == 0 {
+			l.c = reloaded(t, table, l.c)
+			l.pass(sp)
+		}
+		if l.c.Stale() && (i == len(list)-1 || rapid.Bool().Draw(t, "refold")) {
+			l.c.Refold()
+			l.c.Settle(l.clock, true, sp)
+		}
+		if rapid.IntRange(0, 3).Draw(t, "silence") == 0 {
+			l.clock += events.Instant(rapid.Int64Range(0, int64(300*day)).Draw(t, "of"))
+			l.pass(sp)
+		}
+		l.inStep()
+	}
+}
+
+// pass lets time pass, unless the customer waits for Refold.
+func (l *listener) pass(sp *state.Speaker) {
+	if l.c.Stale() {
+		return
+	}
+	l.c.Pass(l.clock, sp)
+	l.inStep()
 }
 
 func listen(t *rapid.T, table *state.Table, cal *state.Calendar) *listener {

@@ -13,8 +13,8 @@ type savepoint struct {
 // saving costs an event at most about one byte in eight of what its fold already touches.
 const saveEvery = 32
 
-// save keeps a savepoint after n events if one is due. Their distances double with age, so that there are about
-// log2(n/32) of them and folding again costs at most about twice the events that stand after the late one.
+// save keeps a savepoint after n events if one is due. Their distances grow with age, so that there are about
+// 2·log2(n/32) of them and folding again costs at most about twice the events that stand after the late one.
 func (c *Customer) save(n int) {
 	last := 0
 	if k := len(c.saves); k > 0 {
