@@ -46,7 +46,7 @@ func (d *Decoder) order(e *Event, about *Name) *Refusal {
 		o.Units = Milli(n)
 		d.props.take(units)
 	}
-	if (o.Stated || len(d.lines) > 0) && o.Currency == (Currency{}) {
+	if o.Stated && o.Currency == (Currency{}) {
 		o.Currency, o.Defaulted = d.currency, true
 		d.notes |= NoCurrency
 	}

@@ -77,7 +77,7 @@ func TestParseNumber(t *testing.T) {
 		"12345678901234567899":   {digits: 1234567890123456789, scale: -1, cut: true},
 		"12345678901234567890":   {digits: 1234567890123456789, scale: -1},
 		"0.12345678901234567891": {digits: 1234567890123456789, scale: 19, cut: true},
-		"1e-40":                  {digits: 1, scale: 40}, "15e-41": {digits: 1, scale: 40, cut: true}, "9e-41": {scale: 40, cut: true},
+		"1e-40":                  {digits: 1, scale: 40}, "15e-41": {digits: 1, scale: 40, cut: true}, "9e-41": {scale: 40, cut: true}, "9e-59": {scale: 40, cut: true}, "9e-60": {scale: 40, cut: true},
 		"-9e-99999999999999999999": {scale: 40, cut: true, negative: true},
 	} {
 		if got, ok := parseNumber([]byte(text)); got != want || !ok {

@@ -18,6 +18,7 @@ func identities() []Case {
 		refused("userId is a fraction", events.NoCustomer, page(`"userId":1.5`)),
 		refused("userId is true", events.NoCustomer, page(`"userId":true`)),
 		refused("NUL in userId", events.NoCustomer, page(`"userId":"a\u0000b"`)),
+		refused("DEL in userId", events.NoCustomer, page(`"userId":"a\u007fb"`)),
 		refused("userId too long", events.NoCustomer, page(`"userId":"`+long+`x"`)),
 		accepted("userId just not too long", events.CustomerID(long), page(`"userId":"`+long+`"`)),
 		accepted("userId is an integer", "12345678901234567890", page(`"userId":12345678901234567890`)),
@@ -77,6 +78,9 @@ func amounts() []Case {
 		bad(`"total":1,"currency":7`), bad(`"products":"none"`), bad(`"products":[7]`), bad(`"products":[{"price":-1}]`),
 		bad(`"products":[{"price":1,"quantity":-1}]`), bad(`"products":[{"price":1,"quantity":"many"}]`),
 		bad(`"products":[{"price":9999999999,"quantity":9999999}]`), bad(`"total":1,"units":-1`),
+		bad(`"products":[{"price":4e9},{"price":4e9},{"price":4e9}]`), bad(`"total":1e17`), bad(`"total":1e18`), bad(`"total":1e19`),
+		bad(`"currency":"JPY","products":[{"price":68719476736,"quantity":268435456}]`), // 2^64 in all
+		ok(`"currency":"JPY","products":[{"price":1e12}]`), ok(`"currency":"JPY","products":[{"price":1e11}]`),
 		ok(`"total":-0`), ok(`"total":"-0.00"`), ok(`"total":1E5`), ok(`"total":"12.345"`), ok(`"total":1e-400`), ok(`"total":10000000000.00`),
 		ok(`"total":null,"revenue":12`), ok(`"total":0.` + strings.Repeat("0", 5000) + `1e5001`), ok(`"total":1,"currency":"xyz"`),
 		ok(`"total":1,"tax":"NaN"`), ok(`"products":[]`), ok(`"products":null`), ok(`"products":[{}]`),
