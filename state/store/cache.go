@@ -26,19 +26,21 @@ type cache struct {
 // entry is one customer of the cache and what is known of its rows.
 type entry struct {
 	customer *state.Customer
-	row      int            // about the bytes of its row
-	read     int            // bytes of memory beside the customer's own account, while it lives on the row it was read from
-	bytes    int            // of memory, when last measured
-	stored   int            // sealed blocks that have rows, or rows in flight
-	indexed  events.Instant // its horizon in the index on disk, or in flight to it
-	due      events.Instant // its horizon when last changed
-	queued   events.Instant // a horizon of it that is near, Never if none is known to be
+	used     bool // asked for since eviction last came by
+	cached   bool
+	dirty    bool // differs from its row
+	flying   bool // its row is in flight
+	fired    bool // indexed has come up and is to be replaced in the index
 
-	cached       bool
-	dirty        bool // differs from its row
-	flying       bool // its row is in flight
-	used         bool // asked for since eviction last came by
-	older, newer *entry
+	row     int            // about the bytes of its row
+	read    int            // bytes of memory beside the customer's own account, while it lives on the row it was read from
+	bytes   int            // of memory, when last measured
+	stored  int            // sealed blocks that have rows, or rows in flight
+	indexed events.Instant // what the index on disk has, or in flight to it: never later than its horizon
+	due     events.Instant // its horizon when last changed
+	queued  events.Instant // a horizon of it that is near, Never if none is known to be
+
+	older, newer *entry // in the ring of idle entries, while it is one
 }
 
 // overhead is about what an entry takes beside its customer.
@@ -116,7 +118,9 @@ func (s *Store) Customer(id events.CustomerID) (*state.Customer, error) {
 		return nil, err
 	}
 	s.insert(e)
-	s.watch(e)
+	if e.due < e.indexed { // read with other features
+		s.watch(e)
+	}
 	s.metrics.cacheBytes.Set(float64(s.bytes))
 	s.last = e
 	return e.customer, nil
@@ -153,12 +157,10 @@ func (s *Store) read(id events.CustomerID) (*entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read a customer from the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, damaged(err))
 	}
-	e.due, e.queued = e.indexed, e.indexed // if it is near it is queued already
-	s.measureFirst(e)
+	e.due, e.queued = e.customer.Due(), e.indexed // which is queued already if it is near
+	e.bytes = e.customer.Bytes() + e.read + overhead
 	return e, nil
 }
-
-func (s *Store) measureFirst(e *entry) { e.bytes = e.customer.Bytes() + e.read + overhead }
 
 func (s *Store) tryRead(id events.CustomerID) (e *entry, err error) {
 	txn := s.db.NewTransaction(false)

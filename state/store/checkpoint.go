@@ -26,11 +26,11 @@ type checkpoints struct {
 
 // change is what a checkpoint writes of one customer.
 type change struct {
-	id         events.CustomerID
-	row        []byte
-	first      int      // number of the first of blocks
-	blocks     [][]byte // newly sealed
-	due, moved events.Instant
+	id           events.CustomerID
+	row          []byte
+	first        int            // number of the first of blocks
+	blocks       [][]byte       // newly sealed
+	indexed, was events.Instant // what stands in the index from now on, and what stood there
 }
 
 // DirtyBytes is about how many bytes were changed since the last Checkpoint.
@@ -65,21 +65,23 @@ func (s *Store) Checkpoint(p Positions) error {
 
 // encode writes e's row. What it needs of e is copied or never changes, so that e may change while it is in flight.
 func (s *Store) encode(e *entry) change {
-	c := e.customer
-	due := c.Due()
+	c, was := e.customer, e.indexed
+	if due := c.Due(); due < was || e.fired {
+		e.indexed, e.fired = due, false
+	}
 	b := s.buffer[:0]
-	if due != events.Never {
-		b = wire.AppendUint(b, rowIndexed, uint64(due)+1)
+	if e.indexed != events.Never {
+		b = wire.AppendUint(b, rowIndexed, uint64(e.indexed)+1)
 	}
 	b, m := wire.Begin(b, rowCustomer)
 	b = c.AppendRow(b)
 	b = wire.End(b, m)
 	s.buffer = b
-	w := change{id: c.ID(), row: slices.Clone(b), first: e.stored, due: due, moved: e.indexed}
+	w := change{id: c.ID(), row: slices.Clone(b), first: e.stored, indexed: e.indexed, was: was}
 	for n := e.stored; n < c.Sealed(); n++ {
 		w.blocks = append(w.blocks, c.Block(n))
 	}
-	e.stored, e.indexed, e.row, e.read = c.Sealed(), due, len(b), 0
+	e.stored, e.row, e.read = c.Sealed(), len(b), 0
 	s.measure(e)
 	return w
 }
@@ -155,12 +157,12 @@ func (b *batch) customer(w *change) {
 	for i, block := range w.blocks {
 		b.set(blockKey(nil, w.id, w.first+i), block)
 	}
-	if w.due != w.moved && w.due != events.Never {
-		b.set(horizonKey(nil, hint{w.due, w.id}), nil)
+	if w.indexed != w.was && w.indexed != events.Never {
+		b.set(horizonKey(nil, hint{w.indexed, w.id}), nil)
 	}
 	b.set(customerKey(nil, w.id), w.row)
-	if w.due != w.moved && w.moved != events.Never {
-		b.delete(horizonKey(nil, hint{w.moved, w.id}))
+	if w.indexed != w.was && w.was != events.Never {
+		b.delete(horizonKey(nil, hint{w.was, w.id}))
 	}
 }
 

@@ -98,21 +98,34 @@ func TestGolden(t *testing.T) {
 	s.pending = 12
 	must(t, s.Checkpoint(p))
 	must(t, s.Wait())
-	got := dump(t, s)
-	name := filepath.Join("testdata", "rows.golden")
+	golden(t, "rows.golden", dump(t, s))
+
+	e, err := s.read(fullID) // from its row, not the cache
+	must(t, err)
+	if again := e.customer.AppendRow(nil); string(again) != string(s.customers[fullID].customer.AppendRow(nil)) {
+		t.Error("a row that was read is written differently")
+	}
+}
+
+// The numbers of event types, which timelines hold. A new one stands at the end.
+func TestGoldenTypes(t *testing.T) {
+	var b strings.Builder
+	for _, typ := range events.Types() {
+		fmt.Fprintf(&b, "%d %s\n", typ, typ.Name())
+	}
+	golden(t, "types.golden", b.String())
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	name = filepath.Join("testdata", name)
 	if *update {
 		must(t, os.WriteFile(name, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(name)
 	must(t, err)
 	if got != string(want) {
-		t.Errorf("the bytes on disk are others than in %s:\n%s", name, got)
-	}
-
-	e, err := s.read(fullID) // from its row, not the cache
-	must(t, err)
-	if again := e.customer.AppendRow(nil); string(again) != string(s.customers[fullID].customer.AppendRow(nil)) {
-		t.Error("a row that was read is written differently")
+		t.Errorf("it is not what stands in %s:\n%s", name, got)
 	}
 }
 

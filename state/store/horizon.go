@@ -12,6 +12,9 @@ import (
 // slab is how many horizons are read from disk at once.
 const slab = 8 << 10
 
+// maxOutdated is how many customers are looked at for nothing before the owner gets to do something else.
+const maxOutdated = 1000
+
 // A hint says that a customer may be due at an instant. The truth is the customer's own Due.
 type hint struct {
 	due events.Instant
@@ -22,12 +25,15 @@ func (h hint) compare(o hint) int {
 	return cmp.Or(cmp.Compare(h.due, o.due), cmp.Compare(h.id, o.id))
 }
 
-// horizons is the index of horizons: in order of due and id. All that is at or before limit is in near; what is later
-// is on disk, or belongs to a customer who is pinned, or both. near may also hold horizons that have moved.
+// horizons is the index of horizons: in order of due and id. All hints at or before limit are in near; later ones are on
+// disk.
 //
-// The invariant rests on this: a horizon changes only by Changed, which puts it into near if it is not after limit and
-// pins the customer; a pinned customer is let go only when the index on disk holds its horizon; and when limit moves
-// on, both disk and the pinned customers are looked through.
+// Each customer with a horizon has a hint on disk that is not after it, so a horizon that moves to a later instant, as
+// most do, costs no write: when its old hint comes up the customer is looked at and given a new one. Thus this
+// invariant: a customer who is not pinned has a hint, not after his horizon, in near if it is not after limit, else on
+// disk. It holds because a horizon changes only by Changed, which puts it into near if it is not after limit and pins
+// the customer; because a pinned customer is let go only when his hint is on disk; and because whenever limit moves on
+// the pinned customers are looked through as well as the disk.
 type horizons struct {
 	near    heap
 	limit   hint
@@ -62,12 +68,13 @@ func (s *Store) watch(e *entry) {
 	}
 }
 
-// NextDue removes and returns the least horizon that is not after to, in order of (due, customer id). It is exact: due
-// is the customer's Due, and Customer(id) has it in memory. A customer who is then not changed so that it is due later may
-// come again, at the latest when the store is opened again.
+// NextDue removes and returns the least horizon that is not after to, in order of (due, customer id). due is the
+// customer's Due, and Customer(id) has him in memory; but after maxOutdated hints that were not it returns the next one
+// as it is, so that the owner gets to checkpoint what that changed. A customer who is then not changed so that he is due
+// later may come again, at the latest when the store is opened again.
 func (s *Store) NextDue(to events.Instant) (id events.CustomerID, due events.Instant, ok bool, err error) {
 	to = min(to, events.Never-1)
-	for {
+	for outdated := 0; ; {
 		switch h, ok := s.near.least(); {
 		case ok && h.due <= to:
 			s.near.popAll(h)
@@ -75,10 +82,16 @@ func (s *Store) NextDue(to events.Instant) (id events.CustomerID, due events.Ins
 			if err != nil {
 				return "", 0, false, err
 			}
-			if e := s.last; e.queued == h.due {
+			e := s.last
+			if e.queued == h.due {
 				e.queued = events.Never
 			}
-			if c.Due() == h.due {
+			e.fired = e.fired || e.indexed == h.due
+			if e.fired && c.Due() != h.due {
+				s.Changed(c) // for a new hint
+				outdated++
+			}
+			if c.Due() == h.due || outdated > maxOutdated {
 				return h.id, h.due, true, nil
 			}
 		case s.limit.due <= to:
@@ -139,7 +152,7 @@ func (s *Store) readHints(from hint) ([]hint, error) {
 	return hints, nil
 }
 
-// trim keeps near short: it drops horizons that have moved and, if that is not enough, the later ones, which can be read
+// trim keeps near short: it drops hints that nobody needs and, if that is not enough, the later ones, which can be read
 // again.
 func (s *Store) trim() {
 	if len(s.near) <= 4*s.slab {
@@ -147,7 +160,7 @@ func (s *Store) trim() {
 	}
 	kept := s.near[:0]
 	for _, h := range s.near {
-		if e := s.customers[h.id]; e == nil || e.due == h.due {
+		if e := s.customers[h.id]; e == nil || e.due == h.due || e.indexed == h.due {
 			kept = append(kept, h)
 		} else if e.queued == h.due {
 			e.queued = events.Never

@@ -44,7 +44,7 @@ func parseHorizonKey(key []byte) (hint, bool) {
 
 // The fields of a customer's row on disk.
 const (
-	rowIndexed  wire.Field = 1 // the horizon that stands in the index, + 1; none if it is never
+	rowIndexed  wire.Field = 1 // the instant that stands in the index, + 1; none if nothing does
 	rowCustomer wire.Field = 2 // what state.Customer.AppendRow writes
 )
 

@@ -373,3 +373,36 @@ func TestOtherVersion(t *testing.T) {
 		t.Fatalf("NextDue says %v %v %v", id, due, ok)
 	}
 }
+
+// A horizon that moves to a later instant is not written again until the old one comes up; then in portions.
+func TestOutdatedHints(t *testing.T) {
+	const n = maxOutdated + 200
+	dir := t.TempDir()
+	s := mustOpen(t, config(t, dir, 1<<20))
+	for _, alarm := range []events.Instant{5000, 9000} {
+		for i := range n {
+			touch(t, s, events.CustomerID(fmt.Sprint("customer ", i)), i+int(alarm)*n, 1000+alarm/100, alarm)
+		}
+		must(t, s.Checkpoint(at(1)))
+		must(t, s.Wait())
+		hints, err := s.readHints(hint{due: -1})
+		must(t, err)
+		if len(hints) != n || hints[0].due != 5000 || hints[n-1].due != 5000 {
+			t.Fatalf("after the alarm was set to %d there are %d hints from %d to %d", alarm, len(hints), hints[0].due, hints[n-1].due)
+		}
+	}
+	if _, due, ok, err := s.NextDue(8000); !ok || due != 5000 || err != nil {
+		t.Fatalf("NextDue says %d %v %v; want an outdated 5000", due, ok, err)
+	}
+	if _, _, ok, err := s.NextDue(8000); ok || err != nil {
+		t.Fatal("more than one", err)
+	}
+	must(t, s.Checkpoint(at(2)))
+	must(t, s.Close())
+	s = mustOpen(t, config(t, dir, 1<<20))
+	hints, err := s.readHints(hint{due: -1})
+	must(t, err)
+	if len(hints) != n || hints[0].due != 9000 {
+		t.Fatalf("%d hints from %d on; want all at 9000", len(hints), hints[0].due)
+	}
+}
