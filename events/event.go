@@ -62,9 +62,9 @@ type Record struct {
 // Event is a touchpoint that was accepted. Its strings and byte slices are never modified and share one buffer of the
 // Event's own: they may be kept for ever, but one kept alone keeps the whole buffer, so what lives long is cloned.
 type Event struct {
-	Customer CustomerID
-	Type     Type   // Unknown for a name that the table does not have
-	Name     string // the name as it was sent; for an event in the table its name there
+	Customer CustomerID // at most MaxID bytes, without control characters, as are Source, ID and Sequence; "" of the catalogue's
+	Type     Type       // Unknown for a name that the table does not have
+	Name     string     // the name as it was sent; for an event in the table its name there
 
 	Source   string // CloudEvents source; of a Segment message "", of a POS line "pos", of one without id "position"
 	ID       string // unique within Source and customer
@@ -79,25 +79,30 @@ type Event struct {
 	Channel string // context.channel, else the table's channel for the name, else ""
 
 	Links Links
+	// Order and Items are read of the types whose Body is Basket or Sale; of the others all stays in Rest. Of a Basket
+	// without products the properties themselves are the one Item, if they name a product.
 	Order Order
 	Items []Item
 
 	// Traits are those of an identify (traits) or group (group traits), in order of name, of equal names the last.
 	Traits []Trait
-	// Rest is a JSON object of all other properties, in the order sent, or nil: later rules may read it.
+	// Rest is a JSON object of all other properties, as sent and in that order, or nil: later rules may read it. Of
+	// products that were read it has an array of the same length with what is left of each, if anything is; of
+	// revenue and value what did not become Order.Value. context.campaign stands last as "campaign". Of equal names the
+	// last counts. An identify has none.
 	Rest []byte
 }
 
 // Links are the names by which one customer is also known.
 type Links struct {
-	Anonymous string // anonymousId, where userId stands beside it
+	Anonymous string // anonymousId, where a userId or subject names the customer
 	Previous  string // previousId of an alias
 	Group     string // groupId
 }
 
 // Order is what an order event says of the order as a whole.
 type Order struct {
-	ID       string   // order_id; GA4: transaction_id
+	ID       string   // order_id; GA4: transaction_id; of any length, unlike Event.ID
 	Currency Currency // never zero on an event with an amount; the default where Defaulted
 	// Value is the amount in minor units: total, else revenue, else value, else the sum over products of price ×
 	// quantity; never negative (of a refund it is the absolute value). Stated is false if none of them was there.
@@ -109,10 +114,10 @@ type Order struct {
 
 // Item is one product of an order, a view, a cart.
 type Item struct {
-	ProductID string // product_id, else sku
-	Category  string
-	Quantity  Milli // of a line without quantity 1; of a refund the absolute value
-	Price     int64 // of one piece, in minor units of the order's currency
+	ProductID string // product_id, else sku; GA4: item_id
+	Category  string // GA4: item_category
+	Quantity  Milli  // of a line without quantity 1; of a refund the absolute value
+	Price     int64  // of one piece, in minor units of the order's currency
 	Serial    string
 	Warranty  int32 // months, 0 without
 }
