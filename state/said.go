@@ -159,7 +159,8 @@ type origin struct {
 	mark  Mark // of the event, if it was one
 }
 
-// compare says every difference between what the features of only hold true at an instant and what was said.
+// compare says every difference between what the features of only hold true at an instant and what was said, in order of
+// key.
 func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 	if sp.say == nil {
 		return
@@ -177,27 +178,30 @@ func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 			f.facts(c.states[i], Known{c.states}, at, sp.add)
 		}
 	}
-	for i := range sp.now {
-		c.hold(&sp.now[i], at, o, sp)
-	}
-	for i := range c.said {
-		s := &c.said[i]
-		gone := s.owner == none || only.has(int(s.owner))
-		if s.value != "" && gone && !slices.ContainsFunc(sp.now, func(f fact) bool { return f.key == s.key }) {
-			c.speak(s, "", at, o, sp)
+	slices.SortFunc(sp.now, func(a, b fact) int { return strings.Compare(a.key, b.key) })
+	i := 0
+	for _, f := range sp.now {
+		for ; i < len(c.said) && c.said[i].key < f.key; i++ {
+			c.drop(&c.said[i], only, at, o, sp)
 		}
+		if i == len(c.said) || c.said[i].key != f.key {
+			c.said = slices.Insert(c.said, i, said{key: strings.Clone(f.key)})
+		}
+		s := &c.said[i]
+		if s.owner = f.owner; s.value != f.value {
+			c.speak(s, f.value, at, o, sp)
+		}
+		i++
+	}
+	for ; i < len(c.said); i++ {
+		c.drop(&c.said[i], only, at, o, sp)
 	}
 }
 
-// hold compares one fact that has a value with what was said of it.
-func (c *Customer) hold(f *fact, at events.Instant, o origin, sp *Speaker) {
-	i, known := slices.BinarySearchFunc(c.said, f.key, func(s said, key string) int { return strings.Compare(s.key, key) })
-	if !known {
-		c.said = slices.Insert(c.said, i, said{key: strings.Clone(f.key)})
-	}
-	s := &c.said[i]
-	if s.owner = f.owner; s.value != f.value {
-		c.speak(s, f.value, at, o, sp)
+// drop says that a fact is no longer true, if it is one of the features of only, or of none any more.
+func (c *Customer) drop(s *said, only Set, at events.Instant, o origin, sp *Speaker) {
+	if s.value != "" && (int(s.owner) == len(c.table.features) || only.has(int(s.owner))) {
+		c.speak(s, "", at, o, sp)
 	}
 }
 

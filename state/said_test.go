@@ -22,6 +22,9 @@ type listener struct {
 	value map[string]state.Value
 	clock events.Instant
 	heard []string // the statements, for comparison
+
+	last   string         // the last fact spoken of in a step: a step's statements come in order of key
+	lastAt events.Instant // as of
 }
 
 func (l *listener) hear(s *events.Statement) {
@@ -38,6 +41,10 @@ func (l *listener) hear(s *events.Statement) {
 	if want := l.began(s.Fact, s.Value, s.AsOf); s.Effective != want {
 		t.Fatalf("%s = %q as of %s (%s): effective %s, but it began %s", s.Fact, s.Value, s.AsOf, s.Cause, s.Effective, want)
 	}
+	if s.AsOf == l.lastAt && s.Fact <= l.last {
+		t.Fatalf("%s is said after %s of the same step", s.Fact, l.last)
+	}
+	l.last, l.lastAt = s.Fact, s.AsOf
 	l.checkBecause(s)
 	l.n[s.Fact], l.value[s.Fact] = s.N, s.Value
 	l.heard = append(l.heard, fmt.Sprintf("%s %q %q %d %s %s %s %v", s.Fact, s.Previous, s.Value, s.N, s.Effective, s.AsOf, s.Cause, s.Because))
@@ -149,6 +156,7 @@ func live(t *rapid.T, r rules, list []events.Event) {
 	for i := range list {
 		l.clock = max(l.clock, list[i].Time+rapid.SampledFrom([]events.Instant{0, 0, 1, hour, 30 * day}).Draw(t, "under way"))
 		l.pass(sp)
+		l.last = ""
 		if l.c.Take(own(&list[i])) == state.Folded {
 			l.c.Step(&list[i], l.clock, sp)
 		}
@@ -158,6 +166,7 @@ func live(t *rapid.T, r rules, list []events.Event) {
 		}
 		if l.c.Stale() && (i == len(list)-1 || rapid.Bool().Draw(t, "refold")) {
 			l.c.Refold()
+			l.last = ""
 			l.c.Settle(l.clock, true, sp)
 		}
 		if rapid.IntRange(0, 3).Draw(t, "silence") == 0 {
@@ -173,6 +182,7 @@ func (l *listener) pass(sp *state.Speaker) {
 	if l.c.Stale() {
 		return
 	}
+	l.last = ""
 	l.c.Pass(l.clock, sp)
 	l.inStep()
 }
@@ -195,7 +205,8 @@ func TestSaidAfterReading(t *testing.T) {
 			b.clock = a.clock
 			for _, l := range []*listener{a, b} {
 				sp := state.NewSpeaker(l.hear)
-				l.c.Pass(l.clock, sp)
+				l.pass(sp)
+				l.last = ""
 				if l.c.Take(own(&list[i])) == state.Folded {
 					l.c.Step(&list[i], l.clock, sp)
 				} else {
