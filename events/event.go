@@ -51,7 +51,7 @@ type Header struct {
 	Value []byte
 }
 
-// Record is what a topic holds of one touchpoint. The decoder keeps no reference to its bytes.
+// Record is what a topic holds of one touchpoint. No Event refers to its bytes; a decoder does until its next Decode.
 type Record struct {
 	Position
 	Append     Instant // when the broker appended it
