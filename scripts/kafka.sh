@@ -130,7 +130,7 @@ launch() {
   echo $! >"$dir/pid"
 }
 
-# A port that is open is not yet a broker that serves: it has to know of all nodes too.
+# The port opens when the broker begins to serve; what is not settled then (leaders, coordinators), clients retry.
 await() {
   local i
   for i in $(seq 600); do

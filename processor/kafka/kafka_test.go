@@ -68,7 +68,7 @@ var topics atomic.Int64
 func newTopic(t testing.TB, c *Client, partitions int, configs ...string) string {
 	t.Helper()
 	topic := Topic{Name: fmt.Sprintf("t%d-%d", time.Now().UnixNano(), topics.Add(1)), Partitions: partitions,
-		Replication: 1, Configs: make(map[string]string)}
+		Configs: make(map[string]string)}
 	for i := 0; i+1 < len(configs); i += 2 {
 		topic.Configs[configs[i]] = configs[i+1]
 	}

@@ -130,13 +130,10 @@ func (c *Client) listOffset(ctx context.Context, topic string, p int, which int6
 	if err != nil {
 		return 0, err
 	}
-	for _, t := range m.(*listoffsets.Response).Topics {
-		for _, r := range t.Partitions {
-			if err := answered(r.ErrorCode); err != nil {
-				return 0, err
-			}
-			return events.Offset(r.Offset), nil
-		}
+	res := m.(*listoffsets.Response)
+	if len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
+		return 0, fmt.Errorf("broker says nothing of partition %s", partitionName(topic, events.ShardID(p)))
 	}
-	return 0, fmt.Errorf("broker says nothing of partition %s", partitionName(topic, events.ShardID(p)))
+	r := res.Topics[0].Partitions[0]
+	return events.Offset(r.Offset), answered(r.ErrorCode)
 }

@@ -108,17 +108,17 @@ func (w *writer) send(ctx context.Context, batch []byte) (base events.Offset, er
 	if err != nil {
 		return -1, err
 	}
-	for _, t := range m.(*produce.Response).Topics {
-		for _, p := range t.Partitions {
-			base = events.Offset(p.BaseOffset)
-			if kgo.Error(p.ErrorCode) == kgo.DuplicateSequenceNumber { // written by an earlier attempt
-				if base < 0 {
-					return -1, fmt.Errorf("%w (written before, at an offset that the broker forgot)", ErrInDoubt)
-				}
-				return base, nil
-			}
-			return base, answered(p.ErrorCode)
-		}
+	res := m.(*produce.Response)
+	if len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
+		return -1, fmt.Errorf("broker says nothing of partition %s", partitionName(w.topic, w.partition))
 	}
-	return -1, errors.New("broker says nothing of the partition written to")
+	p := res.Topics[0].Partitions[0]
+	base = events.Offset(p.BaseOffset)
+	if kgo.Error(p.ErrorCode) != kgo.DuplicateSequenceNumber {
+		return base, answered(p.ErrorCode)
+	}
+	if base < 0 { // an earlier attempt wrote it
+		return -1, fmt.Errorf("%w (they were, at an offset that the broker forgot)", ErrInDoubt)
+	}
+	return base, nil
 }

@@ -73,16 +73,11 @@ func (s *stamper) stamp(raw []byte, now int64) []byte {
 		crc32.Checksum(raw[attrAt:], castagnoli) != uint32(b.CRC) || b.Attributes&7 > 4 {
 		return raw
 	}
-	recs, err := kfake.BatchRecords(b)
-	if err != nil {
+	body, ok := restamp(b)
+	if !ok {
 		return raw
 	}
-	b.Records = nil
-	for _, r := range recs {
-		r.TimestampDelta, r.TimestampDelta64, r.Length = 0, 0, 0
-		r.Length = int32(len(r.AppendTo(nil)) - 1) // the length itself was one byte
-		b.Records = r.AppendTo(b.Records)
-	}
+	b.Records = body
 	if c := s.codecs[b.Attributes&7]; c != nil {
 		var used kgo.CompressionCodecType
 		b.Records, used = c.Compress(new(bytes.Buffer), b.Records)
@@ -93,4 +88,28 @@ func (s *stamper) stamp(raw []byte, now int64) []byte {
 	out := b.AppendTo(nil)
 	binary.BigEndian.PutUint32(out[crcAt:], crc32.Checksum(out[attrAt:], castagnoli))
 	return out
+}
+
+// restamp is a batch's records, uncompressed, without time deltas; not ok if they are not what the batch says.
+// (kfake.BatchRecords panics then.)
+func restamp(b kmsg.RecordBatch) (body []byte, ok bool) {
+	in, err := kgo.DefaultDecompressor().Decompress(b.Records, kgo.CompressionCodecType(b.Attributes&7))
+	if err != nil {
+		return nil, false
+	}
+	for range b.NumRecords {
+		size, n := binary.Varint(in)
+		if n <= 0 || size < 0 || size > int64(len(in)-n) {
+			return nil, false
+		}
+		var r kmsg.Record
+		if r.ReadFrom(in[:n+int(size)]) != nil {
+			return nil, false
+		}
+		in = in[n+int(size):]
+		r.TimestampDelta, r.TimestampDelta64, r.Length = 0, 0, 0
+		r.Length = int32(len(r.AppendTo(nil)) - 1) // the length itself was one byte
+		body = r.AppendTo(body)
+	}
+	return body, len(in) == 0
 }

@@ -3,11 +3,11 @@
 // and producer ids from run to run.
 //
 // It is for trying out and not for data that matter: one node without replicas; no access control, therefore loopback
-// only; one goroutine serves all requests; what was acknowledged less than a moment before a power cut is lost (a killed
-// process loses nothing); only one process may use a folder; bytes that are no Kafka protocol can bring it down. As
-// opposed to a Kafka it fences a former producer at once, not at the new one's first record, knows no retention by
-// default, and gives a record of a topic with LogAppendTime the time of appending without marking it as such. Topics
-// are not created by asking for them.
+// only; one goroutine serves all requests; a power cut may lose what was acknowledged (a killed process loses nothing);
+// only one process may use a folder. As opposed to a Kafka it fences a former producer at once, not at the new one's
+// first record; keeps everything unless a topic says otherwise; checks few of a topic's settings; and gives a record of
+// a topic with LogAppendTime the time of appending without marking it as such. Topics are not created by asking for
+// them. Batches are limited by max.message.bytes, requests to 100 MiB.
 //
 // It is kfake (https://github.com/twmb/franz-go/tree/master/pkg/kfake), which is imported nowhere else.
 package localkafka

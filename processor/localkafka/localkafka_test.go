@@ -1,9 +1,12 @@
 package localkafka
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net"
 	"os"
@@ -286,4 +289,34 @@ func TestBytesOfAnotherKind(t *testing.T) {
 		conn.Close()
 	}
 	createTopic(t, client(t, b), "alive", nil)
+}
+
+// FuzzStamp: a producer's bytes, however wrong, neither end the process nor are changed unless they are a sound batch.
+func FuzzStamp(f *testing.F) {
+	s, err := newStamper(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	r := kmsg.Record{TimestampDelta64: 5, Key: []byte("k"), Value: []byte("value"), Headers: []kmsg.Header{{Key: "h"}}}
+	r.Length = int32(len(r.AppendTo(nil)) - 1)
+	b := kmsg.RecordBatch{Magic: 2, NumRecords: 1, ProducerID: -1, Records: r.AppendTo(nil)}
+	b.Length = int32(len(b.AppendTo(nil)) - 12)
+	f.Add(b.AppendTo(nil))
+	r.Length += 20
+	b.Records = r.AppendTo(nil)
+	f.Add(b.AppendTo(nil))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if len(raw) > 21 {
+			binary.BigEndian.PutUint32(raw[17:], crc32.Checksum(raw[21:], castagnoli))
+		}
+		out := s.stamp(raw, 1e12)
+		var b kmsg.RecordBatch
+		if bytes.Equal(out, raw) {
+			return
+		}
+		if err := b.ReadFrom(out); err != nil || b.FirstTimestamp != 1e12 || b.MaxTimestamp != 1e12 ||
+			uint32(b.CRC) != crc32.Checksum(out[21:], castagnoli) {
+			t.Fatalf("stamped as %+v, %v", b, err)
+		}
+	})
 }
