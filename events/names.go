@@ -2,7 +2,8 @@ package events
 
 import "strings"
 
-// Type is an event's place in the table of names. It is a number of this binary only: stores and streams hold names.
+// Type is an event's place in the table of names. Stores hold the number, so a new type goes to the end of the list and
+// none is ever removed or moved; streams hold names.
 type Type uint16
 
 // The types of touchpoint. Unknown is the zero: a name that the table does not have.
