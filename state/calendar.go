@@ -64,11 +64,12 @@ func (c *Calendar) End(d Day) events.Instant { return c.Start(d+1) - 1 }
 
 // Of is the day in which t lies.
 func (c *Calendar) Of(t events.Instant) Day {
-	d := Day(t / (24 * 60 * 60 * 1000))
-	if d < 1 || int(d)+2 >= len(c.starts) {
+	n := int64(t / (24 * 60 * 60 * 1000))
+	if n < 1 || n+2 >= int64(len(c.starts)) {
 		y, m, day := t.Time().In(c.zone).Date()
 		return Day(time.Date(y, m, day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
 	}
+	d := Day(n)
 	for t < c.starts[d] {
 		d--
 	}

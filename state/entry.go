@@ -55,10 +55,11 @@ const (
 )
 
 // maxRest is how many bytes of other properties, compressed, an entry keeps; packRest is from where on they are
-// compressed at all.
+// compressed at all; mostRest, how many there may be before, so that damage cannot ask for all memory.
 const (
 	maxRest  = 2 << 10
 	packRest = 128
+	mostRest = 16 << 20
 )
 
 // appendEntry writes what a timeline keeps of e. A Rest that is too long is taken from e too, so that a fold sees the
@@ -111,7 +112,7 @@ func appendOrder(b []byte, e *events.Event) []byte {
 			rest, field = packed, entryPackedRest
 		}
 	}
-	if len(rest) > maxRest {
+	if len(rest) > maxRest || len(e.Rest) > mostRest {
 		rest, e.Rest, flags = nil, nil, flags|flagRestCut
 	}
 	b = wire.AppendUint(b, entryFlags, flags)
@@ -199,6 +200,9 @@ func parseOrderField(f wire.Field, r *wire.Reader, e *events.Event) error {
 	case entryRest:
 		e.Rest = r.Bytes()
 	case entryPackedRest:
+		if n, err := s2.DecodedLen(r.Bytes()); err != nil || n > mostRest {
+			return wire.ErrCorrupt
+		}
 		rest, err := s2.Decode(nil, r.Bytes())
 		if err != nil {
 			return wire.ErrCorrupt

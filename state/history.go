@@ -8,8 +8,11 @@ import (
 
 // since tells when the fact took the value that it has at an instant, and by what: it folds the timeline again, stopping
 // at every event and every horizon on the way. It begins at the newest savepoint, and earlier if nothing changed since.
-// A fact that has always had its value has had it since the first event.
+// A fact that has always had its value has had it since the first event, and without any since now.
 func (c *Customer) since(key string, at events.Instant) origin {
+	if len(c.line.index) == 0 {
+		return origin{time: at, cause: events.ByTime}
+	}
 	for n := len(c.line.index); ; {
 		states, from := c.restore(n, false)
 		if o := c.changed(states, from, key, at); o.time != 0 || from == 0 {

@@ -211,9 +211,7 @@ func (s *State) parseLink(b []byte) error {
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case linkKind:
-			if l.kind = kind(r.Uint()); l.kind < anonymous || l.kind > group {
-				r.Fail()
-			}
+			l.kind = kind(min(r.Uint(), 255))
 		case linkName:
 			l.name = r.String()
 		case linkFirst:
@@ -221,6 +219,9 @@ func (s *State) parseLink(b []byte) error {
 		case linkLast:
 			l.last = events.Instant(r.Uint())
 		}
+	}
+	if l.kind < anonymous || l.kind > group {
+		r.Fail()
 	}
 	s.links = append(s.links, l)
 	return r.Err()

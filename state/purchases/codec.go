@@ -98,7 +98,11 @@ func parse(b []byte, s *State) error {
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case stateProducts:
-			for p := r.Bytes(); len(p) >= 8; p = p[8:] {
+			p := r.Bytes()
+			if len(p)%8 != 0 {
+				r.Fail()
+			}
+			for ; len(p) >= 8; p = p[8:] {
 				s.products = append(s.products, binary.BigEndian.Uint64(p))
 				s.learn(int32(len(s.products) - 1))
 			}
@@ -158,7 +162,7 @@ func parseProducts(b []byte, known int) (products []int32, ok bool) {
 	last := int64(-1)
 	for len(b) > 0 {
 		d, n := binary.Uvarint(b)
-		if n <= 0 || d > uint64(known) {
+		if n <= 0 || d == 0 || d > uint64(known) {
 			return nil, false
 		}
 		if last += int64(d); last >= int64(known) {

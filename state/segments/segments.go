@@ -171,10 +171,10 @@ func (r *Rules) nextVIP(p *purchases.State, today state.Day, next func(state.Day
 	})
 }
 
-// nextBlocks tries the days to come, until all orders have left the blocks.
+// nextBlocks tries the days to come, until all orders, of which none lies ahead, have left the blocks.
 func (r *Rules) nextBlocks(p *purchases.State, today state.Day, next func(state.Day)) {
 	was := r.everyBlock(p, today)
-	end := p.OrderDay(p.OrderDays()-1) + state.Day(r.AtLeast*blockLen)
+	end := min(today, p.OrderDay(p.OrderDays()-1)) + state.Day(r.AtLeast*blockLen)
 	for d := today + 1; d <= end; d++ {
 		if r.everyBlock(p, d) != was {
 			next(d)

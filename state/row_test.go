@@ -1,0 +1,182 @@
+package state_test
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+var rowRules = rules{zone: "Asia/Hong_Kong", vipOver: 30000, atLeast: 3, potential: 20000, churnOver: 183}
+
+// use does with a customer what an owner does, after a row was read.
+func use(c *state.Customer) {
+	at := events.Instant(4_000_000_000_000)
+	sp := state.NewSpeaker(func(*events.Statement) {})
+	if c.Due() < at && c.Due() >= 0 {
+		c.Settle(at, false, sp)
+	}
+	c.Facts(at, func(string, state.Value) {})
+	c.Report(at)
+	c.Timeline(func(*events.Event) {})
+	e := course(1, 1, day)[0]
+	e.ID = "another"
+	c.Take(&e)
+	c.Refold()
+	c.Settle(at, true, sp)
+	c.AppendRow(nil)
+	c.Bytes()
+}
+
+// parseBoth reads a row whose timeline has one sealed block at most.
+func parseBoth(table *state.Table, row, block []byte) (*state.Customer, error) {
+	return table.Parse("c", row, func(n int) ([]byte, error) {
+		if n > 0 || len(block) == 0 {
+			return nil, errors.New("no such block")
+		}
+		return block, nil
+	})
+}
+
+// A damaged row or block is an error or a customer, never a panic.
+func FuzzParse(f *testing.F) {
+	table := rowRules.table(f)
+	c := table.New("c")
+	sp := state.NewSpeaker(func(*events.Statement) {})
+	for i, e := range course(60, 7, 8*day) {
+		e.Links.Anonymous, e.Rest = "a", rest(300, uint64(i))
+		if i%7 == 0 {
+			e.Type, e.Traits = events.Identify, []events.Trait{{Name: "age", Value: []byte("41")}}
+		}
+		if i%11 == 0 {
+			e.Type = events.OrderRefunded
+		}
+		c.Pass(e.Time, sp)
+		c.Take(&e)
+		c.Step(&e, e.Time, sp)
+		if i == 12 {
+			f.Add(slices.Clone(c.AppendRow(nil)), []byte{})
+		}
+	}
+	f.Add(c.AppendRow(nil), slices.Clone(c.Block(0)))
+	f.Add([]byte{}, []byte{})
+	f.Fuzz(func(t *testing.T, row, block []byte) {
+		if c, err := parseBoth(table, row, block); err == nil {
+			use(c)
+		}
+	})
+}
+
+// The same with single bytes changed and tails cut, at every place of a real row.
+func TestDamagedRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table := rowRules.table(t)
+		c := folded(table, drawEvents(t, calendar(t, rowRules.zone).Zone(), 20))
+		c.Settle(events.Instant(1_400_000_000_000), false, state.NewSpeaker(func(*events.Statement) {}))
+		var block []byte
+		if c.Sealed() > 0 {
+			block = slices.Clone(c.Block(0))
+		}
+		row := c.AppendRow(nil)
+		for range 20 {
+			b, d := slices.Clone(row), block
+			if len(block) > 0 && rapid.Bool().Draw(t, "block") {
+				d = slices.Clone(block)
+				d[rapid.IntRange(0, len(d)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+			} else {
+				b[rapid.IntRange(0, len(b)-1).Draw(t, "at")] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
+			}
+			if rapid.IntRange(0, 3).Draw(t, "cut") == 0 {
+				b = b[:rapid.IntRange(0, len(b)).Draw(t, "to")]
+			}
+			if c, err := parseBoth(table, b, d); err == nil {
+				use(c)
+			}
+		}
+	})
+}
+
+// Writing and reading again, and again, changes nothing of a row.
+func TestRowsAreStable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table := rowRules.table(t)
+		list := drawEvents(t, calendar(t, rowRules.zone).Zone(), 30)
+		c := folded(table, list)
+		c.Applied = events.Offset(rapid.Int64Range(0, 1<<40).Draw(t, "applied"))
+		c.Settle(lastOf(list), false, state.NewSpeaker(func(*events.Statement) {}))
+		row := c.AppendRow(nil)
+		back := reloaded(t, table, c)
+		if !bytes.Equal(row, back.AppendRow(nil)) || back.Applied != c.Applied || back.Due() != c.Due() {
+			t.Fatal("a row that was read is written otherwise")
+		}
+	})
+}
+
+// A row of other features, or of other versions of them, is folded again, is due at once and then says what differs.
+func TestOtherFeatures(t *testing.T) {
+	r := rowRules
+	old := r.table(t)
+	list := course(100, 3, 8*day)
+	c := folded(old, list)
+	at := list[99].Time
+	c.Settle(at, false, state.NewSpeaker(func(*events.Statement) {}))
+
+	feature := counter(1)
+	table, err := state.NewTable(feature)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c = reloaded(t, table, c)
+	if c.Due() != 0 {
+		t.Errorf("due %s, want at once", c.Due())
+	}
+	heard := map[string]string{}
+	c.Pass(at, state.NewSpeaker(func(s *events.Statement) { heard[s.Fact] = s.Value }))
+	if heard["count"] != "100" {
+		t.Errorf("said was %v; the new feature counts 100", heard)
+	}
+	for fact, v := range heard {
+		if fact != "count" && v != "" {
+			t.Errorf("%s = %q is said, though no feature says it any more", fact, v)
+		}
+	}
+	if heard["lifecycle"] != "" || len(heard) < 2 {
+		t.Errorf("said was %v; what the old features held true should have ended", heard)
+	}
+
+	next, err := state.NewTable(counter(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c = reloaded(t, next, c); c.Due() != 0 {
+		t.Error("a new version of a feature is not due at once")
+	}
+}
+
+// counter is a feature that counts events.
+func counter(version int) *state.Spec[int] {
+	return &state.Spec[int]{Name: "counter", Version: version, Doc: "counts",
+		Fold: func(s *int, _ *events.Event) { *s++ },
+		Facts: func(s *int, _ state.Known, _ events.Instant, say func(string, state.Value)) {
+			say("count", text100[*s])
+		},
+		Horizon: func(*int, state.Known, events.Instant) events.Instant { return events.Never },
+		Append: func(b []byte, s *int) []byte {
+			if *s > 0 {
+				b = append(b, byte(*s))
+			}
+			return b
+		},
+		Parse: func(b []byte, s *int) error {
+			*s = int(b[0])
+			return nil
+		},
+	}
+}
+
+var text100 = [256]string{100: "100"}
