@@ -114,7 +114,7 @@ func (o *order) properties(s *session) props {
 func (s *session) afterOrder(o *order) {
 	c, p := s.c, s.p
 	p.ordered++
-	p.last = o
+	p.lastOrder = s.t
 	if !p.member && c.chance(0.6) {
 		p.member, p.mailed = true, true
 		s.record(s.t+minute, "", "Loyalty Enrolled", props{"program": "Red Packet Club"})
