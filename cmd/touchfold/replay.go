@@ -95,6 +95,7 @@ func (r *replayCommand) replay(ctx context.Context, c *config.Config, in *lines,
 	if err != nil {
 		return err
 	}
+	defer bar.clear()
 	defer rh.Close() // of a temporary folder, whose content is read by then
 	sum, err := r.feed(ctx, rh, in, bar)
 	if err != nil {
@@ -110,10 +111,10 @@ func (r *replayCommand) replay(ctx context.Context, c *config.Config, in *lines,
 	if err := rh.Stop(); err != nil {
 		return err
 	}
-	bar.clear()
 	if err := results.write(ctx, rh, &sum); err != nil {
 		return err
 	}
+	bar.clear()
 	return sum.write(out.out, registry, c.Business.Zone)
 }
 
@@ -196,27 +197,25 @@ func (r *results) close() error {
 }
 
 // write fills the files and counts the customers.
-func (r *results) write(ctx context.Context, rh *rehearsal.Rehearsal, sum *summary) error {
-	customers := bufio.NewWriter(io.Discard)
-	if r.customers != nil {
-		customers.Reset(r.customers)
-	}
-	err := rh.Customers(func(c *state.Customer) error {
-		sum.customers++
-		if r.customers == nil {
-			return nil
-		}
-		return writeCustomer(customers, c, sum.end)
+func (r *results) write(ctx context.Context, rh *rehearsal.Rehearsal, sum *summary) (err error) {
+	err = buffered(r.customers, func(w io.Writer) error {
+		sum.customers, err = rh.WriteCustomers(w, sum.end)
+		return err
 	})
-	if err == nil {
-		err = customers.Flush()
-	}
 	if err != nil || r.derived == nil {
 		return err
 	}
-	derived := bufio.NewWriter(r.derived)
-	if err := writeDerived(ctx, derived, rh); err != nil {
+	return buffered(r.derived, func(w io.Writer) error { return rh.WriteDerived(ctx, w) })
+}
+
+// buffered calls f with a writer to the file, or to nowhere if it is nil.
+func buffered(file *os.File, f func(io.Writer) error) error {
+	if file == nil {
+		return f(io.Discard)
+	}
+	w := bufio.NewWriterSize(file, 256<<10)
+	if err := f(w); err != nil {
 		return err
 	}
-	return derived.Flush()
+	return w.Flush()
 }

@@ -1,10 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -15,78 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/touchfold/touchfold/events"
-	"github.com/touchfold/touchfold/processor/rehearsal"
-	"github.com/touchfold/touchfold/state"
 )
-
-// factsOf is what is true of a customer at an instant: true of a yes/no fact, else the fact's text.
-func factsOf(c *state.Customer, at events.Instant) map[string]any {
-	facts := map[string]any{}
-	c.Facts(at, func(key string, v state.Value) {
-		if f := events.FamilyOf(key); v != "" && f != nil && f.YesNo {
-			facts[key] = true
-		} else if v != "" {
-			facts[key] = v
-		}
-	})
-	return facts
-}
-
-// writeCustomer writes what is known of a customer at an instant, in one line.
-func writeCustomer(w io.Writer, c *state.Customer, at events.Instant) error {
-	return writeLine(w, struct {
-		ID       events.CustomerID `json:"customer_id"`
-		Facts    map[string]any    `json:"facts"`
-		Features map[string]any    `json:"features"`
-	}{c.ID(), factsOf(c, at), c.Report(at)})
-}
-
-func writeLine(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
-}
-
-// writeDerived writes the derived events in order of customer, then as they were said.
-func writeDerived(ctx context.Context, w io.Writer, rh *rehearsal.Rehearsal) error {
-	type line struct {
-		customer events.CustomerID
-		text     []byte
-	}
-	var all []line
-	err := rh.Derived(ctx, func(r *events.Record, s *events.Statement) error {
-		var text bytes.Buffer
-		h := headers(r)
-		err := writeLine(&text, struct {
-			ID       string            `json:"id"`
-			Type     string            `json:"type"`
-			Time     string            `json:"time"`
-			Customer events.CustomerID `json:"customer_id"`
-			Data     json.RawMessage   `json:"data"`
-		}{h["ce_id"], h["ce_type"], h["ce_time"], s.Customer, r.Value})
-		all = append(all, line{s.Customer, text.Bytes()})
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	slices.SortStableFunc(all, func(a, b line) int { return cmp.Compare(a.customer, b.customer) })
-	for _, l := range all {
-		if _, err := w.Write(l.text); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// headers are those of a record by name.
-func headers(r *events.Record) map[string]string {
-	h := make(map[string]string, len(r.Headers))
-	for _, x := range r.Headers {
-		h[x.Key] = string(x.Value)
-	}
-	return h
-}
 
 // summary is what a replay counts itself.
 type summary struct {
