@@ -30,7 +30,6 @@ type aside struct {
 type asides struct {
 	parked    []kafka.Out
 	forwarded map[events.ShardID][]kafka.Out
-	bytes     int
 }
 
 // park gathers a record that was refused.
@@ -42,7 +41,6 @@ func (a *asides) park(r *events.Record, why *events.Refusal, clock events.Instan
 		events.Header{Key: HeaderParkedPartition, Value: strconv.AppendInt(nil, int64(r.Partition), 10)},
 		events.Header{Key: HeaderParkedOffset, Value: strconv.AppendInt(nil, int64(r.Offset), 10)})
 	a.parked = append(a.parked, kafka.Out{Key: r.Key, Value: r.Value, Headers: hs, Time: clock})
-	a.bytes += len(r.Value)
 }
 
 // forward gathers a record that stands on another partition than its customer's.
@@ -56,7 +54,6 @@ func (a *asides) forward(r *events.Record, customer events.CustomerID, to events
 		a.forwarded = map[events.ShardID][]kafka.Out{}
 	}
 	a.forwarded[to] = append(a.forwarded[to], kafka.Out{Key: []byte(customer), Value: r.Value, Headers: hs, Time: clock})
-	a.bytes += len(r.Value)
 }
 
 // flush writes what was gathered and returns when it is acknowledged.
@@ -76,6 +73,6 @@ func (w *aside) flush(ctx context.Context, input string, a *asides) error {
 		a.forwarded[to] = recs[:0]
 	}
 	clear(a.parked)
-	a.parked, a.bytes = a.parked[:0], 0
+	a.parked = a.parked[:0]
 	return nil
 }

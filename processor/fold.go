@@ -7,8 +7,8 @@ import (
 	"github.com/touchfold/touchfold/state"
 )
 
-// take folds one record: it parks it, forwards it, or makes it a step of its customer.
-func (s *shard) take(r *events.Record) error {
+// meet lets the clock come to the time at which a record was appended, and gives the record that time.
+func (s *shard) meet(r *events.Record) {
 	append := r.Append
 	if s.layout.createTime { // a producer chose it
 		append = min(append, s.config.Now())
@@ -16,6 +16,10 @@ func (s *shard) take(r *events.Record) error {
 	s.at.Log = max(s.at.Log, append)
 	r.Append = s.at.Log
 	s.advance(s.at.Log)
+}
+
+// take folds one record: it parks it, forwards it, or makes it a step of its customer.
+func (s *shard) take(r *events.Record) error {
 	s.at.Input = r.Offset + 1
 	e := &s.event
 	if why := s.decoder.Decode(r, e); why != nil {

@@ -167,8 +167,19 @@ func (s *shard) mark(ctx context.Context, p *kafka.Producer, end events.Offset) 
 // walkSlice is how many customers are looked at before what was said is saved.
 const walkSlice = 2000
 
-// unmute ends a first start's muteness: standing facts are said at their present value, customer by customer. If it is
-// broken off, the next start does it again; what was said by then is known and not said twice.
+// unmuteAt ends a first start's muteness if the offset is where it ends. The clock must have come to the present before:
+// to the first record behind that offset, or to an empty fetch. If the input's end is old, what was true then would be
+// said, and taken back at once.
+func (s *shard) unmuteAt(ctx context.Context, next events.Offset) error {
+	if s.at.Speaking || next < s.at.MuteUntil {
+		return nil
+	}
+	return s.unmute(ctx)
+}
+
+// unmute says standing facts at their present value, customer by customer; horizons that they have not passed yet are
+// passed over, for they are of the past. If it is broken off, the next start does it again; what was said by then is
+// known and not said twice.
 func (s *shard) unmute(ctx context.Context) error {
 	if err := s.save(ctx); err != nil {
 		return err
@@ -181,7 +192,6 @@ func (s *shard) unmute(ctx context.Context) error {
 		more = false
 		in := 0
 		err := s.store.Customers(after, func(c *state.Customer) (bool, error) {
-			s.let(c)
 			c.Settle(s.at.Clock, false, s.speaker)
 			s.store.Changed(c)
 			after, n, in = c.ID(), n+1, in+1
@@ -193,6 +203,9 @@ func (s *shard) unmute(ctx context.Context) error {
 		}
 		if err := s.save(ctx); err != nil {
 			return err
+		}
+		if more && s.stopping() {
+			return errStopped
 		}
 	}
 	s.at.Speaking = true

@@ -35,6 +35,8 @@ type Config struct {
 	CheckpointEvery time.Duration
 	MaxBytes        int // of a touchpoint's value; default as the decoder's
 	Batch           int // touchpoints folded before anything else is looked at; default 1024
+	// StopWithin bounds saying and checkpointing what was folded when Run is to end; default 20 s.
+	StopWithin time.Duration
 
 	Client   *kafka.Client
 	Now      func() events.Instant // default: the wall clock
@@ -88,6 +90,9 @@ func New(c Config) (*Processor, error) {
 	if c.CheckpointEvery <= 0 {
 		c.CheckpointEvery = 2 * time.Second
 	}
+	if c.StopWithin <= 0 {
+		c.StopWithin = 20 * time.Second
+	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
@@ -111,7 +116,7 @@ func (p *Processor) Run(ctx context.Context) error {
 	c := &p.config
 	l, err := ensureTopics(ctx, c)
 	if err != nil {
-		return err
+		return unlessCanceled(err)
 	}
 	p.shards.Store(int32(l.shards))
 	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now,
@@ -139,6 +144,14 @@ func (p *Processor) Run(ctx context.Context) error {
 	run.Go(func() error { return fetcher.Run(runCtx) })
 	run.Go(func() error { p.commitOffsets(runCtx, shards); return nil })
 	return run.Wait()
+}
+
+// unlessCanceled is err, nil if all that went wrong is that ctx ended before anything was folded.
+func unlessCanceled(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // commitOffsets tells lag tools how far the shards are, every two seconds and once at the end. It is a hint: a commit

@@ -2,6 +2,7 @@ package processor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync/atomic"
@@ -26,13 +27,15 @@ const (
 	dueSlice = 1000
 	// refoldBudget is how many events are folded again between two batches; the customers left wait.
 	refoldBudget = 200_000
-	// stopWithin bounds saying and checkpointing what was folded when the shard is to stop.
-	stopWithin = 20 * time.Second
 )
+
+// errStopped breaks off what would take long because the shard is to stop.
+var errStopped = errors.New("stopped")
 
 // shard folds one partition. One goroutine, that of run, owns all of it but durable and done.
 type shard struct {
 	id     events.ShardID
+	stop   <-chan struct{} // closed when the shard is to stop
 	layout layout
 	p      *Processor
 	config *Config
@@ -77,6 +80,7 @@ func newShard(p *Processor, id events.ShardID, l layout, instance string, a *asi
 // run opens the shard, folds until ctx ends, and leaves with everything said and checkpointed.
 func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	defer close(s.done)
+	s.stop = ctx.Done()
 	st, err := store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id,
 		Table: s.config.Table, CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
 	if err != nil {
@@ -86,12 +90,12 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	s.store = st
 	producer, err := s.open(ctx)
 	if err != nil {
-		return err
+		return unlessCanceled(err)
 	}
 
 	// What was folded must still be said when ctx ends, so appends have a context of their own.
 	appends, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	context.AfterFunc(ctx, func() { time.AfterFunc(stopWithin, cancel) })
+	context.AfterFunc(ctx, func() { time.AfterFunc(s.config.StopWithin, cancel) })
 	spoken := make(chan struct{})
 	go func() {
 		defer close(spoken)
@@ -105,10 +109,19 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	input := fetcher.Read(s.id, s.at.Input)
 	s.p.ready.Add(1)
 	defer s.p.ready.Add(-1)
-	if err := s.loop(ctx, appends, input); err != nil {
+	if err := s.loop(ctx, appends, input); err != nil && !errors.Is(err, errStopped) {
 		return err
 	}
 	return s.checkpoint(appends, true)
+}
+
+func (s *shard) stopping() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
 }
 
 // loop folds what comes, until ctx ends.
@@ -157,11 +170,6 @@ func (s *shard) round(ctx context.Context) error {
 		return err
 	}
 	s.voice.flush()
-	if !s.at.Speaking && s.at.Input >= s.at.MuteUntil {
-		if err := s.unmute(ctx); err != nil {
-			return err
-		}
-	}
 	if time.Now().After(s.saveAfter) || s.store.DirtyBytes() > checkpointBytes {
 		if err := s.checkpoint(ctx, false); err != nil {
 			return err
@@ -179,11 +187,12 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 	}
 	s.end = b.End
 	if len(b.Records) == 0 {
-		if b.Next == b.End && b.Next == s.at.Input {
-			s.advance(b.Sent - ClockMargin)
+		if b.Next != b.End || b.Next != s.at.Input {
+			s.at.Input = max(s.at.Input, b.Next)
+			return nil
 		}
-		s.at.Input = max(s.at.Input, b.Next)
-		return nil
+		s.advance(b.Sent - ClockMargin)
+		return s.unmuteAt(ctx, b.Next)
 	}
 	for records := b.Records; len(records) > 0; {
 		n := min(s.config.Batch, len(records))
@@ -192,6 +201,9 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 		}
 		if records = records[n:]; len(records) == 0 {
 			break
+		}
+		if s.stopping() {
+			return errStopped
 		}
 		if err := s.drain(ctx, maxPending); err != nil {
 			return err
@@ -209,12 +221,12 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 func (s *shard) slice(ctx context.Context, records []events.Record) error {
 	began := time.Now()
 	for i := range records {
-		if !s.at.Speaking && records[i].Offset >= s.at.MuteUntil {
-			if err := s.unmute(ctx); err != nil {
-				return err
-			}
+		r := &records[i]
+		s.meet(r)
+		if err := s.unmuteAt(ctx, r.Offset); err != nil {
+			return err
 		}
-		if err := s.take(&records[i]); err != nil {
+		if err := s.take(r); err != nil {
 			return err
 		}
 	}
@@ -257,7 +269,7 @@ func (s *shard) drain(ctx context.Context, bytes int) error {
 			}
 		case <-ctx.Done():
 			return fmt.Errorf("the broker did not acknowledge what was to be said within %s of the stop; "+
-				"the shard goes on from its last checkpoint: %w", stopWithin, ctx.Err())
+				"the shard goes on from its last checkpoint: %w", s.config.StopWithin, ctx.Err())
 		}
 	}
 	return nil
