@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -68,14 +69,16 @@ type rules struct {
 	atLeast    int
 	potential  int64
 	churnOver  int
+	lapse      int // churnOver if 0
 }
 
 func (r rules) table(tb rapid.TB) *state.Table {
 	tb.Helper()
 	cal := calendar(tb, r.zone)
+	r.lapse = cmp.Or(r.lapse, r.churnOver)
 	who, bought, engaged := profile.Feature(), purchases.Feature(cal, hkd), engagement.Feature()
 	t, err := state.NewTable(who, bought, engaged,
-		lifecycle.Feature(lifecycle.Config{Calendar: cal, LapseDays: r.churnOver, Profile: who, Purchases: bought, Engagement: engaged}),
+		lifecycle.Feature(lifecycle.Config{Calendar: cal, LapseDays: r.lapse, Profile: who, Purchases: bought, Engagement: engaged}),
 		segments.Feature(segments.Rules{Calendar: cal, Currency: hkd, Purchases: bought, VIPOver: r.vipOver,
 			EveryBlock: r.everyBlock, AtLeast: r.atLeast, PotentialAtLeast: r.potential, ChurnOver: r.churnOver}))
 	if err != nil {
@@ -92,6 +95,7 @@ func drawRules(t *rapid.T) rules {
 		atLeast:    rapid.SampledFrom([]int{1, 2, 3, 12}).Draw(t, "at least"),
 		potential:  rapid.SampledFrom([]int64{0, 12000, 20000}).Draw(t, "potential"),
 		churnOver:  rapid.SampledFrom([]int{1, 30, 183}).Draw(t, "churn over"),
+		lapse:      rapid.SampledFrom([]int{0, 40, 700}).Draw(t, "lapse"),
 	}
 }
 
@@ -144,6 +148,26 @@ func drawEvents(t *rapid.T, zone *time.Location, most int) []events.Event {
 			e.ID, e.Source = list[i-1].ID, list[i-1].Source+"2"
 		}
 		list = append(list, e)
+	}
+	return list
+}
+
+// drawHistory draws either of any events, or of a plain buyer's orders, a few to a hundred days apart.
+func drawHistory(t *rapid.T, zone *time.Location) (list []events.Event) {
+	if rapid.Bool().Draw(t, "anything") {
+		return drawEvents(t, zone, 25)
+	}
+	at := drawTime(t, zone)
+	gap := rapid.SampledFrom([]int64{3, 40, 100}).Draw(t, "gap")
+	for i := range rapid.IntRange(1, 14).Draw(t, "orders") {
+		e := events.Event{Customer: "c", Type: events.OrderCompleted, Name: "Order Completed", Channel: "web",
+			ID: fmt.Sprintf("e%d", i), Time: at, Content: uint64(i)}
+		e.Order = events.Order{Currency: hkd, Stated: true, Value: rapid.Int64Range(1, 30000).Draw(t, "value")}
+		if rapid.IntRange(0, 5).Draw(t, "refund") == 0 {
+			e.Type, e.Name = events.OrderRefunded, "Order Refunded"
+		}
+		list = append(list, e)
+		at += events.Instant(rapid.Int64Range(0, gap).Draw(t, "days")) * day
 	}
 	return list
 }

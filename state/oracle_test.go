@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -229,13 +230,13 @@ func (o *oracle) stage(sales []*sale) string {
 		return "prospect"
 	case len(ages) == 0:
 		return ""
-	case ages[0] > o.churnOver:
+	case ages[0] > cmp.Or(o.lapse, o.churnOver):
 		return "lapsed"
 	case within(ages, 365) >= 6:
 		return "loyal"
 	case len(ages) == 1:
 		return "customer"
-	case ages[1]-ages[0] > o.churnOver:
+	case ages[1]-ages[0] > cmp.Or(o.lapse, o.churnOver):
 		return "won_back"
 	}
 	return "repeat"
@@ -333,7 +334,7 @@ func TestOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRules(t)
 		zone := calendar(t, r.zone).Zone()
-		list := drawEvents(t, zone, 40)
+		list := drawHistory(t, zone)
 		c := folded(r.table(t), list)
 		for _, at := range append(instants(lastOf(list)), lastOf(list)+30*day, lastOf(list)+184*day) {
 			o := newOracle(r, zone, list, at)

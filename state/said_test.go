@@ -130,7 +130,7 @@ func (l *listener) inStep() {
 func TestSaid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRules(t)
-		list := drawEvents(t, calendar(t, r.zone).Zone(), 25)
+		list := drawHistory(t, calendar(t, r.zone).Zone())
 		if rapid.Bool().Draw(t, "mostly in order") {
 			slices.SortStableFunc(list, func(a, b events.Event) int { return int((a.Time - b.Time) / (40 * day)) })
 		}
@@ -197,7 +197,7 @@ func TestSaidAfterReading(t *testing.T) {
 		r := drawRules(t)
 		cal := calendar(t, r.zone)
 		table := r.table(t)
-		list := drawEvents(t, cal.Zone(), 25)
+		list := drawHistory(t, cal.Zone())
 		slices.SortStableFunc(list, func(a, b events.Event) int { return int((a.Time - b.Time) / (40 * day)) })
 		a, b := listen(t, table, cal), listen(t, table, cal)
 		for i := range list {

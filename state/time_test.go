@@ -17,7 +17,7 @@ func TestTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRules(t)
 		cal := calendar(t, r.zone)
-		list := drawEvents(t, cal.Zone(), 25)
+		list := drawHistory(t, cal.Zone())
 		c := folded(r.table(t), list)
 		bytesBefore := c.AppendState(nil)
 		begin := lastOf(list)
@@ -73,7 +73,7 @@ func questions(t *rapid.T, cal *state.Calendar, begin, end events.Instant, list 
 func TestDueStandsStill(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRules(t)
-		list := drawEvents(t, calendar(t, r.zone).Zone(), 25)
+		list := drawHistory(t, calendar(t, r.zone).Zone())
 		a, b := folded(r.table(t), list), folded(r.table(t), list)
 		at, mute := lastOf(list), state.NewSpeaker(nil)
 		a.Settle(at, false, mute)
