@@ -47,13 +47,17 @@ func (a *asides) park(r *events.Record, why *events.Refusal, clock events.Instan
 func (a *asides) forward(r *events.Record, customer events.CustomerID, to events.ShardID, clock events.Instant) {
 	origin, again := events.OriginOf(r)
 	hs := slices.Clone(r.Headers)
-	if !again {
-		hs = events.AppendOrigin(hs, origin)
+	if !again { // what a stranger put there and cannot be read would make ours unreadable too
+		hs = events.AppendOrigin(slices.DeleteFunc(hs, namesOrigin), origin)
 	}
 	if a.forwarded == nil {
 		a.forwarded = map[events.ShardID][]kafka.Out{}
 	}
 	a.forwarded[to] = append(a.forwarded[to], kafka.Out{Key: []byte(customer), Value: r.Value, Headers: hs, Time: clock})
+}
+
+func namesOrigin(h events.Header) bool {
+	return slices.Contains([]string{events.HeaderOriginTopic, events.HeaderOriginPartition, events.HeaderOriginOffset, events.HeaderOriginAppend}, h.Key)
 }
 
 // flush writes what was gathered and returns when it is acknowledged.
