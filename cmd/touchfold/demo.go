@@ -117,18 +117,18 @@ func (d *demoCommand) start(ctx context.Context, out output) (_ *demo, err error
 func (d *demo) run(ctx context.Context, screen *demoScreen) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	all, all_ctx := errgroup.WithContext(ctx)
-	all.Go(func() error { return d.ops.Run(all_ctx) })
-	all.Go(func() error { return d.listen(all_ctx) })
-	all.Go(func() error { screen.run(all_ctx); return nil })
-	all.Go(func() error {
+	parts, running := errgroup.WithContext(ctx)
+	parts.Go(func() error { return d.ops.Run(running) })
+	parts.Go(func() error { return d.listen(running) })
+	parts.Go(func() error { screen.run(running); return nil })
+	parts.Go(func() error {
 		defer cancel()
-		if err := d.feedHistory(all_ctx); err != nil {
+		if err := d.feedHistory(running); err != nil {
 			return err
 		}
-		return d.feedLive(all_ctx)
+		return d.feedLive(running)
 	})
-	if err := all.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+	if err := parts.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil

@@ -41,7 +41,7 @@ func (s *demoScreen) title() {
 	if s.duration > 0 {
 		until = "for " + s.duration.String() + " in all"
 	}
-	fmt.Fprintf(s.w, "touchfold demo: %d months of a simulated chain of shops in Hong Kong and Taiwan, then live, %s.\n"+
+	fmt.Fprintf(s.w, "%d months of a simulated chain of shops in Hong Kong and Taiwan, then live, %s.\n"+
 		"%d customers, all invented (--seed %d); %d shards; the default thresholds; times of %s.\n"+
 		"Metrics: http://%s/metrics   Kafka: %s, topic %s\n",
 		demoMonths, until, s.customers, s.seed, demoShards, s.config.Business.Zone, s.ops.Addr(), s.rehearsal.Broker(), s.config.Topics.Events)

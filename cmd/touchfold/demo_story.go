@@ -185,7 +185,8 @@ func (s *story) figures(c *state.Customer) {
 		row("", "in the last 365 days: orders %d, %s %s net", r.Last365Days.Orders, currency, r.Last365Days.Net)
 	}
 	if r, ok := reports["engagement"].(engagement.Report); ok {
-		row("contacts", "%d begun by the customer, %d by us: %s", r.Customer, r.Brand, channels(r.Contacts))
+		row("contacts", "begun by the customer %d, by us %d", r.Customer, r.Brand)
+		row("", "%s", channels(r.Contacts))
 		row("e-mail", "%d sent, %d opened, %d clicked", r.Sent, r.Opened, r.Clicked)
 	}
 	if r, ok := reports["profile"].(profile.Report); ok {
