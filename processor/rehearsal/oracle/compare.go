@@ -29,7 +29,7 @@ func (r *Report) equal(got, want any, where string, args ...any) {
 	if r.Checks++; reflect.DeepEqual(got, want) {
 		return
 	}
-	if r.Differing++; r.Differing <= 10 {
+	if r.Differing++; r.Differing <= 5 {
 		r.Differ = append(r.Differ, fmt.Sprintf("%s: got %v, want %v", fmt.Sprintf(where, args...), got, want))
 	}
 }

@@ -188,8 +188,10 @@ func booked(events []event, rules Rules) book {
 		if _, begun := left[r.order]; !begun {
 			left[r.order] = b.orders[at].total
 		}
-		if r.currency = b.orders[at].currency; r.whole {
-			r.total = left[r.order]
+		if currency := b.orders[at].currency; r.whole {
+			r.currency, r.total = currency, left[r.order]
+		} else if r.currency != currency {
+			continue // in another money it counts as stated
 		}
 		r.total = min(r.total, left[r.order])
 		left[r.order] -= r.total

@@ -1,0 +1,254 @@
+package rehearsal_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/rehearsal"
+	"github.com/touchfold/touchfold/processor/rehearsal/oracle"
+	"github.com/touchfold/touchfold/state"
+)
+
+// settings are thresholds at which the synthetic customers move in and out of every segment.
+func settings(t testing.TB, more ...string) *config.Config {
+	t.Helper()
+	c, err := config.Parse("", nil, nil, append([]string{"business.zone=Asia/Taipei", "business.currency=TWD",
+		"segments.vip.net_last_365d_over=9000", "segments.potential.average_order_value_at_least=600",
+		"segments.churn_risk.days_without_order_over=100"}, more...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func rulesOf(c *config.Config, asOf events.Instant) oracle.Rules {
+	s := c.Segments
+	return oracle.Rules{Zone: c.Business.Zone, Currency: c.Business.Currency.String(), AsOf: asOf.Time(), VIPOver: s.VIP.NetLast365dOver,
+		EveryBlock: s.HighFrequency.Reading == config.EveryBlock, AtLeast: s.HighFrequency.AtLeast,
+		AverageFrom: s.Potential.AverageOrderValueAtLeast, DaysOver: s.ChurnRisk.DaysWithoutOrderOver}
+}
+
+// endOf is the last millisecond of a date in the business zone.
+func endOf(t testing.TB, c *config.Config, date string) events.Instant {
+	t.Helper()
+	day, err := state.ParseDay(date)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state.NewCalendar(c.Business.Zone).End(day)
+}
+
+type result struct{ customers, derived []byte }
+
+// replay feeds lines up to an instant and gives what came of it.
+func replay(t testing.TB, c rehearsal.Config, lines []string, asOf events.Instant) result {
+	t.Helper()
+	ctx := t.Context()
+	c.Until, c.Dir = asOf, t.TempDir()
+	r, err := rehearsal.Start(ctx, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	for _, line := range lines {
+		if _, err := r.Feed(ctx, []byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Settle(ctx, asOf); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	var customers, derived bytes.Buffer
+	if _, err := r.WriteCustomers(&customers, asOf); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.WriteDerived(ctx, &derived); err != nil {
+		t.Fatal(err)
+	}
+	return result{customers.Bytes(), derived.Bytes()}
+}
+
+func compare(t testing.TB, lines []string, got result, rules oracle.Rules) {
+	t.Helper()
+	report, err := oracle.Compare(strings.NewReader(strings.Join(lines, "\n")), bytes.NewReader(got.customers), bytes.NewReader(got.derived), rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log(report)
+	for _, d := range report.Differ {
+		t.Error(d)
+	}
+	if report.Customers == 0 {
+		t.Error("no customers")
+	}
+}
+
+// TestReplay: whatever the shards, the batches, late touchpoints and duplicates, the customers are the same bytes, and an
+// independent computation agrees with every figure, fact and statement.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	touchpoints := synthesize(1, 200)
+	plain, disturbed := arrivals(touchpoints, 0, 0), arrivals(touchpoints, 30, 80)
+	c := settings(t)
+	asOf := endOf(t, c, "2025-11-30")
+	want := replay(t, rehearsal.Config{Config: c}, plain, asOf)
+	for _, what := range []string{"segment.entered.v1", "segment.exited.v1", `"audience_key":"vip"`, `"audience_key":"high_frequency"`,
+		`"audience_key":"potential"`, `"audience_key":"churn_risk"`, `"current":"won_back"`, `"current":"loyal"`, `"cause":"time"`} {
+		if bytes.Count(want.derived, []byte(what)) < 5 {
+			t.Errorf("hardly anything is said with %s, so hardly anything is tested", what)
+		}
+	}
+	t.Run("oracle", func(t *testing.T) {
+		rules := rulesOf(c, asOf)
+		rules.InOrder = true
+		compare(t, plain, want, rules)
+	})
+	for _, shards := range []int{1, 8} {
+		for _, batch := range []int{1, 10_000} {
+			for name, lines := range map[string][]string{"in order": plain, "disturbed": disturbed} {
+				t.Run(fmt.Sprintf("%d shards/batch %d/%s", shards, batch, name), func(t *testing.T) {
+					t.Parallel()
+					got := replay(t, rehearsal.Config{Config: c, Shards: shards, Batch: batch}, lines, asOf)
+					if !bytes.Equal(got.customers, want.customers) {
+						t.Error("the customers are not the same bytes")
+					}
+					rules := rulesOf(c, asOf)
+					rules.InOrder = name == "in order"
+					compare(t, lines, got, rules)
+				})
+			}
+		}
+	}
+}
+
+// TestReplayAsOf: any date gives what was true at its end, with either reading of high_frequency.
+func TestReplayAsOf(t *testing.T) {
+	t.Parallel()
+	touchpoints := synthesize(2, 100)
+	for _, date := range []string{"2024-06-30", "2024-12-31", "2025-06-15"} {
+		for _, reading := range []string{"order_days", "every_block"} {
+			t.Run(date+" "+reading, func(t *testing.T) {
+				t.Parallel()
+				c := settings(t, "segments.high_frequency.reading="+reading, "segments.high_frequency.at_least=6")
+				asOf := endOf(t, c, date)
+				lines := arrivals(touchpoints, 0, 0)
+				rules := rulesOf(c, asOf)
+				rules.InOrder = true
+				compare(t, lines, replay(t, rehearsal.Config{Config: c, Shards: 3}, lines, asOf), rules)
+			})
+		}
+	}
+}
+
+// TestSettle: settling by steps, with horizons and shards without a touchpoint, ends as settling once.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	lines := arrivals(synthesize(3, 4), 0, 0)
+	c := settings(t)
+	asOf := endOf(t, c, "2027-01-31")
+	want := replay(t, rehearsal.Config{Config: c}, lines, asOf)
+
+	ctx := t.Context()
+	registry := prometheus.NewRegistry()
+	r, err := rehearsal.Start(ctx, rehearsal.Config{Config: c, Registry: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	var stamp events.Instant
+	for i, line := range lines {
+		if stamp, err = r.Feed(ctx, []byte(line)); err != nil {
+			t.Fatal(err)
+		}
+		if i%(len(lines)/3) == 0 {
+			if err := r.Settle(ctx, stamp); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := r.Feed(ctx, []byte("not a touchpoint")); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Settle(ctx, asOf); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Settle(ctx, asOf-1); err == nil {
+		t.Error("the clock went back")
+	}
+	if err := r.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Feed(ctx, []byte(lines[0])); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Settle(ctx, asOf); err == nil {
+		t.Error("settled after Stop")
+	}
+	var customers, derived bytes.Buffer
+	if _, err := r.WriteCustomers(&customers, asOf); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.WriteDerived(ctx, &derived); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(customers.Bytes(), want.customers) || !bytes.Equal(derived.Bytes(), want.derived) {
+		t.Error("settling by steps ends otherwise")
+	}
+}
+
+// TestStart: what cannot be is refused, and leaves nothing behind.
+func TestStart(t *testing.T) {
+	t.Parallel()
+	c := settings(t)
+	full := t.TempDir()
+	if _, err := rehearsal.Start(t.Context(), rehearsal.Config{Config: c, Dir: full + "/.."}); err == nil {
+		t.Error("a folder that is not empty was taken")
+	}
+	if _, err := rehearsal.Start(t.Context(), rehearsal.Config{Config: c, Listen: "0.0.0.0:0"}); err == nil {
+		t.Error("it listens to the world")
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := rehearsal.Start(ended, rehearsal.Config{Config: c}); err == nil {
+		t.Error("it started although it was not to")
+	}
+}
+
+// TestSynthetic: the data set has what the other tests are about.
+func TestSynthetic(t *testing.T) {
+	t.Parallel()
+	touchpoints := synthesize(1, 200)
+	text := strings.Join(arrivals(touchpoints, 0, 0), "\n")
+	for _, what := range []string{"Order Completed", "Order Updated", "Order Refunded", "Order Cancelled", "Product Viewed", "Email Sent",
+		"identify", `"USD"`} {
+		if strings.Count(text, what) < 20 {
+			t.Errorf("%s stands in it %d times", what, strings.Count(text, what))
+		}
+	}
+	lines := arrivals(touchpoints, 30, 80)
+	if len(lines) <= len(touchpoints) {
+		t.Error("it has no duplicates")
+	}
+	if slices.Equal(lines, arrivals(touchpoints, 0, 80)) || !slices.Equal(lines, arrivals(synthesize(1, 200), 30, 80)) {
+		t.Error("it is not what its seed says")
+	}
+	if first := touchpoints[0].at; first.Before(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)) {
+		t.Errorf("it begins at %s", first)
+	}
+}
