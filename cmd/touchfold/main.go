@@ -23,10 +23,14 @@ import (
 //
 // where ctx ends with the first SIGINT or SIGTERM. It may leave out what it does not use.
 type commands struct {
-	Run     runCommand     `cmd:"" help:"Process touchpoints until stopped."`
-	Replay  replayCommand  `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
-	Config  configCommand  `cmd:"" help:"Check the configuration."`
-	Version versionCommand `cmd:"" help:"Say which version this is."`
+	Run      runCommand      `cmd:"" help:"Process touchpoints until stopped."`
+	Demo     demoCommand     `cmd:"" help:"Show all of it on a simulated chain of shops; nothing is needed."`
+	Replay   replayCommand   `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
+	Inspect  inspectCommand  `cmd:"" help:"Show all that is known of a customer, from a stopped store."`
+	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
+	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
+	Config   configCommand   `cmd:"" help:"Check the configuration."`
+	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }
 
 const description = `touchfold reads touchpoints from Kafka, folds them into what is known of each customer and publishes what follows from it.`
