@@ -10,7 +10,6 @@ import (
 	fkgo "github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/touchfold/touchfold/events"
-	"github.com/touchfold/touchfold/state"
 )
 
 const day = 24 * time.Hour / time.Millisecond
@@ -156,25 +155,13 @@ func checkQuiet(t *testing.T, r *rig, now events.Instant) {
 func TestStopInTheWalk(t *testing.T) {
 	t.Parallel()
 	const customers = 3*walkSlice + 17
+	r := newRig(t, 1, func(c *Config) { c.Mute = true })
 	asked, stop := 0, func() {}
-	met := &state.Spec[int]{Name: "met", Version: 1, Doc: "whoever was ever seen",
-		Fold: func(n *int, _ *events.Event) { *n = 1 },
-		Facts: func(n *int, _ state.Known, _ events.Instant, say func(string, state.Value)) {
-			if asked++; asked == 3*walkSlice+50 { // it is asked three times of each customer
-				stop()
-			}
-			if *n > 0 {
-				say("lifecycle", "prospect")
-			}
-		},
-		Horizon: func(*int, state.Known, events.Instant) events.Instant { return events.Never },
-		Append:  func(b []byte, n *int) []byte { return append(b, byte(*n)) },
-		Parse:   func(b []byte, n *int) error { *n = int(b[0]); return nil }}
-	table, err := state.NewTable(met)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := newRig(t, 1, func(c *Config) { c.Mute, c.Table = true, table })
+	r.config.Table = r.hookedTable(nil, func() {
+		if asked++; asked == 3*walkSlice+50 { // it is asked three times of each customer
+			stop()
+		}
+	})
 	var past []touchpoint
 	for i := range customers {
 		past = append(past, view(fmt.Sprint("c", i), "m", 1))

@@ -1,0 +1,144 @@
+package processor
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	fkgo "github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// TestRefusals: where going on would say things twice or lose some, Run ends with a sentence that says what to do, and
+// nothing more is said.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	now := events.At(time.Now())
+	for _, c := range []struct {
+		name  string
+		spoil func(r *rig) // after a first run that said something
+		want  []string
+	}{
+		{"no checkpoint", func(r *rig) { r.must(os.RemoveAll(r.config.Dir)) },
+			[]string{"holds derived events", "has no checkpoint", "Bring the store that was used last"}},
+		{"checkpoint behind the output", func(r *rig) {
+			old := r.TempDir()
+			r.must(os.CopyFS(old, os.DirFS(r.config.Dir)))
+			r.send(order("b", "2", now, 20))
+			r.once()
+			r.config.Dir = old
+		}, []string{"holds derived events from offset", "does not know", "bring the store that was used last"}},
+		{"store of another app", func(r *rig) { r.config.App += "2" }, []string{"the store was made for app", "or another store.dir"}},
+		{"store of another shard", func(r *rig) {
+			a, b := StoreDir(r.config.Dir, 0), StoreDir(r.config.Dir, 1)
+			r.must(os.Rename(a, a+"x"))
+			r.must(os.Rename(b, a))
+			r.must(os.Rename(a+"x", b))
+		}, []string{"it is the store of shard", "were exchanged"}},
+		{"foreign record in the output", func(r *rig) {
+			r.produce(&fkgo.Record{Topic: r.config.Topics.Events, Key: []byte("k"), Value: []byte("{}")})
+		}, []string{"was not written by touchfold", "let it be the topic's only writer"}},
+		{"input made anew", func(r *rig) {
+			r.config.Topics.Touchpoints += "2"
+			r.createTopic(r.config.Topics.Touchpoints, 2, "message.timestamp.type", logAppendTime)
+		}, []string{"the store was made for touchpoints in topic"}},
+		{"output of other size", func(r *rig) {
+			r.config.Topics.Events += "2"
+			r.createTopic(r.config.Topics.Events, 3, "message.timestamp.type", logAppendTime)
+		}, []string{"has 3 partitions", "they must have the same number", "topics.events"}},
+		{"output compacted", func(r *rig) {
+			r.config.Topics.Events += "2"
+			r.createTopic(r.config.Topics.Events, 2, "message.timestamp.type", logAppendTime, "cleanup.policy", "compact")
+		}, []string{"is compacted", "set its cleanup.policy to delete"}},
+		{"output with its writer's time", func(r *rig) {
+			r.config.Topics.Events += "2"
+			r.createTopic(r.config.Topics.Events, 2, "message.timestamp.type", createTime)
+		}, []string{"CreateTime", "set its message.timestamp.type to LogAppendTime"}},
+		{"input compacted", func(r *rig) {
+			r.config.Topics.Touchpoints += "2"
+			r.createTopic(r.config.Topics.Touchpoints, 2, "message.timestamp.type", logAppendTime, "cleanup.policy", "compact,delete")
+		}, []string{"is compacted", "topics.touchpoints"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, 2, nil)
+			who := "a"
+			for r.murmur()(who) != 0 {
+				who += "a"
+			}
+			r.send(order(who, "1", now, 10))
+			r.once()
+			output := r.config.Topics.Events
+			c.spoil(r)
+			before := r.ends(output)
+			err := r.start().end()
+			if err == nil {
+				t.Fatal("it goes on")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q does not say %q", err, w)
+				}
+			}
+			// The shard that is refused writes nothing, not even a mark.
+			if after := r.ends(output); after[0] != before[0] {
+				t.Errorf("the output went from %d to %d", before[0], after[0])
+			}
+		})
+	}
+}
+
+func (r *rig) must(err error) {
+	r.Helper()
+	if err != nil {
+		r.Fatal(err)
+	}
+}
+
+// TestNew: what a processor cannot be without is named.
+func TestNew(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1, nil)
+	for _, c := range []struct {
+		want  string
+		spoil func(*Config)
+	}{
+		{"Client", func(c *Config) { c.Client = nil }},
+		{"Table", func(c *Config) { c.Table = nil }},
+		{"App", func(c *Config) { c.App = "" }},
+		{"Dir", func(c *Config) { c.Dir = "" }},
+		{"topics", func(c *Config) { c.Topics.Parked = "" }},
+		{"Currency", func(c *Config) { c.Currency = events.Currency{} }},
+	} {
+		config := r.config
+		c.spoil(&config)
+		if _, err := New(config); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("without %s: %v", c.want, err)
+		}
+	}
+}
+
+// TestTopicsMade: topics that do not exist are created, to keep everything and with the broker's time.
+func TestTopicsMade(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 3, nil)
+	r.config.Topics.Touchpoints += "-new"
+	r.once()
+	for _, name := range []string{r.config.Topics.Touchpoints, r.config.Topics.Events, r.config.Topics.Parked} {
+		topic, err := r.client.DescribeTopic(r.context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, limit := 3, ""
+		if name == r.config.Topics.Parked {
+			n, limit = 1, "16777216"
+		}
+		c := topic.Configs
+		if topic.Partitions != n || c["message.timestamp.type"] != logAppendTime || c["retention.ms"] != "-1" || c["retention.bytes"] != "-1" ||
+			c["cleanup.policy"] != "delete" || limit != "" && c["max.message.bytes"] != limit {
+			t.Errorf("%s: %+v", name, topic)
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package processor
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/processor/localkafka"
+	"github.com/touchfold/touchfold/state"
+)
+
+// TestFenced: a second process with the same app shuts the first one out, which ends with a sentence; nothing is said
+// twice.
+func TestFenced(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 2, nil)
+	first := r.start()
+	first.settle()
+	second := r.start(func(c *Config) { c.Dir = t.TempDir() }) // nothing was said, so it may begin
+	second.settle()
+	now := events.At(time.Now())
+	var tps []touchpoint
+	for _, who := range []string{"a", "b", "c", "d", "e", "f"} {
+		tps = append(tps, order(who, who, now, 10))
+	}
+	r.send(tps...)
+	err := first.end()
+	if !errors.Is(err, kafka.ErrFenced) || !strings.Contains(err.Error(), "another instance took over this partition") {
+		t.Errorf("the first: %v", err)
+	}
+	second.settle()
+	second.stop()
+	if all, _ := r.said(); len(all) != 2*len(tps) {
+		t.Errorf("%d derived events of %d customers", len(all), len(tps))
+	}
+	// What the first one did not say it must not have saved.
+	if err := r.start().end(); err == nil || !strings.Contains(err.Error(), "would say things twice") {
+		t.Errorf("the first, started again: %v", err)
+	}
+}
+
+// localRig is a rig on a broker that keeps its log in a folder; start starts it, also again.
+func localRig(t *testing.T, shards int) (r *rig, start func() *localkafka.Broker) {
+	t.Helper()
+	if os.Getenv("KAFKA_ADDR") != "" {
+		t.Skip("the broker is not ours to stop")
+	}
+	dir, addr, log := filepath.Join(t.TempDir(), "kafka"), "127.0.0.1:0", &lines{}
+	start = func() *localkafka.Broker {
+		t.Helper()
+		b, err := localkafka.Start(localkafka.Config{Listen: addr, Dir: dir, Log: zerolog.New(log)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr = b.Addr()
+		return b
+	}
+	b := start()
+	r = newRigOn(t, []string{addr}, shards, nil)
+	r.must(b.Close())
+	return r, start
+}
+
+// TestBrokerRestarts: a broker that goes away and comes back in the middle of a backlog costs time and nothing else.
+func TestBrokerRestarts(t *testing.T) {
+	t.Parallel()
+	r, start := localRig(t, 2)
+	b := start()
+	past := history(rand.New(rand.NewPCG(11, 12)), 20_000, 500, events.At(time.Now())-300*events.Instant(day), 290)
+	r.send(past...)
+	p := r.start()
+	p.await("some is folded", func() bool { folded, said := p.sum(); return folded > 2000 && said > 0 })
+	r.must(b.Close())
+	b = start()
+	defer b.Close()
+	p.settle()
+	p.stop()
+	whole := newRig(t, 2, nil)
+	whole.send(past...)
+	whole.once()
+	got, _ := r.said()
+	want, _ := whole.said()
+	if !reflect.DeepEqual(standing(got), standing(want)) {
+		t.Errorf("%d facts stand, not %d", len(standing(got)), len(standing(want)))
+	}
+	if !reflect.DeepEqual(r.states(), whole.states()) {
+		t.Error("the states differ")
+	}
+}
+
+// TestStopWithoutBroker: a stop while there is no broker ends in time, and well if there was nothing left to say.
+func TestStopWithoutBroker(t *testing.T) {
+	t.Parallel()
+	r, start := localRig(t, 1)
+	b := start()
+	p := r.start(func(c *Config) { c.StopWithin = 500 * time.Millisecond })
+	p.settle()
+	r.must(b.Close())
+	p.cancel()
+	if err := p.endsSoon(); err != nil {
+		t.Errorf("with nothing to say: %v", err)
+	}
+	defer start().Close()
+	r.send(order("a", "1", events.At(time.Now()), 10))
+	r.once()
+	if all, _ := r.said(); len(all) != 2 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestStopWithTheUnsaid: where there is something to say and no broker, a stop ends in time and says so, and what could
+// not be said is said after the next start.
+func TestStopWithTheUnsaid(t *testing.T) {
+	t.Parallel()
+	r, start := localRig(t, 1)
+	b := start()
+	var p *run
+	begun := make(chan struct{})
+	r.config.Table = r.hookedTable(func(e *events.Event) {
+		if e.Customer == "last" && b != nil {
+			<-begun
+			r.must(b.Close())
+			b = nil
+			p.cancel()
+		}
+	}, nil)
+	p = r.start(func(c *Config) { c.StopWithin = 500 * time.Millisecond })
+	close(begun)
+	p.settle()
+	r.send(view("first", "1", 0), view("last", "2", 0))
+	if err := p.endsSoon(); err == nil || !strings.Contains(err.Error(), "acknowledge") && !errors.Is(err, kafka.ErrInDoubt) {
+		t.Errorf("Run: %v", err)
+	}
+	defer start().Close()
+	r.once()
+	if all, _ := r.said(); len(all) != 2 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// endsSoon waits for Run, whose StopWithin is half a second, and no longer than that and a few seconds.
+func (p *run) endsSoon() error {
+	p.Helper()
+	select {
+	case <-p.ended:
+	case <-time.After(6 * time.Second):
+		p.Error("Run does not return in time")
+	}
+	return p.end()
+}
+
+// hookedTable has one feature, by which whoever was seen is a prospect. It calls fold with each event and facts whenever
+// it is asked, if they are set.
+func (r *rig) hookedTable(fold func(*events.Event), facts func()) *state.Table {
+	r.Helper()
+	table, err := state.NewTable(&state.Spec[int]{Name: "met", Version: 1, Doc: "whoever was ever seen",
+		Fold: func(n *int, e *events.Event) {
+			if *n = 1; fold != nil {
+				fold(e)
+			}
+		},
+		Facts: func(n *int, _ state.Known, _ events.Instant, say func(string, state.Value)) {
+			if facts != nil {
+				facts()
+			}
+			if *n > 0 {
+				say("lifecycle", "prospect")
+			}
+		},
+		Horizon: func(*int, state.Known, events.Instant) events.Instant { return events.Never },
+		Append:  func(b []byte, n *int) []byte { return append(b, byte(*n)) },
+		Parse:   func(b []byte, n *int) error { *n = int(b[0]); return nil }})
+	r.must(err)
+	return table
+}
+
+// TestNothingRemains: when Run has returned, none of its goroutines is left.
+func TestNothingRemains(t *testing.T) {
+	r := newRig(t, 3, nil)
+	r.send(history(rand.New(rand.NewPCG(13, 14)), 500, 20, events.At(time.Now())-300*events.Instant(day), 290)...)
+	p := r.start()
+	p.settle()
+	p.stop()
+	checkNoGoroutine(t)
+	r.config.Topics.Touchpoints += "-other" // refused
+	if err := r.start().end(); err == nil {
+		t.Error("not refused")
+	}
+	checkNoGoroutine(t)
+}
+
+// checkNoGoroutine: no goroutine of this process is in the shard's loop, the fetcher or the store. TestMain looks for
+// all others.
+func checkNoGoroutine(t *testing.T) {
+	t.Helper()
+	buf := make([]byte, 4<<20)
+	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		for _, of := range []string{"processor.(*shard)", "processor.(*voice)", "processor.(*Processor)", "kafka.(*Fetcher)", "kafka.(*loop)",
+			"touchfold/state/store.", "badger/v4."} {
+			if strings.Contains(g, of) {
+				t.Errorf("a goroutine remains:\n%s", g)
+				break
+			}
+		}
+	}
+}
