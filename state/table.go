@@ -104,7 +104,7 @@ func (t *Table) route() {
 	}
 }
 
-// Feature describes one line of a table to a person.
+// About describes one line of a table to a person.
 type About struct {
 	Name    string
 	Version int
