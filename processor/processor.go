@@ -35,6 +35,9 @@ type Config struct {
 	CheckpointEvery time.Duration
 	MaxBytes        int // of a touchpoint's value; default as the decoder's
 	Batch           int // touchpoints folded before anything else is looked at; default 1024
+	// FetchWait is how long the broker may hold a fetch for touchpoints to come, and so how far the clock of a shard
+	// without any lags behind; default 500 ms.
+	FetchWait time.Duration
 	// StopWithin bounds saying and checkpointing what was folded when Run is to end; default 20 s.
 	StopWithin time.Duration
 
@@ -119,7 +122,7 @@ func (p *Processor) Run(ctx context.Context) error {
 		return unlessCanceled(err)
 	}
 	p.shards.Store(int32(l.shards))
-	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now,
+	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now, MaxWait: c.FetchWait,
 		MaxBytes: 16 << 20, PartitionBytes: 1 << 20})
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ const (
 // layout is what the shards need to know of the topics.
 type layout struct {
 	shards     int  // partitions of the touchpoints and of the derived events
-	createTime bool // the touchpoints' append times are their producers' word
+	createTime bool // the touchpoints' append times are strangers' word, to be clamped
 }
 
 // ensureTopics creates the topics that do not exist and refuses those that cannot serve.
@@ -43,7 +43,7 @@ func ensureTopics(ctx context.Context, c *Config) (layout, error) {
 		c.Log.Warn().Str("topic", parked.Name).Int("max_message_bytes", n).
 			Msg("records larger than the parked topic takes would stop their shard; raise its max.message.bytes to 16 MiB")
 	}
-	return layout{in.Partitions, in.Configs["message.timestamp.type"] != logAppendTime}, errors.Join(faults...)
+	return layout{in.Partitions, in.Configs["message.timestamp.type"] != logAppendTime && !c.Topics.CreateTime}, errors.Join(faults...)
 }
 
 // ensure describes a topic and creates it first if it does not exist.

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
@@ -59,6 +60,9 @@ type Rehearsal struct {
 	done   chan struct{} // the processor has ended
 	failed error         // why, once done is closed; nil if it was stopped
 }
+
+// fetchWait is short, for it is what Settle takes twice: the broker is near, and nobody pays for its requests.
+const fetchWait = 20 * time.Millisecond
 
 // Start starts broker and shards. They end with Close; ctx bounds the start only.
 func Start(ctx context.Context, c Config) (_ *Rehearsal, err error) {
@@ -130,7 +134,7 @@ func (r *Rehearsal) startProcessor() error {
 		App: c.App, IDKey: c.IDKey, Dir: r.storeDir(),
 		Topics: processor.Topics{Touchpoints: c.Topics.Touchpoints, Events: c.Topics.Events, Parked: c.Topics.Parked,
 			Partitions: r.config.Shards, Replication: 1, CreateTime: true},
-		Currency: c.Business.Currency, Table: r.table, Batch: r.config.Batch,
+		Currency: c.Business.Currency, Table: r.table, Batch: r.config.Batch, FetchWait: fetchWait,
 		CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
 		Client: r.client, Now: r.Now, Log: r.config.Log, Registry: r.config.Registry, Watch: r.watch,
 	})
