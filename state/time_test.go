@@ -48,12 +48,12 @@ func TestTime(t *testing.T) {
 	})
 }
 
-// questions are the instants at which to ask: each day's start, a millisecond and a minute around it, the events' times
+// questions are the instants at which to ask: each day's start, a millisecond before and a minute after it, the events' times
 // of day, and all hours of a month.
 func questions(t *rapid.T, cal *state.Calendar, begin, end events.Instant, list []events.Event) (asks []events.Instant) {
 	for d := cal.Of(begin); cal.Start(d) <= end; d++ {
 		s := cal.Start(d)
-		asks = append(asks, s-minute, s-1, s, s+1, s+minute)
+		asks = append(asks, s-1, s, s+minute)
 	}
 	for i := range list {
 		for _, later := range []events.Instant{30, 183, 184, 364, 365, 366} {
