@@ -33,7 +33,7 @@ func (h hint) compare(o hint) int {
 // invariant: a customer who is not pinned has a hint, not after his horizon, in near if it is not after limit, else on
 // disk. It holds because a horizon changes only by Changed, which puts it into near if it is not after limit and pins
 // the customer; because a pinned customer is let go only when his hint is on disk; and because whenever limit moves on
-// the pinned customers are looked through as well as the disk.
+// the pinned customers are looked through as well as the disk, for their horizons and for hints still in flight.
 type horizons struct {
 	near    heap
 	limit   hint
@@ -120,10 +120,9 @@ func (s *Store) refill() error {
 	}
 	for _, list := range [][]*entry{s.flying, s.dirty} {
 		for _, e := range list {
-			h := hint{e.due, e.customer.ID()}
-			if h.due != events.Never && h.compare(from) > 0 && h.compare(s.limit) <= 0 {
-				s.near.push(h)
-				e.queued = h.due
+			s.near.pushBetween(from, s.limit, hint{e.indexed, e.customer.ID()}) // which may not have arrived on disk
+			if s.near.pushBetween(from, s.limit, hint{e.due, e.customer.ID()}) {
+				e.queued = e.due
 			}
 		}
 	}
@@ -201,6 +200,15 @@ func (h *heap) push(x hint) {
 	}
 	q[i] = x
 	*h = q
+}
+
+// pushBetween takes x in if it is after from, not after limit, and not never.
+func (h *heap) pushBetween(from, limit, x hint) bool {
+	if x.due == events.Never || x.compare(from) <= 0 || x.compare(limit) > 0 {
+		return false
+	}
+	h.push(x)
+	return true
 }
 
 // popAll removes the least hint with its copies.

@@ -165,7 +165,7 @@ func copyFile(from, to string) error {
 	}
 	defer out.Close()
 	if filepath.Ext(from) == valueSuffix { // nothing but its header
-		_, err = io.CopyN(out, in, min(info.Size(), 1<<16))
+		_, err = io.Copy(out, io.LimitReader(in, 1<<16))
 	} else {
 		buf, zero := make([]byte, 1<<20), make([]byte, 1<<20)
 		for off := int64(0); err == nil && off < info.Size(); {
