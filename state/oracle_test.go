@@ -334,7 +334,7 @@ func TestOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRules(t)
 		zone := calendar(t, r.zone).Zone()
-		list := drawHistory(t, zone)
+		list := append(drawHistory(t, zone), drawEvents(t, zone, 30)...) // of copies by chance the smallest counts
 		c := folded(r.table(t), list)
 		for _, at := range append(instants(lastOf(list)), lastOf(list)+30*day, lastOf(list)+184*day) {
 			o := newOracle(r, zone, list, at)
