@@ -9,7 +9,6 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
-	"github.com/touchfold/touchfold/state/wire"
 )
 
 // cache is the decoded customers. Those that differ from their rows on disk, or whose rows are on their way there, are
@@ -162,7 +161,7 @@ func (s *Store) read(id events.CustomerID) (*entry, error) {
 	return e, nil
 }
 
-func (s *Store) tryRead(id events.CustomerID) (e *entry, err error) {
+func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
 	txn := s.db.NewTransaction(false)
 	defer txn.Discard()
 	value, err := get(txn, customerKey(nil, id))
@@ -176,11 +175,6 @@ func (s *Store) tryRead(id events.CustomerID) (e *entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if recover() != nil { // a feature trusts the numbers in its own bytes
-			e, err = nil, wire.ErrCorrupt
-		}
-	}()
 	c, err := s.config.Table.Parse(id, row, func(n int) ([]byte, error) { return get(txn, blockKey(nil, id, n)) })
 	if err != nil {
 		return nil, err

@@ -174,10 +174,16 @@ func TestNothingIsTold(t *testing.T) {
 		t.Errorf("an id too long for a key: %.600v", err)
 	}
 	txn := s.db.NewTransaction(true)
-	defer txn.Discard()
 	err = quiet(txn.Set([]byte(secret), nil))
+	txn.Discard()
 	if err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "73 65 63") {
 		t.Errorf("a key too long: %.600v", err)
+	}
+	if s.Close() == nil {
+		t.Error("Close does not tell of the failed commit")
+	}
+	if _, exists := mustOpen(t, c).Positions(); exists {
+		t.Error("the positions are there, and not what they stand for")
 	}
 	badgerLog{c.Log}.Errorf("while writing %q: %v", []byte("secret"), fmt.Errorf("secret: %w", syscall.ENOSPC))
 	if got := log.String(); strings.Contains(got, "secret") || !strings.Contains(got, "no space left") {

@@ -107,15 +107,6 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// The numbers of event types, which timelines hold. A new one stands at the end.
-func TestGoldenTypes(t *testing.T) {
-	var b strings.Builder
-	for _, typ := range events.Types() {
-		fmt.Fprintf(&b, "%d %s\n", typ, typ.Name())
-	}
-	golden(t, "types.golden", b.String())
-}
-
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	name = filepath.Join("testdata", name)
