@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor"
 	"github.com/touchfold/touchfold/processor/rehearsal"
 	"github.com/touchfold/touchfold/processor/rehearsal/oracle"
 	"github.com/touchfold/touchfold/state"
@@ -54,6 +56,13 @@ func replay(t testing.TB, c rehearsal.Config, lines []string, asOf events.Instan
 	t.Helper()
 	ctx := t.Context()
 	c.Until, c.Dir = asOf, t.TempDir()
+	var last atomic.Int64 // no clock may pass it
+	last.Store(1)
+	c.Watch = func(p processor.Progress) {
+		if limit := events.Instant(last.Load()); p.Clock > limit {
+			t.Errorf("shard %d stands at %s, while touchpoints after %s are still to come", p.Shard, p.Clock, limit)
+		}
+	}
 	r, err := rehearsal.Start(ctx, c)
 	if err != nil {
 		t.Fatal(err)
@@ -63,11 +72,19 @@ func replay(t testing.TB, c rehearsal.Config, lines []string, asOf events.Instan
 			t.Error(err)
 		}
 	}()
-	for _, line := range lines {
-		if _, err := r.Feed(ctx, []byte(line)); err != nil {
+	for i, line := range lines {
+		stamp, err := r.Feed(ctx, []byte(line))
+		if err != nil {
 			t.Fatal(err)
 		}
+		last.Store(max(last.Load(), int64(stamp)))
+		if i%50 == 49 { // so that shards find nothing to read, and their clocks run, in the midst
+			if err := r.Flush(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
+	last.Store(int64(asOf))
 	if err := r.Settle(ctx, asOf); err != nil {
 		t.Fatal(err)
 	}
@@ -209,6 +226,40 @@ func TestSettle(t *testing.T) {
 	}
 	if !bytes.Equal(customers.Bytes(), want.customers) || !bytes.Equal(derived.Bytes(), want.derived) {
 		t.Error("settling by steps ends otherwise")
+	}
+}
+
+// TestFeed: a touchpoint's stamp is the running maximum of the times; one without a time, or that cannot be read, has
+// that of the one before; one later than Until is left out and moves nothing.
+func TestFeed(t *testing.T) {
+	t.Parallel()
+	r, err := rehearsal.Start(t.Context(), rehearsal.Config{Config: settings(t), Until: 1_700_000_100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	feed := func(text string, want events.Instant) {
+		t.Helper()
+		if got, err := r.Feed(t.Context(), []byte(text)); err != nil || got != want {
+			t.Errorf("%s is stamped %d (%v), want %d", text, got, err, want)
+		}
+		if err := r.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	feed("nonsense", 1)
+	feed(`{"type":"page","userId":"a","messageId":"1","timestamp":"2023-11-14T22:13:20Z"}`, 1_700_000_000_000)
+	feed(`{"type":"page","userId":"b","messageId":"2","timestamp":"2023-11-14T22:13:19Z"}`, 1_700_000_000_000)
+	feed(`{"type":"page","userId":"b","messageId":"3"}`, 1_700_000_000_000)
+	feed(`{"type":"page","userId":"c","messageId":"4","timestamp":"2023-11-14T22:15:00.001Z"}`, 0)
+	feed(`{"type":"page","userId":"c","messageId":"5","timestamp":"2023-11-14T22:15:00Z"}`, 1_700_000_100_000)
+	feed("nonsense", 1_700_000_100_000)
+	if _, err := r.Feed(t.Context(), make([]byte, rehearsal.MaxValue+1)); err == nil {
+		t.Error("a touchpoint that no topic takes was fed")
+	}
+	feed(strings.Repeat("x", rehearsal.MaxValue), 1_700_000_100_000)
+	if err := r.Settle(t.Context(), 1_700_000_100_000); err != nil {
+		t.Fatal(err)
 	}
 }
 

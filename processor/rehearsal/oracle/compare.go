@@ -78,8 +78,11 @@ func Compare(touchpoints, customers, said io.Reader, rules Rules) (Report, error
 	}
 	statements := map[string][]derived{}
 	ids := map[string]bool{}
+	last := ""
 	err = each(said, func(d *derived) {
 		r.Derived++
+		r.equal(d.Customer >= last, true, "a derived event of %s comes after one of %s", d.Customer, last)
+		last = d.Customer
 		r.equal(ids[d.ID], false, "derived id %s stands twice", d.ID)
 		ids[d.ID] = true
 		statements[d.Customer] = append(statements[d.Customer], *d)
@@ -87,7 +90,7 @@ func Compare(touchpoints, customers, said io.Reader, rules Rules) (Report, error
 	if err != nil {
 		return r, err
 	}
-	last := ""
+	last = ""
 	err = each(customers, func(c *customer) {
 		r.Customers++
 		r.equal(c.ID > last, true, "customer %s comes after %s", c.ID, last)
