@@ -1,21 +1,17 @@
 package state
 
-import (
-	"math"
-
-	"github.com/touchfold/touchfold/events"
-)
+import "github.com/touchfold/touchfold/events"
 
 // since tells when the fact took the value that it has at an instant, and by what: it folds the timeline again, stopping
 // at every event and every horizon on the way. It begins at the newest savepoint, and earlier if nothing changed since.
 // A fact that has always had its value has had it since the first event, and without any since now.
-func (c *Customer) since(key string, at events.Instant) origin {
+func (c *Customer) since(s *said, at events.Instant) origin {
 	if len(c.line.index) == 0 {
 		return origin{time: at, cause: events.ByTime}
 	}
 	for n := len(c.line.index); ; {
 		states, from := c.restore(n, false)
-		if o := c.changed(states, from, key, at); o.time != 0 || from == 0 {
+		if o := c.changed(states, from, s, at); o.time != 0 || from == 0 {
 			if o.time == 0 {
 				o = origin{time: c.line.index[0].time, cause: events.ByEvent}
 			}
@@ -26,20 +22,24 @@ func (c *Customer) since(key string, at events.Instant) origin {
 }
 
 // changed is the last change of a fact's value after the first from events, up to an instant; zero if there is none.
-func (c *Customer) changed(states []any, from int, key string, at events.Instant) (last origin) {
+func (c *Customer) changed(states []any, from int, s *said, at events.Instant) (last origin) {
+	if int(s.owner) >= len(c.table.features) {
+		return origin{} // no feature says it any more
+	}
+	own := c.table.features[s.owner] // no other's horizons change its fact
 	var now events.Instant
 	var e events.Event
 	if from > 0 {
 		now = c.line.index[from-1].time
 	}
-	value := c.table.value(states, key, now)
+	was := value(own, int(s.owner), states, s.key, now)
 	look := func(o origin) {
-		if v := c.table.value(states, key, now); v != value {
-			value, last = v, o
+		if v := value(own, int(s.owner), states, s.key, now); v != was {
+			was, last = v, o
 		}
 	}
 	pass := func(to events.Instant) {
-		for h := c.table.horizon(states, now); h <= to; h = c.table.horizon(states, now) {
+		for h := own.horizon(states[s.owner], Known{states}, now); h <= to; h = own.horizon(states[s.owner], Known{states}, now) {
 			now = h
 			look(origin{time: h, cause: events.ByTime})
 		}
@@ -59,9 +59,9 @@ func (c *Customer) changed(states []any, from int, key string, at events.Instant
 	return last
 }
 
-// value is what one fact is at an instant.
-func (t *Table) value(states []any, key string, at events.Instant) (v Value) {
-	t.facts(states, math.MaxUint64&t.timed, at, func(k string, x Value) {
+// value is what one fact of a feature is at an instant.
+func value(own Feature, index int, states []any, key string, at events.Instant) (v Value) {
+	own.facts(states[index], Known{states}, at, func(k string, x Value) {
 		if k == key {
 			v = x
 		}

@@ -27,8 +27,8 @@ type oracle struct {
 
 // sale is an order as its last word left it.
 type sale struct {
-	first, last *events.Event // that completed it; that says its lines and total
-	left        *big.Rat      // of its total, after refunds
+	first, last, lines *events.Event // that completed it; that says its total; that says its lines
+	left               *big.Rat      // of its total, after refunds
 }
 
 func newOracle(r rules, zone *time.Location, list []events.Event, at events.Instant) *oracle {
@@ -66,15 +66,32 @@ func (o *oracle) sales() (sales []*sale) {
 		}
 		switch {
 		case known != nil:
-			known.last = e
+			known.replace(e)
 		case e.Type == events.OrderCompleted:
-			sales = append(sales, &sale{first: e, last: e})
+			sales = append(sales, &sale{first: e, last: e, lines: e})
 		}
 	}
 	for _, s := range sales {
 		s.left = major(s.last.Order.Value, s.last.Order.Currency)
 	}
 	return sales
+}
+
+// replace takes from an event what it says of the sale.
+func (s *sale) replace(e *events.Event) {
+	if len(e.Items) > 0 || e.Order.Units != 0 {
+		s.lines = e
+	}
+	if !e.Order.Stated {
+		return
+	}
+	money := *e
+	if had := s.last.Order.Currency; e.Order.Defaulted && had != e.Order.Currency {
+		amount := round(major(e.Order.Value, e.Order.Currency), had)
+		amount.Mul(amount, big.NewRat(int64(pow10(had.Digits())), 1))
+		money.Order.Currency, money.Order.Value = had, amount.Num().Int64()
+	}
+	s.last = &money
 }
 
 func major(minor int64, c events.Currency) *big.Rat {
@@ -315,10 +332,10 @@ func (o *oracle) units(sales []*sale) (units, products any) {
 	sum := new(big.Rat)
 	seen := map[string]bool{}
 	for _, s := range sales {
-		if len(s.last.Items) == 0 {
-			sum.Add(sum, big.NewRat(int64(s.last.Order.Units), 1000))
+		if len(s.lines.Items) == 0 {
+			sum.Add(sum, big.NewRat(int64(s.lines.Order.Units), 1000))
 		}
-		for _, it := range s.last.Items {
+		for _, it := range s.lines.Items {
 			sum.Add(sum, big.NewRat(int64(it.Quantity), 1000))
 			if it.ProductID != "" {
 				seen[it.ProductID] = true

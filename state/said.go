@@ -207,7 +207,7 @@ func (c *Customer) drop(s *said, only Set, at events.Instant, o origin, sp *Spea
 
 func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Speaker) {
 	if o.time == 0 {
-		h := c.since(s.key, at)
+		h := c.since(s, at)
 		if o.cause != "" {
 			h.cause = o.cause
 		}
@@ -215,15 +215,18 @@ func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Spea
 	}
 	s.n++
 	sp.s = events.Statement{Customer: c.id, Fact: s.key, Value: v, Previous: s.value, N: s.n, Effective: o.time, AsOf: at,
-		Because: c.because(s, at, o), Cause: o.cause}
+		Because: c.because(s, v, at, o), Cause: o.cause}
 	s.value = strings.Clone(v)
 	sp.say(&sp.s)
 }
 
 // because is the ids of the events that decide a fact, the first ten in order.
-func (c *Customer) because(s *said, at events.Instant, o origin) (ids []string) {
+func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids []string) {
 	var marks []Mark
-	if int(s.owner) < len(c.table.features) {
+	switch {
+	case v == "" && o.mark.ID != 0: // what ended it
+		marks = []Mark{o.mark}
+	case int(s.owner) < len(c.table.features):
 		marks = c.table.features[s.owner].because(c.states[s.owner], Known{c.states}, s.key, at)
 	}
 	if len(marks) == 0 && o.mark.ID != 0 {

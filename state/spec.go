@@ -24,7 +24,8 @@ type Spec[S any] struct {
 	Facts func(s *S, k Known, at events.Instant, say func(key string, v Value))
 	// Horizon is the first instant after at from which time alone may make Facts say something else.
 	Horizon func(s *S, k Known, at events.Instant) events.Instant
-	// Because names the events that decide what Facts says on key at that instant, or is nil: the last event.
+	// Because names the events that decide that key has its value at that instant, in order; or, where time has just ended
+	// it, those that no longer count. Nil: the event at which the value began.
 	Because func(s *S, k Known, key string, at events.Instant) []Mark
 
 	// Append writes s so that equal states are equal bytes; Parse reads that into a zero S. Nil for an empty S.

@@ -50,7 +50,7 @@ func (s *State) complete(e *events.Event, day state.Day) {
 	s.cap(o.key)
 }
 
-// change replaces the order's lines and total; it keeps its day.
+// change replaces the order's total, its lines, or both: what the event does not say stays. It keeps its day.
 func (s *State) change(i int32, e *events.Event) {
 	o := &s.orders[i]
 	s.book(o.currency, o.day, -1, -o.total, 0)
@@ -63,9 +63,24 @@ func (s *State) change(i int32, e *events.Event) {
 	s.cap(o.key)
 }
 
-// read takes an order's lines and total from an event.
+// read takes an order's total and lines from an event.
 func (s *State) read(o *order, e *events.Event) {
-	o.currency, o.total, o.units, o.products = e.Order.Currency, e.Order.Value, 0, nil
+	switch {
+	case o.currency == events.Currency{}:
+		o.currency, o.total = e.Order.Currency, e.Order.Value
+	case !e.Order.Stated:
+	case e.Order.Defaulted: // it named no currency, so it means that which the order has
+		o.total = rescale(e.Order.Value, e.Order.Currency, o.currency)
+	default:
+		o.currency, o.total = e.Order.Currency, e.Order.Value
+	}
+	if len(e.Items) > 0 || e.Order.Units != 0 {
+		s.readLines(o, e)
+	}
+}
+
+func (s *State) readLines(o *order, e *events.Event) {
+	o.units, o.products = 0, nil
 	if len(e.Items) == 0 {
 		o.units = e.Order.Units
 	}

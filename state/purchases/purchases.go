@@ -112,10 +112,10 @@ func (s *State) Last() state.Mark {
 	return s.orders[len(s.orders)-1].event
 }
 
-// OrderedSince is the events of the orders completed from a day on, the first ten in order.
-func (s *State) OrderedSince(first state.Day) (marks []state.Mark) {
+// Ordered is the events of the orders completed from one day to another, both included, the first ten in order.
+func (s *State) Ordered(from, to state.Day) (marks []state.Mark) {
 	for i := range s.orders {
-		if s.orders[i].day >= first && len(marks) < 10 {
+		if d := s.orders[i].day; d >= from && d <= to && len(marks) < 10 {
 			marks = append(marks, s.orders[i].event)
 		}
 	}

@@ -183,17 +183,21 @@ func (r *Rules) nextBlocks(p *purchases.State, today state.Day, next func(state.
 	}
 }
 
+// because names the orders that count; of vip and high_frequency, where time has just ended them, those that left the
+// window with that day.
 func (r *Rules) because(p *purchases.State, key string, today state.Day) []state.Mark {
-	switch key {
-	case VIP:
-		return p.OrderedSince(today - window + 1)
-	case HighFrequency:
-		if r.EveryBlock {
-			return p.OrderedSince(today - state.Day(r.AtLeast*blockLen) + 1)
+	switch {
+	case key == VIP && !r.vip(p, today), key == HighFrequency && !r.EveryBlock && !r.often(p, today):
+		return p.Ordered(today-window, today-window)
+	case key == HighFrequency && r.EveryBlock:
+		if !r.everyBlock(p, today) {
+			return nil // a block without an order: there is nothing to name
 		}
-		return p.OrderedSince(today - window + 1)
-	case Potential:
-		return p.OrderedSince(0)
+		return p.Ordered(today-state.Day(r.AtLeast*blockLen)+1, today)
+	case key == VIP, key == HighFrequency:
+		return p.Ordered(today-window+1, today)
+	case key == Potential:
+		return p.Ordered(0, today)
 	}
 	if last := p.Last(); last.ID != 0 {
 		return []state.Mark{last}

@@ -164,7 +164,12 @@ func booked(events []event, rules Rules) book {
 			switch {
 			case known && e.order != "":
 				o := &b.orders[at]
-				o.currency, o.total, o.units, o.products = x.currency, x.total, x.units, x.products
+				if e.stated {
+					o.currency, o.total = x.currency, x.total
+				}
+				if e.lines || x.units.Sign() != 0 {
+					o.units, o.products = x.units, x.products
+				}
 			case e.name == "Order Completed":
 				byID[e.order] = len(b.orders)
 				b.orders = append(b.orders, x)
