@@ -75,7 +75,7 @@ func (s *demoScreen) show() {
 	status := s.status()
 	if !s.moves {
 		s.list(said)
-		fmt.Fprintln(s.w, status)
+		fmt.Fprintln(s.w, cut(status))
 		return
 	}
 	for _, x := range said[max(0, len(said)-screenRecent):] {
@@ -122,7 +122,7 @@ func (s *demoScreen) list(said []*events.Statement) {
 			left--
 		}
 		s.shown[kind] = true
-		fmt.Fprintln(s.w, "  "+cut(s.heard.sentence(x)))
+		fmt.Fprintln(s.w, cut("  "+s.heard.sentence(x)))
 	}
 	if more > 0 {
 		fmt.Fprintf(s.w, "  and %s more\n", grouped(more))

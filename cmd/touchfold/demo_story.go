@@ -114,7 +114,7 @@ func (s *story) answers(at events.Instant) {
 		if x.Cause == events.ByCorrection {
 			late = " (something came late)"
 		}
-		fmt.Fprintf(s.w, "%12s▸ %-30s %s\n", "", what(x), reason(s.config, x)+late)
+		fmt.Fprintln(s.w, cut(fmt.Sprintf("%12s▸ %-30s %s", "", what(x), reason(s.config, x)+late)))
 	}
 }
 
@@ -156,7 +156,7 @@ func (s *story) hush() {
 	say(t.mails, "newsletter", "newsletters")
 	say(t.others, "other contact", "other contacts")
 	if len(parts) > 0 {
-		fmt.Fprintf(s.w, "         …  %s\n", strings.Join(parts, ", "))
+		fmt.Fprintln(s.w, cut("         …  "+strings.Join(parts, ", ")))
 	}
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -45,14 +47,32 @@ func TestDemoShowsEveryKind(t *testing.T) {
 			t.Fatalf("a control character %q at %d", r, i)
 		}
 	}
-	for line := range strings.Lines(events) {
-		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > screenWidth+8 {
+	parked := regexp.MustCompile(`([\d,]+) touchpoints .* parked ([\d,]+)`).FindAllStringSubmatch(events, -1)
+	if len(parked) == 0 {
+		t.Fatal("no figures")
+	}
+	last := parked[len(parked)-1]
+	if number(t, last[2]) == 0 || number(t, last[2]) > number(t, last[1])/200 { // one in a thousand is damaged
+		t.Errorf("parked %s of %s", last[2], last[1])
+	}
+	for line := range strings.Lines(text) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > screenWidth {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 	if t.Failed() {
 		t.Log(text)
 	}
+}
+
+// number reads what grouped wrote.
+func number(t *testing.T, text string) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.ReplaceAll(text, ",", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestDemoInterrupted sends what Ctrl-C sends in the middle of the history, and once it is live; on a screen that moves.
