@@ -18,14 +18,13 @@ type cache struct {
 	idle      entry // a ring: idle.newer is the oldest entry, idle.older the newest
 	bytes     int64
 	maxBytes  int64
-	last      *entry // the entry handed out last
-	walking   bool   // last came from a walk and need not be in customers
+	last      *entry // the entry handed out last; one of a walk need not be in customers
 }
 
 // entry is one customer of the cache and what is known of its rows.
 type entry struct {
 	customer *state.Customer
-	used     bool // asked for since eviction last came by
+	used     bool // asked for again since eviction last came by
 	cached   bool
 	dirty    bool // differs from its row
 	flying   bool // its row is in flight
@@ -71,7 +70,7 @@ func (c *cache) insert(e *entry) {
 	c.bytes += int64(e.bytes)
 	c.makeRoom()
 	c.customers[e.customer.ID()] = e
-	e.cached, e.used = true, true
+	e.cached = true
 	c.rest(e)
 }
 

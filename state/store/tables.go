@@ -1,7 +1,6 @@
 package store
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -40,13 +39,10 @@ func checkTables(dir string, opt badger.Options) error {
 
 func checkTable(name string, opt table.Options) (err error) {
 	defer func() {
-		if recover() != nil { // how package table tells of an index that does not fit its file
+		if recover() != nil { // how package table tells of a file that was cut off
 			err = errors.New("its contents do not fit together")
 		}
 	}()
-	if err := checkFooter(name); err != nil {
-		return err
-	}
 	m, err := z.OpenMmapFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return err
@@ -57,34 +53,3 @@ func checkTable(name string, opt table.Options) (err error) {
 	}
 	return t.Close(-1)
 }
-
-// checkFooter checks that the lengths at the end of a table fit into it: index, its length, checksum, its length. Package
-// table ends the process if they do not.
-func checkFooter(name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	rest := info.Size()
-	for range 2 {
-		var length [4]byte
-		if rest -= 4; rest < 0 {
-			return errTruncated
-		}
-		if _, err := f.ReadAt(length[:], rest); err != nil {
-			return err
-		}
-		n := int64(binary.BigEndian.Uint32(length[:]))
-		if rest -= n; n == 0 || rest < 0 {
-			return errTruncated
-		}
-	}
-	return nil
-}
-
-var errTruncated = errors.New("it was cut off")
