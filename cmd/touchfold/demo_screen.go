@@ -146,11 +146,11 @@ func (s *demoScreen) status() string {
 	}
 	lag := max(0, int(s.heard.fed.Load())-folded)
 	behind := float64(lag) / max(1, s.rate)
-	text := fmt.Sprintf("%-10s  %s touchpoints  %s/s  late %s  duplicates %s  parked %s  lag %s",
+	text := fmt.Sprintf("%-10s  %s touchpoints %s/s  late %s duplicate %s parked %s  lag %s",
 		s.heard.date(s.heard.clock()), grouped(folded), grouped(int(s.rate)), grouped(became["late"]+became["corrected"]),
 		grouped(became["duplicate"]), grouped(became["parked"]), grouped(lag))
-	if lag > 0 {
-		text += fmt.Sprintf(", %.1f s", behind)
+	if behind >= 0.05 {
+		text += fmt.Sprintf(", %.1fs", behind)
 	}
 	return text + "  derived " + grouped(sum(derived))
 }
