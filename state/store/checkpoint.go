@@ -40,6 +40,9 @@ func (s *Store) DirtyBytes() int { return s.dirtyBytes }
 // positions when all of it is committed. A commit that still runs is waited for first, and if it failed its error
 // returned. A customer who is stale is written as such, and due at once when read again.
 func (s *Store) Checkpoint(p Positions) error {
+	if s.readOnly {
+		return fmt.Errorf("the store of shard %d was opened to look at only", s.config.Shard)
+	}
 	if err := s.wait(); err != nil {
 		return err
 	}

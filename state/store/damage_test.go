@@ -123,13 +123,13 @@ func TestOpenReadOnly(t *testing.T) {
 	}
 	s, err := OpenReadOnly(config(t, filled(t), 1))
 	must(t, err)
-	defer s.Close()
 	if len(rows(t, s)) != 3 {
 		t.Error("customers are missing")
 	}
 	if s.Checkpoint(at(201)) == nil {
 		t.Error("took a checkpoint")
 	}
+	must(t, s.Close())
 }
 
 func TestAnotherStore(t *testing.T) {

@@ -42,7 +42,7 @@ type Store struct {
 	cache
 	horizons
 	checkpoints
-	closed bool
+	readOnly, closed bool
 }
 
 // Open opens the store in a folder, or makes a new one. An error says what can be done.
@@ -62,7 +62,7 @@ func OpenReadOnly(c Config) (*Store, error) {
 	}
 	s, err := Open(c)
 	if err == nil {
-		s.failed = fmt.Errorf("the store of shard %d was opened to look at only", c.Shard)
+		s.readOnly = true
 	}
 	return s, err
 }
