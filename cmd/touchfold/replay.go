@@ -77,7 +77,7 @@ func (r *replayCommand) Run(ctx context.Context, out output) (err error) {
 		defer stop()
 	}
 	if err = r.replay(ctx, c, in, results, out); ctx.Err() != nil {
-		return errors.New("interrupted; nothing was written")
+		return errors.New("interrupted; what was to be written is not there or not whole")
 	}
 	return err
 }
