@@ -184,7 +184,7 @@ func (p *Processor) commitOffsets(ctx context.Context, shards []*shard) {
 			for _, s := range shards {
 				<-s.done
 			}
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(5*time.Second, p.config.StopWithin))
 			defer cancel()
 			commit(last)
 			return

@@ -100,10 +100,7 @@ func words(all []told) (w []string) {
 // that was not. Time is injected, so horizons pass in the backlog too.
 func TestStopsAnywhere(t *testing.T) {
 	t.Parallel()
-	n := 50_000
-	if testing.Short() {
-		n = 5_000
-	}
+	const n = 50_000 / slowly
 	rng := rand.New(rand.NewPCG(3, 4))
 	past := history(rng, n, n/50, date("2021-03-01T00:00:00Z"), 800)
 	now := newClock(past[len(past)-1].append + ClockMargin)
@@ -123,7 +120,7 @@ func TestStopsAnywhere(t *testing.T) {
 	broken.send(past...)
 	stops := 0
 	for at := 0; at < n; stops++ {
-		at = broken.stopAfter(at + 1 + rng.IntN(n/8))
+		at = broken.stopAfter(at + 1 + rng.IntN(n/5))
 	}
 	broken.once()
 	if t.Logf("%d stops in %d touchpoints", stops, n); stops < 3 {

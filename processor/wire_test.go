@@ -60,22 +60,33 @@ func (r *rig) send(tps ...touchpoint) {
 	r.produce(recs...)
 }
 
-// read reads a partition from its beginning to its end.
-func (r *rig) read(topic string, p int) []*fkgo.Record {
+// read reads a topic's partitions from their beginnings to their ends.
+func (r *rig) read(topic string) [][]*fkgo.Record {
 	r.Helper()
-	end := int64(r.ends(topic)[p])
-	if end == 0 {
-		return nil
+	ends, from, left := r.ends(topic), map[int32]fkgo.Offset{}, 0
+	for p, end := range ends {
+		if end > 0 {
+			from[int32(p)], left = fkgo.NewOffset().At(0), left+1
+		}
 	}
-	c := r.franz(fkgo.ConsumePartitions(map[string]map[int32]fkgo.Offset{topic: {int32(p): fkgo.NewOffset().At(0)}}))
+	all := make([][]*fkgo.Record, len(ends))
+	c := r.franz(fkgo.ConsumePartitions(map[string]map[int32]fkgo.Offset{topic: from}))
 	defer c.Close()
-	var all []*fkgo.Record
-	for len(all) == 0 || all[len(all)-1].Offset < end-1 {
+	for left > 0 {
 		fetches := c.PollFetches(r.context())
 		if err := fetches.Err(); err != nil {
-			r.Fatalf("read %s/%d up to %d, after %d records: %v", topic, p, end, len(all), err)
+			for p := range all { // is it the log or the reader?
+				own := r.client.ReadRange(r.context(), topic, events.ShardID(p), 0, ends[p], func(*events.Record) error { return nil })
+				r.Logf("partition %d: %d of %d records; the product's reader: %v", p, len(all[p]), ends[p], own)
+			}
+			r.Fatalf("read %s: %v", topic, err)
 		}
-		all = append(all, fetches.Records()...)
+		fetches.EachRecord(func(rec *fkgo.Record) {
+			p := rec.Partition
+			if all[p] = append(all[p], rec); rec.Offset == int64(ends[p])-1 {
+				left--
+			}
+		})
 	}
 	return all
 }
@@ -189,9 +200,10 @@ func (r *rig) said() (all []told, marks [][]mark) {
 	r.Helper()
 	n, home := r.config.Topics.Partitions, r.murmur()
 	marks = make([][]mark, n)
+	output, ends := r.read(r.config.Topics.Events), r.ends(r.config.Topics.Touchpoints)
 	for p := range n {
 		var last told
-		for _, rec := range r.read(r.config.Topics.Events, p) {
+		for _, rec := range output[p] {
 			m, t, err := r.parse(rec)
 			if err != nil {
 				r.Errorf("offset %d of output %d: %v", rec.Offset, p, err)
@@ -213,8 +225,8 @@ func (r *rig) said() (all []told, marks [][]mark) {
 			last = *t
 			all = append(all, *t)
 		}
-		if end := r.ends(r.config.Topics.Touchpoints)[p]; events.Offset(last.position) > end {
-			r.Errorf("output %d names position %d, and the input ends at %d", p, last.position, end)
+		if events.Offset(last.position) > ends[p] {
+			r.Errorf("output %d names position %d, and the input ends at %d", p, last.position, ends[p])
 		}
 	}
 	r.checkSequences(all)
