@@ -114,10 +114,7 @@ func TestMetrics(t *testing.T) {
 		{"lag_records", "shard=" + shard, 0},
 		{"lag_seconds", "shard=" + shard, 0},
 	} {
-		var labels []string
-		for _, part := range strings.FieldsFunc(c.labels, func(r rune) bool { return r == '=' }) {
-			labels = append(labels, part)
-		}
+		labels := strings.FieldsFunc(c.labels, func(r rune) bool { return r == '=' })
 		if len(labels) == 3 { // type=X outcome=Y
 			i := strings.LastIndex(labels[1], " ")
 			labels = []string{labels[0], labels[1][:i], labels[1][i+1:], labels[2]}

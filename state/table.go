@@ -149,14 +149,3 @@ func (t *Table) facts(states []any, only Set, at events.Instant, say func(string
 		}
 	}
 }
-
-// horizon is the first instant after at at which any fact may change.
-func (t *Table) horizon(states []any, at events.Instant) events.Instant {
-	least := events.Never
-	for i, f := range t.features {
-		if t.timed.has(i) {
-			least = min(least, f.horizon(states[i], Known{states}, at))
-		}
-	}
-	return least
-}
