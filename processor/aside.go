@@ -32,6 +32,15 @@ type asides struct {
 	forwarded map[events.ShardID][]kafka.Out
 }
 
+func (a *asides) empty() bool {
+	for _, recs := range a.forwarded {
+		if len(recs) > 0 {
+			return false
+		}
+	}
+	return len(a.parked) == 0
+}
+
 // park gathers a record that was refused.
 func (a *asides) park(r *events.Record, why *events.Refusal, clock events.Instant) {
 	hs := append(slices.Clone(r.Headers),
@@ -64,7 +73,7 @@ func namesOrigin(h events.Header) bool {
 func (w *aside) flush(ctx context.Context, input string, a *asides) error {
 	if len(a.parked) > 0 {
 		if _, err := w.client.Append(ctx, w.parked, 0, a.parked); err != nil {
-			return fmt.Errorf("park %d records in %s: %w", len(a.parked), w.parked, err)
+			return &outsideError{fmt.Errorf("park %d records in %s: %w", len(a.parked), w.parked, err)}
 		}
 	}
 	for to, recs := range a.forwarded {
@@ -72,11 +81,17 @@ func (w *aside) flush(ctx context.Context, input string, a *asides) error {
 			continue
 		}
 		if _, err := w.client.Append(ctx, input, to, recs); err != nil {
-			return fmt.Errorf("forward %d records to partition %d of %s: %w", len(recs), to, input, err)
+			return &outsideError{fmt.Errorf("forward %d records to partition %d of %s: %w", len(recs), to, input, err)}
 		}
+		clear(recs) // they hold on to the buffers that they were fetched in
 		a.forwarded[to] = recs[:0]
 	}
 	clear(a.parked)
 	a.parked = a.parked[:0]
 	return nil
 }
+
+// outsideError is one of reading, parking or forwarding: what was said and what is in the store is not in doubt.
+type outsideError struct{ error }
+
+func (e *outsideError) Unwrap() error { return e.error }

@@ -9,11 +9,7 @@ import (
 
 // meet lets the clock come to the time at which a record was appended, and gives the record that time.
 func (s *shard) meet(r *events.Record) {
-	append := r.Append
-	if s.layout.createTime { // a producer chose it
-		append = min(append, s.config.Now())
-	}
-	s.at.Log = max(s.at.Log, append)
+	s.at.Log = max(s.at.Log, min(r.Append, s.config.Now()+s.layout.ahead))
 	r.Append = s.at.Log
 	s.advance(s.at.Log)
 }
@@ -28,16 +24,20 @@ func (s *shard) take(r *events.Record) error {
 		s.asides.park(r, why, s.at.Clock)
 		return nil
 	}
-	s.m.note(s.decoder.Notes())
 	if e.Customer == "" {
+		s.m.note(s.decoder.Notes())
 		s.m.count(e.Type, catalogue)
 		return nil
 	}
 	if to := events.ShardOf(e.Customer, s.layout.shards); to != s.id {
 		s.m.count(e.Type, forwarded)
+		if !s.at.Speaking {
+			s.p.past.strayed.Store(true)
+		}
 		s.asides.forward(r, e.Customer, to, s.at.Clock)
 		return nil
 	}
+	s.m.note(s.decoder.Notes()) // of a forwarded one where it is folded, so once
 	return s.fold(e)
 }
 

@@ -117,6 +117,12 @@ func TestMuteUpToARecord(t *testing.T) {
 	r.send(append(past, view("someone", "x", now))...)
 	r.once()
 	checkQuiet(t, r, now)
+	all, _ := r.said()
+	for _, x := range all {
+		if want := events.Instant(len(past)); x.customer != "someone" && x.position != want {
+			t.Fatalf("at position %d, where the mute ended at %d: %+v", x.position, want, x)
+		}
+	}
 }
 
 // opened writes the mark of a first start that ended before its first checkpoint.

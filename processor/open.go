@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
@@ -39,6 +40,7 @@ func (s *shard) open(ctx context.Context) (*kafka.Producer, error) {
 	s.end = in.End
 	if s.at.Speaking {
 		s.speak()
+		s.arrive()
 	}
 	s.due = true
 	s.log.Info().Int64("position", int64(s.at.Input)).Int64("end", int64(in.End)).Bool("speaking", s.at.Speaking).
@@ -66,6 +68,9 @@ func (s *shard) resume(ctx context.Context, in, out kafka.Range) error {
 		return s.begin(ctx, genesis, in, out)
 	}
 	s.at = at
+	if !at.Speaking { // whether others had forwarded what is past is not known any more
+		s.p.past.strayed.Store(true)
+	}
 	if err := genesis.Check(at.Genesis); err != nil {
 		return err
 	}
@@ -86,9 +91,9 @@ func (s *shard) resume(ctx context.Context, in, out kafka.Range) error {
 	}
 	if tail.said {
 		return fmt.Errorf("partition %d of %s holds derived events from offset %d on that the checkpoint in %s does not know: "+
-			"the last process ended without saving what it had said. Going on from there is not built yet, and to speak without it "+
-			"would say things twice: bring the store that was used last, or start anew with other topics, another app and an empty store.dir",
-			s.id, s.config.Topics.Events, at.Output, s.store.Dir())
+			"a process ended without saving what it had said. Going on from there is not built yet, and to speak without knowing it "+
+			"would say things twice. If another store was used last, bring that. Else %s",
+			s.id, s.config.Topics.Events, at.Output, s.store.Dir(), s.afresh())
 	}
 	return nil
 }
@@ -101,17 +106,35 @@ func (s *shard) begin(ctx context.Context, genesis store.Genesis, in, out kafka.
 	}
 	if tail.said || out.First > 0 {
 		return fmt.Errorf("partition %d of %s holds derived events, and %s has no checkpoint of what was said: "+
-			"to speak without it would say things twice. Bring the store that was used last, or start anew with other topics and another app",
-			s.id, s.config.Topics.Events, s.store.Dir())
+			"to speak without it would say things twice. If another store was used last, bring that. Else %s",
+			s.id, s.config.Topics.Events, s.store.Dir(), s.afresh())
 	}
-	s.at = store.Positions{Genesis: genesis, Input: in.First, MuteUntil: in.End}
-	if tail.opened != nil { // a start that ended before its first checkpoint: what it promised stands
+	mute := s.config.Mute
+	s.at = store.Positions{Genesis: genesis, Input: in.First}
+	switch {
+	case tail.opened != nil: // a start that ended before its first checkpoint: what it promised stands
 		s.at.MuteUntil = tail.opened.MuteUntil
-	} else if !s.config.Mute {
-		s.at.MuteUntil = 0
+		mute = s.at.MuteUntil > 0
+	case mute:
+		s.at.MuteUntil = in.End
+		if mute, err = s.hasPast(ctx); err != nil {
+			return err
+		}
 	}
-	s.at.Speaking = s.at.MuteUntil <= in.First
+	s.at.Speaking = !mute
 	return nil
+}
+
+// hasPast: some partition of the input holds touchpoints, which may be this shard's customers' wherever they stand.
+func (s *shard) hasPast(ctx context.Context) (bool, error) {
+	all, err := s.config.Client.Ranges(ctx, s.config.Topics.Touchpoints)
+	return slices.ContainsFunc(all, func(r kafka.Range) bool { return r.End > r.First }), err
+}
+
+// afresh is the way out when what was said is not known here.
+func (s *shard) afresh() string {
+	return fmt.Sprintf("name another topic in topics.events and an empty folder in store.dir (with the embedded broker: remove %s): "+
+		"the touchpoints are then folded again from the first one on", s.config.Dir)
 }
 
 // tail is what stands in the output behind a checkpoint.
@@ -167,14 +190,40 @@ func (s *shard) mark(ctx context.Context, p *kafka.Producer, end events.Offset) 
 // walkSlice is how many customers are looked at before what was said is saved.
 const walkSlice = 2000
 
-// unmuteAt ends a first start's muteness if the offset is where it ends. The clock must have come to the present before:
-// to the first record behind that offset, or to an empty fetch. If the input's end is old, what was true then would be
-// said, and taken back at once.
+// unmuteAt ends a first start's muteness if the offset is where it ends, and the other shards have come to theirs: then
+// nothing of the past can be forwarded here any more, and what was is past too. The clock must have come to the present
+// before: to the first record behind that offset, or to an empty fetch. If the input's end is old, what was true then
+// would be said, and taken back at once.
 func (s *shard) unmuteAt(ctx context.Context, next events.Offset) error {
 	if s.at.Speaking || next < s.at.MuteUntil {
 		return nil
 	}
+	if !s.awaited {
+		if err := s.aside.flush(ctx, s.config.Topics.Touchpoints, &s.asides); err != nil {
+			return err
+		}
+		s.arrive()
+	}
+	if s.p.past.ahead.Load() > 0 {
+		return nil
+	}
+	if !s.widened && s.p.past.strayed.Load() {
+		in, err := s.rangeOf(ctx, s.config.Topics.Touchpoints)
+		if err != nil {
+			return err
+		}
+		s.widened, s.at.MuteUntil = true, max(s.at.MuteUntil, in.End)
+		if next < s.at.MuteUntil {
+			return nil
+		}
+	}
 	return s.unmute(ctx)
+}
+
+// arrive tells the others that nothing of the past will be forwarded from here any more.
+func (s *shard) arrive() {
+	s.awaited = true
+	s.p.past.ahead.Add(-1)
 }
 
 // unmute says standing facts at their present value, customer by customer; horizons that they have not passed yet are

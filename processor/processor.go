@@ -72,6 +72,14 @@ type Processor struct {
 	metrics *metrics
 	ready   atomic.Int32 // shards that are open
 	shards  atomic.Int32 // shards there are
+	past    past
+}
+
+// past is what the shards of a first start must know of each other: a touchpoint of the past that stands on another
+// partition than its customer's is forwarded behind the end of that shard's own past.
+type past struct {
+	ahead   atomic.Int32 // shards that have not come to the end of theirs
+	strayed atomic.Bool  // some shard forwarded while it was mute
 }
 
 // New checks the configuration.
@@ -122,6 +130,7 @@ func (p *Processor) Run(ctx context.Context) error {
 		return unlessCanceled(err)
 	}
 	p.shards.Store(int32(l.shards))
+	p.past.ahead.Store(int32(l.shards))
 	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now, MaxWait: c.FetchWait,
 		MaxBytes: 16 << 20, PartitionBytes: 1 << 20})
 	if err != nil {
@@ -165,7 +174,7 @@ func (p *Processor) commitOffsets(ctx context.Context, shards []*shard) {
 	commit := func(ctx context.Context) {
 		next := map[events.ShardID]events.Offset{}
 		for _, s := range shards {
-			if o := s.durable.Load(); o >= 0 {
+			if o := s.folded.Load(); o >= 0 {
 				next[s.id] = events.Offset(o)
 			}
 		}

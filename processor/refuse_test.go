@@ -22,14 +22,14 @@ func TestRefusals(t *testing.T) {
 		want  []string
 	}{
 		{"no checkpoint", func(r *rig) { r.must(os.RemoveAll(r.config.Dir)) },
-			[]string{"holds derived events", "has no checkpoint", "Bring the store that was used last"}},
+			[]string{"holds derived events", "has no checkpoint", "If another store was used last, bring that"}},
 		{"checkpoint behind the output", func(r *rig) {
 			old := r.TempDir()
 			r.must(os.CopyFS(old, os.DirFS(r.config.Dir)))
 			r.send(order("b", "2", now, 20))
 			r.once()
 			r.config.Dir = old
-		}, []string{"holds derived events from offset", "does not know", "bring the store that was used last"}},
+		}, []string{"holds derived events from offset", "does not know", "If another store was used last, bring that"}},
 		{"store of another app", func(r *rig) { r.config.App += "2" }, []string{"the store was made for app", "or another store.dir"}},
 		{"store of another shard", func(r *rig) {
 			a, b := StoreDir(r.config.Dir, 0), StoreDir(r.config.Dir, 1)

@@ -1,10 +1,12 @@
 package processor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,7 +34,7 @@ const (
 // errStopped breaks off what would take long because the shard is to stop.
 var errStopped = errors.New("stopped")
 
-// shard folds one partition. One goroutine, that of run, owns all of it but durable and done.
+// shard folds one partition. One goroutine, that of run, owns all of it but folded and done.
 type shard struct {
 	id     events.ShardID
 	stop   <-chan struct{} // closed when the shard is to stop
@@ -59,8 +61,13 @@ type shard struct {
 	sayErr    error
 	saveAfter time.Time
 
-	durable atomic.Int64 // input offset of the last checkpoint, -1 before
-	done    chan struct{}
+	whole   bool          // at a place where late events are settled: see batch
+	unsaved events.Offset // what was set aside before it is written; what is from it on may not be
+	awaited bool          // has come to the end of a first start's past, and waits for the others
+	widened bool          // MuteUntil takes in what the others forwarded of it
+
+	folded atomic.Int64 // at.Input as of the last round, -1 before the first
+	done   chan struct{}
 }
 
 // StoreDir is the folder of a shard's store beneath a processor's Dir.
@@ -73,7 +80,7 @@ func newShard(p *Processor, id events.ShardID, l layout, instance string, a *asi
 		log:     p.config.Log.With().Int("shard", int(id)).Logger(),
 		decoder: events.NewDecoder(events.DecoderConfig{Currency: p.config.Currency, MaxBytes: p.config.MaxBytes}),
 		voice:   newVoice(p.config.App, p.config.IDKey), aside: a, done: make(chan struct{})}
-	s.durable.Store(-1)
+	s.folded.Store(-1)
 	return s
 }
 
@@ -109,7 +116,16 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	input := fetcher.Read(s.id, s.at.Input)
 	s.p.ready.Add(1)
 	defer s.p.ready.Add(-1)
-	if err := s.loop(ctx, appends, input); err != nil && !errors.Is(err, errStopped) {
+	err = s.loop(ctx, appends, input)
+	s.folded.Store(int64(s.at.Input))
+	var outside *outsideError
+	switch {
+	case errors.As(err, &outside): // go on from here next time: what could not be set aside is folded again
+		if !s.asides.empty() {
+			s.at.Input, s.asides = s.unsaved, asides{}
+		}
+		return errors.Join(err, s.checkpoint(appends, true))
+	case err != nil && !errors.Is(err, errStopped):
 		return err
 	}
 	return s.checkpoint(appends, true)
@@ -166,11 +182,13 @@ func (s *shard) round(ctx context.Context) error {
 	if err := s.pass(dueSlice); err != nil {
 		return err
 	}
-	if err := s.refold(refoldBudget); err != nil {
-		return err
+	if s.whole {
+		if err := s.refold(refoldBudget); err != nil {
+			return err
+		}
 	}
 	s.voice.flush()
-	if time.Now().After(s.saveAfter) || s.store.DirtyBytes() > checkpointBytes {
+	if s.whole && time.Now().After(s.saveAfter) || s.store.DirtyBytes() > checkpointBytes {
 		if err := s.checkpoint(ctx, false); err != nil {
 			return err
 		}
@@ -180,12 +198,14 @@ func (s *shard) round(ctx context.Context) error {
 	return s.sayErr
 }
 
-// batch folds a batch in slices.
+// batch folds a batch in slices, which end at offsets that are multiples of Config.Batch. Late events are settled there
+// and at the input's end only, so that what is merged does not depend on where a fetch happened to end.
 func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 	if b.Err != nil {
-		return b.Err
+		return &outsideError{b.Err}
 	}
 	s.end = b.End
+	s.whole = b.Next >= b.End
 	if len(b.Records) == 0 {
 		if b.Next != b.End || b.Next != s.at.Input {
 			s.at.Input = max(s.at.Input, b.Next)
@@ -195,13 +215,15 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 		return s.unmuteAt(ctx, b.Next)
 	}
 	for records := b.Records; len(records) > 0; {
-		n := min(s.config.Batch, len(records))
+		n, whole := s.cut(records)
 		if err := s.slice(ctx, records[:n]); err != nil {
 			return err
 		}
 		if records = records[n:]; len(records) == 0 {
+			s.whole = whole || b.Next >= b.End
 			break
 		}
+		s.whole = true
 		if s.stopping() {
 			return errStopped
 		}
@@ -217,9 +239,18 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 	return nil
 }
 
+// cut is how many records come before the next multiple of Config.Batch; whole, whether that is known to be reached.
+func (s *shard) cut(records []events.Record) (n int, whole bool) {
+	size := events.Offset(s.config.Batch)
+	next := (records[0].Offset/size + 1) * size
+	n, _ = slices.BinarySearchFunc(records, next, func(r events.Record, o events.Offset) int { return cmp.Compare(r.Offset, o) })
+	return n, n < len(records) || records[n-1].Offset+1 == next
+}
+
 // slice folds a few records.
 func (s *shard) slice(ctx context.Context, records []events.Record) error {
 	began := time.Now()
+	s.unsaved = s.at.Input
 	for i := range records {
 		r := &records[i]
 		s.meet(r)
@@ -299,7 +330,6 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 			return err
 		}
 	}
-	s.durable.Store(int64(s.at.Input))
 	s.saveAfter = time.Now().Add(s.config.CheckpointEvery)
 	s.m.checkpoint.Observe(time.Since(began).Seconds())
 	return nil
@@ -314,6 +344,7 @@ func (s *shard) report() {
 		age = max(0, s.config.Now()-s.at.Log)
 	}
 	s.m.lagSeconds.Set(float64(age) / 1000)
+	s.folded.Store(int64(s.at.Input))
 	s.m.clock.Set(float64(s.at.Clock) / 1000)
 	s.m.pending.Set(float64(s.store.HorizonsPending()))
 	if s.config.Watch != nil {

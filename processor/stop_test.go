@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/touchfold/touchfold/events"
 )
 
@@ -169,4 +171,32 @@ func (r *rig) stopAfter(n int) (at int) {
 	p.stop()
 	at, _ = p.sum()
 	return at
+}
+
+// TestStopWhileOpening: a stop before all shards are open is no fault either, and nothing is in the next start's way.
+func TestStopWhileOpening(t *testing.T) {
+	t.Parallel()
+	const shards = 12
+	r := newRig(t, shards, nil)
+	for _, when := range []string{"topic created", "shard opened"} {
+		var p *run
+		begun := make(chan struct{})
+		p = r.start(func(c *Config) {
+			c.Log = c.Log.Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, message string) {
+				if message == when {
+					<-begun
+					p.cancel()
+				}
+			}))
+		})
+		close(begun)
+		if err := p.end(); err != nil {
+			t.Errorf("stopped when %q: %v", when, err)
+		}
+	}
+	r.send(order("a", "1", events.At(time.Now()), 10))
+	r.once()
+	if all, _ := r.said(); len(all) != 2 {
+		t.Errorf("%+v", all)
+	}
 }

@@ -4,23 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
+	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
 )
 
 const (
 	logAppendTime = "LogAppendTime"
 	createTime    = "CreateTime"
-	// maxParked is the largest record of the parked topic: what was too large for us must fit.
+	// maxParked is the largest record batch of the parked topic that we create.
 	maxParked = 16 << 20
+	// parkedMore is how much longer than the input's largest record a parked one may be, for its headers.
+	parkedMore = 64 << 10
+	// brokersAhead is how far a broker's clock may be ahead of ours before we believe ours.
+	brokersAhead = 5 * 60 * 1000 // ms
 )
 
 // layout is what the shards need to know of the topics.
 type layout struct {
-	shards     int  // partitions of the touchpoints and of the derived events
-	createTime bool // the touchpoints' append times are strangers' word, to be clamped
+	shards int // partitions of the touchpoints and of the derived events
+	// ahead is how much later than our clock a record's append time may be; a later one is taken for that. A record may
+	// carry a stranger's word even where the topic has LogAppendTime: it had not always.
+	ahead events.Instant
 }
 
 // ensureTopics creates the topics that do not exist and refuses those that cannot serve.
@@ -33,17 +41,37 @@ func ensureTopics(ctx context.Context, c *Config) (layout, error) {
 	if err != nil {
 		return layout{}, err
 	}
-	parked, err := ensure(ctx, c, c.Topics.Parked, 1, map[string]string{"max.message.bytes": strconv.Itoa(maxParked)})
+	largest := messageBytes(in) + parkedMore
+	parked, err := ensure(ctx, c, c.Topics.Parked, 1, map[string]string{"max.message.bytes": strconv.Itoa(max(maxParked, largest))})
 	if err != nil {
 		return layout{}, err
 	}
 	faults := checkInput(c, in)
 	faults = append(faults, checkOutput(c, in, out)...)
-	if n, err := strconv.Atoi(parked.Configs["max.message.bytes"]); err == nil && n < maxParked {
-		c.Log.Warn().Str("topic", parked.Name).Int("max_message_bytes", n).
-			Msg("records larger than the parked topic takes would stop their shard; raise its max.message.bytes to 16 MiB")
+	if n := messageBytes(parked); n < largest {
+		faults = append(faults, fmt.Errorf("topic %s takes record batches of up to %d bytes, and %s has such of %d: what cannot be read could not be parked: "+
+			"set its max.message.bytes to %d or more", parked.Name, n, in.Name, messageBytes(in), largest))
 	}
-	return layout{in.Partitions, in.Configs["message.timestamp.type"] != logAppendTime && !c.Topics.CreateTime}, errors.Join(faults...)
+	if compacted(parked) {
+		faults = append(faults, fmt.Errorf("topic %s is compacted, so what is parked would vanish: "+
+			"set its cleanup.policy to delete, or name another topic in topics.parked", parked.Name))
+	}
+	l := layout{in.Partitions, brokersAhead}
+	switch {
+	case c.Topics.CreateTime:
+		l.ahead = math.MaxInt64 / 2 // the times are our own
+	case in.Configs["message.timestamp.type"] != logAppendTime:
+		l.ahead = 0
+	}
+	return l, errors.Join(faults...)
+}
+
+// messageBytes is the largest record batch that a topic takes; Kafka's default if the broker does not say.
+func messageBytes(t kafka.Topic) int {
+	if n, err := strconv.Atoi(t.Configs["max.message.bytes"]); err == nil {
+		return n
+	}
+	return 1048588
 }
 
 // ensure describes a topic and creates it first if it does not exist.

@@ -17,7 +17,7 @@ var (
 	// ErrNoTopic: the topic is not there.
 	ErrNoTopic = errors.New("there is no such topic")
 	// ErrFenced: a producer with the same transactional id and a higher epoch has written. This one never writes again.
-	ErrFenced = errors.New("another instance took over this partition")
+	ErrFenced = errors.New("another instance took over this partition: two processes run with the same app; stop one, or give it another app and topics")
 	// ErrForeign: the broker's record of what this producer wrote is not ours. Somebody else writes under our producer
 	// id, or the broker forgot it. This producer never writes again.
 	ErrForeign = errors.New("somebody else writes here, or the broker forgot this producer")

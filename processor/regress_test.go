@@ -1,0 +1,126 @@
+package processor
+
+import (
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	fkgo "github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// alter changes a topic's configuration.
+func (r *rig) alter(topic, name, value string) {
+	r.Helper()
+	c := r.franz()
+	defer c.Close()
+	res := kmsg.NewIncrementalAlterConfigsRequestResource()
+	res.ResourceType, res.ResourceName = kmsg.ConfigResourceTypeTopic, topic
+	set := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	set.Name, set.Value = name, &value
+	res.Configs = append(res.Configs, set)
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	req.Resources = append(req.Resources, res)
+	resp, err := req.RequestWith(r.context(), c)
+	if err != nil || resp.Resources[0].ErrorCode != 0 {
+		r.Fatalf("set %s of %s: %v %+v", name, topic, err, resp)
+	}
+}
+
+// TestMuteMisplacedPast: a past that stands on other partitions than its customers' (producers such as kcat) is as mute
+// as one that stands where it belongs.
+func TestMuteMisplacedPast(t *testing.T) {
+	now := events.At(time.Now())
+	past := history(rand.New(rand.NewPCG(5, 6)), 2000, 100, now-900*events.Instant(day), 700)
+	var facts [2]int
+	for i, misplaced := range []bool{false, true} {
+		r := newRig(t, 2, func(c *Config) { c.Mute = true })
+		home := r.murmur()
+		var recs []*fkgo.Record
+		for _, tp := range past {
+			rec := tp.record()
+			if rec.Partition = home(tp.customer); misplaced {
+				rec.Partition = 1 - rec.Partition
+			}
+			recs = append(recs, rec)
+		}
+		r.produce(recs...)
+		p := r.start()
+		p.settle()
+		p.stop()
+		all, _ := r.said()
+		for _, x := range all {
+			if x.n > 1 {
+				t.Fatalf("misplaced=%v: of the past it said %s %s", misplaced, x.customer, x.word())
+			}
+		}
+		facts[i] = len(all)
+	}
+	if facts[0] != facts[1] || facts[0] == 0 {
+		t.Errorf("%d facts are said where the past stands right, %d where it stands wrong", facts[0], facts[1])
+	}
+}
+
+// TestFutureRecordInAppendTimeTopic: a topic was CreateTime when a record dated 2087 came, and is LogAppendTime now.
+func TestFutureRecordInAppendTimeTopic(t *testing.T) {
+	r := newRig(t, 1, nil)
+	now := events.At(time.Now())
+	r.config.Topics.Touchpoints += "-strange"
+	r.createTopic(r.config.Topics.Touchpoints, 1, "message.timestamp.type", createTime, "message.timestamp.after.max.ms", "9223372036854775807")
+	future := view("f", "2", 0)
+	future.append = date("2087-05-05T00:00:00Z")
+	r.send(order("c", "1", now-10*events.Instant(day), 10), future)
+	r.alter(r.config.Topics.Touchpoints, "message.timestamp.type", logAppendTime)
+	r.send(order("c", "3", now-1000, 10))
+	p := r.start()
+	p.settle()
+	p.stop()
+	for _, w := range r.sequences()["c"] {
+		if strings.Contains(w, "lapsed") || strings.Contains(w, "churn_risk") {
+			t.Errorf("said: %s", w)
+		}
+	}
+	if at := r.positions()[0]; at.Clock > events.At(time.Now())+brokersAhead {
+		t.Errorf("the clock is at %v", at.Clock)
+	}
+}
+
+// TestParkingFails: what was said before a record could not be parked is saved, and when it can be parked again the
+// shard goes on with it.
+func TestParkingFails(t *testing.T) {
+	r := newRig(t, 1, func(c *Config) { c.CheckpointEvery = time.Hour })
+	r.createTopic(r.config.Topics.Parked, 1, "message.timestamp.type", logAppendTime, "max.message.bytes", "16777216")
+	p := r.start()
+	p.settle()
+	r.send(order("a", "1", events.At(time.Now()), 10))
+	p.settle()
+	r.alter(r.config.Topics.Parked, "max.message.bytes", "2000")
+	long := make([]byte, 50_000)
+	for i := range long {
+		long[i] = byte('a' + rand.IntN(26))
+	}
+	r.produce(&fkgo.Record{Value: append([]byte("not json "), long...)})
+	var outside *outsideError
+	if err := p.end(); !errors.As(err, &outside) {
+		t.Fatalf("Run ended with %v", err)
+	}
+	r.alter(r.config.Topics.Parked, "max.message.bytes", "16777216")
+	q := r.start()
+	q.settle()
+	q.stop()
+	if n := r.ends(r.config.Topics.Parked)[0]; n != 1 {
+		t.Errorf("%d records are parked", n)
+	}
+	all, _ := r.said()
+	seen := map[string]bool{}
+	for _, x := range all {
+		if seen[x.word()] {
+			t.Errorf("%s is said twice", x.word())
+		}
+		seen[x.word()] = true
+	}
+}
