@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,7 +96,24 @@ func TestInspect(t *testing.T) {
 	if code != exitFailure {
 		t.Error("a store that is not there was opened")
 	}
-	contains(t, said, "there is none in")
+	contains(t, said, "there is none in", "is this the store.dir that run uses?")
+}
+
+// TestInspectUnreachable: only a store that is not there is said not to be there.
+func TestInspectUnreachable(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file, loop := filepath.Join(dir, "file"), filepath.Join(dir, "loop")
+	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Symlink(loop, loop)); err != nil {
+		t.Fatal(err)
+	}
+	_, _, said := touchfold(t, "inspect", "u1", "--dir", file)
+	contains(t, said, "there is none in", "is this the store.dir that run uses?")
+	code, _, said := touchfold(t, "inspect", "u1", "--dir", loop) // root may enter what others may not, but no loop
+	if code != exitFailure || strings.Contains(said, "there is none") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	contains(t, said, loop)
 }
 
 func TestInspectLongTimeline(t *testing.T) {

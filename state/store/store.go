@@ -7,9 +7,12 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/rs/zerolog"
@@ -57,8 +60,12 @@ func Open(c Config) (*Store, error) {
 // OpenReadOnly opens the store of a process that was stopped, to look at it: there must be one, and Checkpoint fails. It
 // does write: what the process had no time to put in order is put in order, as at its next start.
 func OpenReadOnly(c Config) (*Store, error) {
-	if _, err := os.Stat(filepath.Join(c.Dir, badger.ManifestFilename)); err != nil {
-		return nil, fmt.Errorf("open the store of shard %d: there is none in %s", c.Shard, c.Dir)
+	_, err := os.Stat(filepath.Join(c.Dir, badger.ManifestFilename))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, fmt.Errorf("open the store of shard %d: there is none in %s; is this the store.dir that run uses?", c.Shard, c.Dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the store of shard %d: %w", c.Shard, err)
 	}
 	s, err := Open(c)
 	if err == nil {
@@ -87,7 +94,7 @@ func open(c Config) (*Store, error) {
 	}
 	s.cache.init(c.CacheBytes)
 	s.horizons.init(slab)
-	s.checkpoints.commit = s.write
+	s.checkpoints.commit, s.checkpoints.partSize = s.write, partSize
 	s.metrics.storeBytes.Set(float64(s.Size()))
 	return s, nil
 }
@@ -98,18 +105,19 @@ func (s *Store) Dir() string { return s.config.Dir }
 // Positions are those of the last checkpoint handed over; exists is false if there never was one.
 func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
 
-// Size is how many bytes the sorted tables take on disk. Up to 16 MiB of what was written last lies beside them.
+// Size is how many bytes the sorted tables and the value log take on disk. Up to 16 MiB of what was written last lies
+// beside them.
 func (s *Store) Size() (bytes int64) {
 	files, err := os.ReadDir(s.config.Dir)
 	if err != nil {
 		return 0
 	}
 	for _, f := range files {
-		if filepath.Ext(f.Name()) != tableSuffix {
+		if x := filepath.Ext(f.Name()); x != tableSuffix && x != valueSuffix {
 			continue
 		}
 		if info, err := f.Info(); err == nil { // else it was compacted away meanwhile
-			bytes += info.Size()
+			bytes += allocated(info) // an open value log is longer than what it takes
 		}
 	}
 	return bytes
