@@ -31,7 +31,7 @@ func badgerOptions(c Config) badger.Options {
 		WithNumCompactors(2).
 		WithBlockCacheSize(8 << 20).
 		WithIndexCacheSize(0).       // only encrypted tables have one; the others' are read where they are mapped
-		WithValueThreshold(1 << 20). // so that the value log stays empty, but for a giant of a customer
+		WithValueThreshold(1 << 20). // so that the value log stays empty, but for a giant of an event; see parts
 		WithValueLogFileSize(64 << 20).
 		WithDetectConflicts(false). // there is one writer
 		WithMetricsEnabled(false).

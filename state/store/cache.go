@@ -34,6 +34,7 @@ type entry struct {
 	read    int            // bytes of memory beside the customer's own account, while it lives on the row it was read from
 	bytes   int            // of memory, when last measured
 	stored  int            // sealed blocks that have rows, or rows in flight
+	parts   parts          // where it lies on disk, or is in flight to
 	indexed events.Instant // what the index on disk has, or in flight to it: never later than its horizon
 	due     events.Instant // its horizon when last changed
 	queued  events.Instant // a horizon of it that is near, Never if none is known to be
@@ -170,7 +171,10 @@ func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	indexed, row, err := parseRow(value)
+	indexed, row, p, err := parseRow(value)
+	if err == nil && p.count > 0 {
+		row, err = readParts(txn, id, p)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +183,7 @@ func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
 		return nil, err
 	}
 	// The customer lives on parts of the row and has not yet measured its states, which take about twice their bytes.
-	return &entry{customer: c, row: len(value), read: 3 * len(value), stored: c.Sealed(), indexed: indexed}, nil
+	return &entry{customer: c, row: len(row), read: 3 * len(row), stored: c.Sealed(), parts: p, indexed: indexed}, nil
 }
 
 // get is a copy of a row.

@@ -9,7 +9,6 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/touchfold/touchfold/events"
-	"github.com/touchfold/touchfold/state/wire"
 )
 
 // checkpoints is what changed and what is being written. At most one commit is in flight; its goroutine touches nothing
@@ -21,6 +20,7 @@ type checkpoints struct {
 	flight     chan error
 	failed     error // the first error of a commit: nothing is committed after it
 	buffer     []byte
+	partSize   int
 	commit     func(changes []change, positions []byte) error
 }
 
@@ -28,6 +28,8 @@ type checkpoints struct {
 type change struct {
 	id           events.CustomerID
 	row          []byte
+	parts, had   parts          // where he lies from now on, if row does not hold him, and where he lay
+	pieces       [][]byte       // of parts
 	first        int            // number of the first of blocks
 	blocks       [][]byte       // newly sealed
 	indexed, was events.Instant // what stands in the index from now on, and what stood there
@@ -72,19 +74,17 @@ func (s *Store) encode(e *entry) change {
 	if due := c.Due(); due < was || e.fired {
 		e.indexed, e.fired = due, false
 	}
-	b := s.buffer[:0]
-	if e.indexed != events.Never {
-		b = wire.AppendUint(b, rowIndexed, uint64(e.indexed)+1)
+	b := c.AppendRow(s.buffer[:0])
+	w := change{id: c.ID(), had: e.parts, first: e.stored, indexed: e.indexed, was: was}
+	w.parts, w.pieces = split(b, e.parts, s.partSize)
+	if s.buffer = b; w.pieces != nil {
+		s.buffer = nil // the pieces live on it
 	}
-	b, m := wire.Begin(b, rowCustomer)
-	b = c.AppendRow(b)
-	b = wire.End(b, m)
-	s.buffer = b
-	w := change{id: c.ID(), row: slices.Clone(b), first: e.stored, indexed: e.indexed, was: was}
+	w.row = appendRow(make([]byte, 0, min(len(b), s.partSize)+rowHead), e.indexed, b, w.parts)
 	for n := e.stored; n < c.Sealed(); n++ {
 		w.blocks = append(w.blocks, c.Block(n))
 	}
-	e.stored, e.row, e.read = c.Sealed(), len(b), 0
+	e.stored, e.row, e.read, e.parts = c.Sealed(), len(b), 0, w.parts
 	s.measure(e)
 	return w
 }
@@ -131,13 +131,7 @@ func (s *Store) land(err error) {
 // write commits changes and then, alone, the positions. It runs beside the owner.
 func (s *Store) write(changes []change, positions []byte) error {
 	b := &batch{db: s.db, txn: s.db.NewTransaction(true)}
-	defer func() { b.txn.Discard() }()
-	for i := range changes {
-		b.customer(&changes[i])
-	}
-	b.commit()
-	b.set(positionsKey, positions)
-	b.commit()
+	b.checkpoint(changes, positions)
 	s.metrics.rows.Add(float64(b.rows))
 	return quiet(b.err)
 }
@@ -147,11 +141,22 @@ type batch struct {
 	db   *badger.DB
 	txn  *badger.Txn
 	rows int
-	err  error // the first
+	err  error  // the first
+	step func() // of tests: called before each write
+}
+
+func (b *batch) checkpoint(changes []change, positions []byte) {
+	defer func() { b.txn.Discard() }()
+	for i := range changes {
+		b.customer(&changes[i])
+	}
+	b.commit()
+	b.set(positionsKey, positions)
+	b.commit()
 }
 
 // customer writes one customer. The order allows that the batch is cut anywhere: a row is written after the blocks it
-// counts, and while a horizon moves both its rows stand in the index.
+// counts and the parts it names, and while a horizon moves both its rows stand in the index.
 func (b *batch) customer(w *change) {
 	if len(w.id) > maxID {
 		b.fail(errors.New("a customer's id is longer than a key can be"))
@@ -163,7 +168,13 @@ func (b *batch) customer(w *change) {
 	if w.indexed != w.was && w.indexed != events.Never {
 		b.set(horizonKey(nil, hint{w.indexed, w.id}), nil)
 	}
+	for i, piece := range w.pieces {
+		b.set(partKey(nil, w.id, w.parts.slot, i), piece)
+	}
 	b.set(customerKey(nil, w.id), w.row)
+	for i := range w.had.count {
+		b.delete(partKey(nil, w.id, w.had.slot, i))
+	}
 	if w.indexed != w.was && w.was != events.Never {
 		b.delete(horizonKey(nil, hint{w.was, w.id}))
 	}
@@ -176,6 +187,9 @@ func (b *batch) delete(key []byte) { b.do(func() error { return b.txn.Delete(key
 func (b *batch) do(write func() error) {
 	if b.err != nil {
 		return
+	}
+	if b.step != nil {
+		b.step()
 	}
 	err := write()
 	if errors.Is(err, badger.ErrTxnTooBig) {

@@ -12,6 +12,7 @@ const (
 	kindBlock     = 'b'
 	kindCustomer  = 'c'
 	kindHorizon   = 'h'
+	kindPart      = 'q'
 	kindPositions = 'p'
 )
 
@@ -46,10 +47,25 @@ func parseHorizonKey(key []byte) (hint, bool) {
 const (
 	rowIndexed  wire.Field = 1 // the instant that stands in the index, + 1; none if nothing does
 	rowCustomer wire.Field = 2 // what state.Customer.AppendRow writes
+	rowParts    wire.Field = 3 // or where that lies, if it is long
 )
 
-// parseRow takes a customer's row apart. customer is part of b.
-func parseRow(b []byte) (indexed events.Instant, customer []byte, err error) {
+// rowHead is how many bytes a row takes beside the customer at most.
+const rowHead = 32
+
+// appendRow writes a customer's row, of one who lies in parts only where they are.
+func appendRow(b []byte, indexed events.Instant, customer []byte, p parts) []byte {
+	if indexed != events.Never {
+		b = wire.AppendUint(b, rowIndexed, uint64(indexed)+1)
+	}
+	if p.count > 0 {
+		return appendParts(b, p)
+	}
+	return wire.AppendBytes(b, rowCustomer, customer)
+}
+
+// parseRow takes a customer's row apart. customer is part of b, and nil if p has any.
+func parseRow(b []byte) (indexed events.Instant, customer []byte, p parts, err error) {
 	indexed = events.Never
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
@@ -60,7 +76,11 @@ func parseRow(b []byte) (indexed events.Instant, customer []byte, err error) {
 			}
 		case rowCustomer:
 			customer = r.Bytes()
+		case rowParts:
+			if p, ok = parseParts(r.Bytes()); !ok {
+				r.Fail()
+			}
 		}
 	}
-	return indexed, customer, r.Err()
+	return indexed, customer, p, r.Err()
 }

@@ -31,7 +31,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		misses:     counter("touchfold_store_cache_misses_total", "Customers asked for that were not in memory."),
 		rows:       counter("touchfold_store_checkpoint_rows_total", "Rows written or deleted by checkpoints."),
 		cacheBytes: gauge("touchfold_store_cache_bytes", "Memory that decoded customers take, about."),
-		storeBytes: gauge("touchfold_store_bytes", "Disk that the sorted tables take, as of the last checkpoint."),
+		storeBytes: gauge("touchfold_store_bytes", "Disk that the sorted tables and the value log take, as of the last checkpoint."),
 		checkpoint: with.NewHistogramVec(prometheus.HistogramOpts{Name: "touchfold_store_checkpoint_seconds",
 			Help:    "How long it took to commit a checkpoint, beside the fold.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15)}, shard),

@@ -37,6 +37,7 @@ func (m *model) open(dir string) {
 	s, err := Open(config(m.outer, dir, 8<<10)) // room for about eight
 	must(m.t, err)
 	s.slab = 4
+	s.partSize = 120 // so that a customer grows into parts soon
 	m.s, m.gate = s, nil
 }
 

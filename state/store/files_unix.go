@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -24,4 +25,12 @@ func lock(dir string) (*os.File, error) {
 		return nil, errors.New("another process is using it: stop that one first, or name another store.dir")
 	}
 	return nil, os.NewSyscallError("flock", err)
+}
+
+// allocated is how many bytes a file takes on disk, which may be fewer than it is long.
+func allocated(f fs.FileInfo) int64 {
+	if s, ok := f.Sys().(*syscall.Stat_t); ok {
+		return int64(s.Blocks) * 512
+	}
+	return f.Size()
 }
