@@ -103,7 +103,7 @@ type Links struct {
 // Order is what an order event says of the order as a whole.
 type Order struct {
 	ID       string   // order_id; GA4: transaction_id; of any length, unlike Event.ID
-	Currency Currency // never zero on an event with an amount; the default where Defaulted
+	Currency Currency // never zero on an order, nor on an event with an amount; the default where Defaulted
 	// Value is the amount in minor units: total, else revenue, else value, else the sum over products of price ×
 	// quantity; never negative (of a refund it is the absolute value). Stated is false if none of them was there.
 	Value     int64

@@ -45,7 +45,7 @@ func TestOrderFields(t *testing.T) {
 		{"purchase", `"transaction_id":7,"value":7.005,"currency":"EUR"`, Order{ID: "7", Currency: eur, Value: 701, Stated: true}, "[]", Rounded},
 		{"Order Completed", `"total":7.4999,"currency":"JPY"`, Order{Currency: jpy, Value: 7, Stated: true}, "[]", Rounded},
 		{"Order Completed", `"total":1.5`, Order{Currency: money("HKD"), Value: 150, Stated: true, Defaulted: true}, "[]", NoCurrency},
-		{"Order Completed", `"order_id":"o"`, Order{ID: "o"}, "[]", 0},
+		{"Order Completed", `"order_id":"o"`, Order{ID: "o", Currency: money("HKD"), Defaulted: true}, "[]", 0},
 		{"Order Refunded", `"total":"-12.345","currency":"EUR"`, Order{Currency: eur, Value: 1235, Stated: true}, "[]", Rounded},
 		{"Order Completed", `"currency":"EUR","products":[{"product_id":"a","price":0.333,"quantity":3},{"sku":"b","price":1.005},{"item_id":3,"quantity":0.65}]`,
 			Order{Currency: eur, Value: 200, Stated: true}, "[{a  3 33  0} {b  1 101  0} {3  0.65 0  0}]", Rounded},
@@ -151,12 +151,14 @@ func TestOrigin(t *testing.T) {
 		forwarded bool
 	}{
 		{nil, own, false},
-		{AppendOrigin(nil, Origin{Position{"t", 1, 5}, 17}), Origin{Position{"t", 1, 5}, 17}, true},
-		{AppendOrigin(nil, Origin{Position{"t", 1, 5}, appended + 9}), Origin{Position{"t", 1, 5}, appended}, true},
-		{AppendOrigin(nil, Origin{Position{"t", 1, 5}, 17})[1:], own, false},
+		{AppendOrigin(nil, Origin{Position{"touchpoints", 1, 5}, 17}), Origin{Position{"touchpoints", 1, 5}, 17}, true},
+		{AppendOrigin(nil, Origin{Position{"touchpoints", 1, 5}, appended + 9}), Origin{Position{"touchpoints", 1, 5}, appended}, true},
+		{AppendOrigin(nil, Origin{Position{"touchpoints", 1, 5}, 17})[1:], own, false},
 		{AppendOrigin(nil, Origin{Position{"", 1, 5}, 17}), own, false},
-		{AppendOrigin(nil, Origin{Position{"t", -1, 5}, 17}), own, false},
-		{append(AppendOrigin(nil, Origin{Position{"t", 1, 5}, 17}), Header{HeaderOriginOffset, []byte("5x")}), own, false},
+		{AppendOrigin(nil, Origin{Position{"another", 1, 5}, 17}), own, false},
+		{AppendOrigin(nil, Origin{Position{"touchpoints", 3, 5}, 17}), own, false},
+		{AppendOrigin(nil, Origin{Position{"touchpoints", -1, 5}, 17}), own, false},
+		{append(AppendOrigin(nil, Origin{Position{"touchpoints", 1, 5}, 17}), Header{HeaderOriginOffset, []byte("5x")}), own, false},
 	} {
 		r := Record{Position: own.Position, Append: appended, Headers: c.headers, Value: []byte(`{"type":"page","userId":"c"}`)}
 		if got, forwarded := OriginOf(&r); got != c.want || forwarded != c.forwarded {
@@ -166,7 +168,7 @@ func TestOrigin(t *testing.T) {
 			t.Errorf("%q: time %v, want that of the origin, %v", c.headers, e.Time, c.want.Append)
 		}
 	}
-	early := Record{Append: appended, Headers: AppendOrigin(nil, Origin{Position{"t", 1, 5}, appended - 600_000}),
+	early := Record{Position: own.Position, Append: appended, Headers: AppendOrigin(nil, Origin{Position{"touchpoints", 1, 5}, appended - 600_000}),
 		Value: []byte(`{"type":"page","userId":"c","timestamp":"` + (appended - 1000).String() + `"}`)}
 	var e Event
 	if refusal := NewDecoder(DecoderConfig{}).Decode(&early, &e); refusal == nil || refusal.Reason != FutureTime {

@@ -124,9 +124,11 @@ func (o *oracle) money(p map[string]any, amounts bool) {
 		order.Units = Milli(n)
 		delete(p, "units")
 	}
-	if (order.Stated || priced) && order.Currency == (Currency{}) {
+	if (order.Stated || priced || sale) && order.Currency == (Currency{}) {
 		order.Currency, order.Defaulted = unit, true
-		o.notes |= NoCurrency
+		if order.Stated || priced {
+			o.notes |= NoCurrency
+		}
 	}
 }
 

@@ -18,7 +18,8 @@ type Origin struct {
 }
 
 // OriginOf is the origin that r's headers name, its append time not later than r's own; forwarded is false, and r's
-// own position and append time the origin, if the headers do not name one, or not wholly.
+// own position and append time the origin, if the headers do not name one, or not wholly, or not another partition of
+// the same topic: programs that copy records copy headers with them.
 func OriginOf(r *Record) (o Origin, forwarded bool) {
 	own := Origin{r.Position, r.Append}
 	var seen uint
@@ -44,7 +45,7 @@ func OriginOf(r *Record) (o Origin, forwarded bool) {
 		}
 		seen |= bit
 	}
-	if seen != 15 {
+	if seen != 15 || o.Topic != own.Topic || o.Partition == own.Partition {
 		return own, false
 	}
 	o.Append = min(o.Append, r.Append)

@@ -46,9 +46,11 @@ func (d *Decoder) order(e *Event, about *Name) *Refusal {
 		o.Units = Milli(n)
 		d.props.take(units)
 	}
-	if o.Stated && o.Currency == (Currency{}) {
+	if (o.Stated || about.Body == Sale) && o.Currency == (Currency{}) {
 		o.Currency, o.Defaulted = d.currency, true
-		d.notes |= NoCurrency
+		if o.Stated {
+			d.notes |= NoCurrency
+		}
 	}
 	return nil
 }

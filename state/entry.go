@@ -54,17 +54,21 @@ const (
 	traitValue wire.Field = 2
 )
 
-// maxRest is how many bytes of other properties, compressed, an entry keeps; packRest is from where on they are
-// compressed at all; mostRest, how many there may be before, so that damage cannot ask for all memory.
+// maxRest is how many bytes of other properties, compressed, an entry keeps, and openRest how many it opens to at most;
+// packRest is from where on they are compressed at all. maxTrait bounds the bytes of one trait, maxTraits those of all
+// traits of one event.
 const (
-	maxRest  = 2 << 10
-	packRest = 128
-	mostRest = 16 << 20
+	maxRest   = 2 << 10
+	packRest  = 128
+	mostRest  = 16 << 20
+	maxTrait  = 2 << 10
+	maxTraits = 16 << 10
 )
 
-// appendEntry writes what a timeline keeps of e. A Rest that is too long is taken from e too, so that a fold sees the
-// same now and when the timeline is folded again.
+// appendEntry writes what a timeline keeps of e. A Rest that is too long, and traits that are, are taken from e too, so
+// that a fold sees the same now and when the timeline is folded again.
 func appendEntry(b []byte, e *events.Event) []byte {
+	cutTraits(e)
 	b = wire.AppendUint(b, entryTime, uint64(e.Time))
 	b = wire.AppendUint(b, entryType, uint64(e.Type))
 	if e.Type == events.Unknown {
@@ -90,6 +94,20 @@ func appendEntry(b []byte, e *events.Event) []byte {
 		b = wire.End(b, m)
 	}
 	return b
+}
+
+// cutTraits leaves of e's traits those that are short enough, in order of name as long as there is room: a customer who
+// says 700 KB of himself again and again must not grow without bound.
+func cutTraits(e *events.Event) {
+	room := maxTraits
+	kept := e.Traits[:0]
+	for _, t := range e.Traits {
+		if n := len(t.Name) + len(t.Value); n <= maxTrait && n <= room {
+			room -= n
+			kept = append(kept, t)
+		}
+	}
+	e.Traits = kept
 }
 
 func appendOrder(b []byte, e *events.Event) []byte {

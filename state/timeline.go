@@ -100,11 +100,11 @@ func (t *timeline) write(e *events.Event, id uint64) entry {
 	}
 	n := len(t.blocks) - 1
 	b, m := wire.Begin(t.blocks[n], blockEntry)
-	had := len(e.Rest) > 0
+	rest, traits := len(e.Rest), len(e.Traits)
 	b = appendEntry(b, e)
 	size := len(b) - int(m)
 	b = wire.End(b, m)
-	t.cut = t.cut || had && len(e.Rest) == 0
+	t.cut = t.cut || len(e.Rest) < rest || len(e.Traits) < traits
 	t.blocks[n] = b
 	return entry{time: e.Time, id: id, content: e.Content, block: uint32(n), start: uint32(len(b) - size), end: uint32(len(b))}
 }

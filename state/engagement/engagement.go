@@ -4,6 +4,7 @@
 package engagement
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
@@ -13,7 +14,8 @@ import (
 
 // State is the counts. A contact is an event whose type has an initiator; an event of an unknown name is counted apart.
 type State struct {
-	channels    []channel // in order of first contact
+	channels    []count // in order of first contact
+	unknown     []count // events of names that are not in the table, by name, in order of first appearance
 	byBrand     uint64
 	byCustomer  uint64
 	before      uint64
@@ -22,19 +24,19 @@ type State struct {
 	sent        uint64
 	opened      uint64
 	clicked     uint64
-	unknown     uint64
 	first       state.Mark     // the first contact that the customer began; zero without one
 	lastSeen    events.Instant // the last one
 	lastByBrand events.Instant
 }
 
-type channel struct {
+// count is how many there were of a name.
+type count struct {
 	name string
 	n    uint64
 }
 
-// maxChannels bounds how many channels are told apart; contacts of further ones count as "other".
-const maxChannels = 32
+// maxNames bounds how many channels, and how many unknown names, are told apart; further ones count as "other".
+const maxNames = 32
 
 // Feature is engagement.
 func Feature() *state.Spec[State] {
@@ -54,7 +56,7 @@ func (s *State) Seen() (first state.Mark, ok bool) { return s.first, s.byCustome
 
 func fold(s *State, e *events.Event) {
 	if e.Type == events.Unknown {
-		s.unknown++
+		s.unknown = add(s.unknown, e.Name)
 		return
 	}
 	about := e.Type.About()
@@ -86,27 +88,25 @@ func fold(s *State, e *events.Event) {
 	case events.EmailLinkClicked:
 		s.clicked++
 	}
-	s.count(e.Channel)
+	s.channels = add(s.channels, cmp.Or(e.Channel, "unknown"))
 }
 
-func (s *State) count(name string) {
-	if name == "" {
-		name = "unknown"
-	}
-	for i := range s.channels {
-		if s.channels[i].name == name {
-			s.channels[i].n++
-			return
+// add counts one more of a name.
+func add(counts []count, name string) []count {
+	for i := range counts {
+		if counts[i].name == name {
+			counts[i].n++
+			return counts
 		}
 	}
-	switch n := len(s.channels); {
-	case n == maxChannels:
-		s.channels[n-1].n++
-	case n == maxChannels-1:
-		s.channels = append(s.channels, channel{"other", 1})
-	default:
-		s.channels = append(s.channels, channel{strings.Clone(name), 1})
+	switch n := len(counts); {
+	case n == maxNames:
+		counts[n-1].n++
+		return counts
+	case n == maxNames-1:
+		name = "other"
 	}
+	return append(counts, count{strings.Clone(name), 1})
 }
 
 // Report is what a person is shown.
@@ -120,20 +120,26 @@ type Report struct {
 	Sent        uint64            `json:"email_sent"`
 	Opened      uint64            `json:"email_opened"`
 	Clicked     uint64            `json:"email_clicked"`
-	Unknown     uint64            `json:"unknown_events,omitempty"`
-	FirstSeen   string            `json:"first_seen,omitempty"` // contacts that the customer began
+	Unknown     map[string]uint64 `json:"unknown_events,omitempty"` // by name
+	FirstSeen   string            `json:"first_seen,omitempty"`     // contacts that the customer began
 	LastSeen    string            `json:"last_seen,omitempty"`
 	LastByBrand string            `json:"last_contacted,omitempty"` // contacts that the brand began
 }
 
 func report(s *State, _ state.Known, _ events.Instant) any {
-	if s.byBrand+s.byCustomer+s.unknown == 0 {
+	if s.byBrand+s.byCustomer == 0 && len(s.unknown) == 0 {
 		return nil
 	}
 	r := Report{Contacts: map[string]uint64{}, Brand: s.byBrand, Customer: s.byCustomer, Before: s.before, During: s.during,
-		After: s.after, Sent: s.sent, Opened: s.opened, Clicked: s.clicked, Unknown: s.unknown}
+		After: s.after, Sent: s.sent, Opened: s.opened, Clicked: s.clicked}
 	for _, c := range s.channels {
 		r.Contacts[c.name] += c.n
+	}
+	for _, c := range s.unknown {
+		if r.Unknown == nil {
+			r.Unknown = map[string]uint64{}
+		}
+		r.Unknown[c.name] += c.n
 	}
 	if s.byCustomer > 0 {
 		r.FirstSeen, r.LastSeen = s.first.Time.String(), s.lastSeen.String()
@@ -161,18 +167,12 @@ const (
 	stateLastByBrand
 	stateFirstEvent // of the event of stateFirstSeen
 
-	channelName  wire.Field = 1
-	channelCount wire.Field = 2
+	countName wire.Field = 1
+	countN    wire.Field = 2
 )
 
 func appendState(b []byte, s *State) []byte {
-	for _, c := range s.channels {
-		var m wire.Mark
-		b, m = wire.Begin(b, stateChannel)
-		b = wire.AppendBytes(b, channelName, c.name)
-		b = wire.AppendUint(b, channelCount, c.n)
-		b = wire.End(b, m)
-	}
+	b = appendCounts(b, stateChannel, s.channels)
 	b = wire.AppendUint(b, stateByBrand, s.byBrand)
 	b = wire.AppendUint(b, stateByCustomer, s.byCustomer)
 	b = wire.AppendUint(b, stateBefore, s.before)
@@ -181,23 +181,38 @@ func appendState(b []byte, s *State) []byte {
 	b = wire.AppendUint(b, stateSent, s.sent)
 	b = wire.AppendUint(b, stateOpened, s.opened)
 	b = wire.AppendUint(b, stateClicked, s.clicked)
-	b = wire.AppendUint(b, stateUnknown, s.unknown)
+	b = appendCounts(b, stateUnknown, s.unknown)
 	b = wire.AppendUint(b, stateFirstSeen, uint64(s.first.Time))
 	b = wire.AppendFixed(b, stateFirstEvent, s.first.ID)
 	b = wire.AppendUint(b, stateLastSeen, uint64(s.lastSeen))
 	return wire.AppendUint(b, stateLastByBrand, uint64(s.lastByBrand))
 }
 
+func appendCounts(b []byte, f wire.Field, counts []count) []byte {
+	for _, c := range counts {
+		var m wire.Mark
+		b, m = wire.Begin(b, f)
+		b = wire.AppendBytes(b, countName, c.name)
+		b = wire.AppendUint(b, countN, c.n)
+		b = wire.End(b, m)
+	}
+	return b
+}
+
 func parse(b []byte, s *State) error {
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
-		case stateChannel:
-			c, err := parseChannel(r.Bytes())
+		case stateChannel, stateUnknown:
+			c, err := parseCount(r.Bytes())
 			if err != nil {
 				return err
 			}
-			s.channels = append(s.channels, c)
+			if f == stateChannel {
+				s.channels = append(s.channels, c)
+			} else {
+				s.unknown = append(s.unknown, c)
+			}
 		case stateByBrand:
 			s.byBrand = r.Uint()
 		case stateByCustomer:
@@ -214,8 +229,6 @@ func parse(b []byte, s *State) error {
 			s.opened = r.Uint()
 		case stateClicked:
 			s.clicked = r.Uint()
-		case stateUnknown:
-			s.unknown = r.Uint()
 		case stateFirstSeen:
 			s.first.Time = events.Instant(r.Uint())
 		case stateFirstEvent:
@@ -229,13 +242,13 @@ func parse(b []byte, s *State) error {
 	return r.Err()
 }
 
-func parseChannel(b []byte) (c channel, err error) {
+func parseCount(b []byte) (c count, err error) {
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
-		case channelName:
+		case countName:
 			c.name = r.String()
-		case channelCount:
+		case countN:
 			c.n = r.Uint()
 		}
 	}

@@ -70,12 +70,18 @@ func fold(s *State, e *events.Event) {
 	s.link(group, e.Links.Group, e.Time)
 }
 
+// maxNames bounds how many traits, and how many linked names, a customer has; further ones are passed over.
+const maxNames = 256
+
 // confirm notes what a trait is said to be. A null is no data, never a delete.
 func (s *State) confirm(said *events.Trait, at events.Instant) {
 	if string(said.Value) == "null" {
 		return
 	}
 	i, ok := slices.BinarySearchFunc(s.traits, said.Name, func(t trait, name string) int { return strings.Compare(t.name, name) })
+	if !ok && len(s.traits) == maxNames {
+		return
+	}
 	if !ok {
 		s.traits = slices.Insert(s.traits, i, trait{name: strings.Clone(said.Name)})
 	}
@@ -93,6 +99,9 @@ func (s *State) link(k kind, name string, at events.Instant) {
 	i, ok := slices.BinarySearchFunc(s.links, name, func(l link, name string) int {
 		return cmp.Or(cmp.Compare(l.kind, k), strings.Compare(l.name, name))
 	})
+	if !ok && len(s.links) == maxNames {
+		return
+	}
 	if !ok {
 		s.links = slices.Insert(s.links, i, link{kind: k, name: strings.Clone(name), first: at})
 	}
