@@ -5,6 +5,7 @@
 package state
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/touchfold/touchfold/events"
@@ -26,7 +27,8 @@ type Customer struct {
 	saves   []savepoint
 	saveGap int
 
-	statesBytes int // about what the states take in memory, as of when they were last written
+	statesBytes int // about what the states took in memory when they were last written or read
+	statesAt    int // how many events there were then
 
 	// Applied is the offset after the last record taken; its meaning is the owner's.
 	Applied events.Offset
@@ -142,11 +144,16 @@ func (c *Customer) Timeline(f func(e *events.Event)) {
 
 // Bytes is about how much memory the customer takes.
 func (c *Customer) Bytes() int {
-	n := 400 + len(c.id) + c.line.bytes() + 64*len(c.said)
+	n := 480 + len(c.id) + c.line.bytes() + 64*len(c.said)
 	for _, s := range c.saves {
-		n += len(s.states)
+		n += 32 + cap(s.states)
 	}
-	return n + c.statesBytes
+	return n + c.statesBytes + 220*(len(c.line.index)-c.statesAt)
+}
+
+// weigh estimates what states of so many bytes take in memory: measured of customers with 3 to 300 orders.
+func (c *Customer) weigh(written int) {
+	c.statesBytes, c.statesAt = 17*written/4, len(c.line.index)
 }
 
 // The fields of a customer's row.
@@ -183,7 +190,7 @@ func (c *Customer) AppendState(b []byte) []byte {
 		b = wire.End(b, inner)
 		b = wire.End(b, m)
 	}
-	c.statesBytes = 2 * (len(b) - from)
+	c.weigh(len(b) - from)
 	return b
 }
 
@@ -213,9 +220,9 @@ func (c *Customer) Sealed() int { return c.line.sealed() }
 // Block is the n-th block of the timeline, to be read only.
 func (c *Customer) Block(n int) []byte { return c.line.blocks[n] }
 
-// Parse reads a customer's row. block reads a sealed block, counted from 0. The customer keeps row and blocks. If a
-// feature is new or of another version than the row's, or the row was written stale, the timeline is folded again and the
-// customer is due at once.
+// Parse reads a customer's row. block reads a sealed block, counted from 0. The customer keeps the blocks, but
+// nothing of row. If a feature is new or of another version than the row's, or the row was written stale, the timeline is
+// folded again and the customer is due at once.
 func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byte, error)) (*Customer, error) {
 	c := t.New(id)
 	states, whole, err := t.parseStates(row)
@@ -224,10 +231,12 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 	}
 	c.states = states
 	var tail []byte
-	sealed := 0
+	sealed, written := 0, 0
 	r := wire.NewReader(row)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
+		case rowFeature:
+			written += len(r.Bytes())
 		case rowDue:
 			c.due = events.Instant(r.Uint()) - 1
 		case rowSaid:
@@ -256,6 +265,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 	if err := c.loadTimeline(sealed, tail, block); err != nil {
 		return nil, fmt.Errorf("read a customer's timeline: %w", err)
 	}
+	c.weigh(written)
 	if c.stale = len(c.line.index); !whole {
 		c.stale, c.due = 0, 0
 		c.Refold()
@@ -274,7 +284,7 @@ func (c *Customer) loadTimeline(sealed int, tail []byte, block func(n int) ([]by
 		}
 	}
 	if len(tail) > 0 {
-		if err := c.line.load(tail[:len(tail):len(tail)]); err != nil {
+		if err := c.line.load(bytes.Clone(tail)); err != nil { // lest all of row is kept for it
 			return err
 		}
 	}

@@ -194,7 +194,7 @@ func (t *timeline) remember() {
 	if t.ids != nil || len(t.index) <= idsAbove {
 		return
 	}
-	t.ids = make(map[uint64]struct{}, 2*len(t.index))
+	t.ids = make(map[uint64]struct{}, len(t.index))
 	for i := range t.index {
 		t.ids[t.index[i].id] = struct{}{}
 	}
@@ -202,7 +202,7 @@ func (t *timeline) remember() {
 
 // bytes is about how much memory t takes.
 func (t *timeline) bytes() int {
-	n := 40*cap(t.index) + 24*cap(t.blocks) + 16*len(t.ids)
+	n := 40*cap(t.index) + 24*cap(t.blocks) + 28*len(t.ids)
 	for _, b := range t.blocks {
 		n += cap(b)
 	}

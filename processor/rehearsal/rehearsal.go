@@ -29,12 +29,15 @@ import (
 
 // Config is what a rehearsal is made of. Only Config must be set.
 type Config struct {
-	Config   *config.Config // its brokers, folder, listener and first start are not used
-	Dir      string         // empty folder for broker and stores, which stay there; default a temporary one that Close removes
-	Listen   string         // host:port of the broker; default any free port of 127.0.0.1
-	Shards   int            // default topics.partitions
-	Batch    int            // touchpoints folded before anything else is looked at; default the processor's
-	Until    events.Instant // touchpoints that are later are left out; default none
+	Config *config.Config // its brokers, folder, listener and first start are not used
+	Dir    string         // empty folder for broker and stores, which stay there; default a temporary one that Close removes
+	Listen string         // host:port of the broker; default any free port of 127.0.0.1
+	Shards int            // default topics.partitions
+	Batch  int            // touchpoints folded before anything else is looked at; default the processor's
+	Until  events.Instant // touchpoints that are later are left out; default none
+	// Hold lets the shards begin with the first Settle only. All that was fed then stands in the log before it is read,
+	// and what is said does not depend on how fast it came.
+	Hold     bool
 	Log      zerolog.Logger
 	Watch    func(processor.Progress) // called by every shard after each round, from its own goroutine
 	Registry prometheus.Registerer    // default: one that nobody asks
@@ -56,6 +59,7 @@ type Rehearsal struct {
 	progress []processor.Progress // by shard
 	moved    chan struct{}        // progress is another; room for one
 
+	begin  func() // lets the shards begin
 	stop   context.CancelFunc
 	done   chan struct{} // the processor has ended
 	failed error         // why, once done is closed; nil if it was stopped
@@ -144,9 +148,18 @@ func (r *Rehearsal) startProcessor() error {
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	r.done = make(chan struct{})
+	begun := make(chan struct{})
+	r.begin = sync.OnceFunc(func() { close(begun) })
+	if !r.config.Hold {
+		r.begin()
+	}
 	go func() { // Stop waits for it
 		defer close(r.done)
-		r.failed = p.Run(ctx)
+		select {
+		case <-begun:
+			r.failed = p.Run(ctx)
+		case <-ctx.Done():
+		}
 	}()
 	return nil
 }
@@ -181,6 +194,7 @@ func (r *Rehearsal) Settle(ctx context.Context, to events.Instant) error {
 	if err := r.Advance(ctx, to); err != nil {
 		return err
 	}
+	r.begin()
 	for !r.settled(to) {
 		select {
 		case <-r.moved:

@@ -31,7 +31,6 @@ type entry struct {
 	fired    bool // indexed has come up and is to be replaced in the index
 
 	row     int            // about the bytes of its row
-	read    int            // bytes of memory beside the customer's own account, while it lives on the row it was read from
 	bytes   int            // of memory, when last measured
 	stored  int            // sealed blocks that have rows, or rows in flight
 	parts   parts          // where it lies on disk, or is in flight to
@@ -93,7 +92,7 @@ func (c *cache) makeRoom() {
 
 // measure asks again how much memory e takes, and returns by how much it grew.
 func (c *cache) measure(e *entry) (grown int) {
-	now := e.customer.Bytes() + e.read + overhead
+	now := e.customer.Bytes() + overhead
 	grown = now - e.bytes
 	e.bytes = now
 	c.bytes += int64(grown)
@@ -157,7 +156,7 @@ func (s *Store) read(id events.CustomerID) (*entry, error) {
 		return nil, fmt.Errorf("read a customer from the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, damaged(err))
 	}
 	e.due, e.queued = e.customer.Due(), e.indexed // which is queued already if it is near
-	e.bytes = e.customer.Bytes() + e.read + overhead
+	e.bytes = e.customer.Bytes() + overhead
 	return e, nil
 }
 
@@ -182,8 +181,7 @@ func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The customer lives on parts of the row and has not yet measured its states, which take about twice their bytes.
-	return &entry{customer: c, row: len(row), read: 3 * len(row), stored: c.Sealed(), parts: p, indexed: indexed}, nil
+	return &entry{customer: c, row: len(row), stored: c.Sealed(), parts: p, indexed: indexed}, nil
 }
 
 // get is a copy of a row.

@@ -84,7 +84,7 @@ func (s *Store) encode(e *entry) change {
 	for n := e.stored; n < c.Sealed(); n++ {
 		w.blocks = append(w.blocks, c.Block(n))
 	}
-	e.stored, e.row, e.read, e.parts = c.Sealed(), len(b), 0, w.parts
+	e.stored, e.row, e.parts = c.Sealed(), len(b), w.parts
 	s.measure(e)
 	return w
 }
