@@ -82,7 +82,7 @@ func (s *shard) refold(budget int) error {
 		c := s.stale[0]
 		s.stale = s.stale[1:]
 		n += c.Refold()
-		c.Settle(s.at.Clock, true, s.speaker)
+		c.Settle(s.at.Clock, events.ByCorrection, s.speaker)
 		s.store.Changed(c)
 	}
 	if len(s.stale) == 0 {

@@ -68,7 +68,11 @@ func (s *shard) resume(ctx context.Context, in, out kafka.Range) error {
 		return s.begin(ctx, genesis, in, out)
 	}
 	s.at = at
-	if !at.Speaking { // whether others had forwarded what is past is not known any more
+	if rules := s.config.Table.Fingerprint(); at.Speaking && at.Rules != rules {
+		// What is true by other rules is said once the clock has come to the present, as at the end of a first start.
+		s.at.Speaking, s.at.MuteUntil, s.reason = false, at.Input, events.ByRules
+		s.log.Info().Msg("segments, zone or features are others than before: all customers are looked at again")
+	} else if !at.Speaking { // whether others had forwarded what is past is not known any more
 		s.p.past.strayed.Store(true)
 	}
 	if err := genesis.Check(at.Genesis); err != nil {
@@ -110,7 +114,7 @@ func (s *shard) begin(ctx context.Context, genesis store.Genesis, in, out kafka.
 			s.id, s.config.Topics.Events, s.store.Dir(), s.afresh())
 	}
 	mute := s.config.Mute
-	s.at = store.Positions{Genesis: genesis, Input: in.First}
+	s.at = store.Positions{Genesis: genesis, Input: in.First, Rules: s.config.Table.Fingerprint()}
 	switch {
 	case tail.opened != nil: // a start that ended before its first checkpoint: what it promised stands
 		s.at.MuteUntil = tail.opened.MuteUntil
@@ -241,7 +245,7 @@ func (s *shard) unmute(ctx context.Context) error {
 		more = false
 		in := 0
 		err := s.store.Customers(after, func(c *state.Customer) (bool, error) {
-			c.Settle(s.at.Clock, false, s.speaker)
+			c.Settle(s.at.Clock, s.reason, s.speaker)
 			s.store.Changed(c)
 			after, n, in = c.ID(), n+1, in+1
 			more = in == walkSlice
@@ -257,8 +261,8 @@ func (s *shard) unmute(ctx context.Context) error {
 			return errStopped
 		}
 	}
-	s.at.Speaking = true
-	s.log.Info().Int("customers", n).Int64("position", int64(s.at.Input)).Msg("first start: the past is closed, standing facts are said")
+	s.at.Speaking, s.at.Rules, s.reason = true, s.config.Table.Fingerprint(), ""
+	s.log.Info().Int("customers", n).Int64("position", int64(s.at.Input)).Msg("all customers were looked at: what stands is said")
 	return s.save(ctx)
 }
 

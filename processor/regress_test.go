@@ -2,6 +2,7 @@ package processor
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/features"
 )
 
 // alter changes a topic's configuration.
@@ -122,5 +124,37 @@ func TestParkingFails(t *testing.T) {
 			t.Errorf("%s is said twice", x.word())
 		}
 		seen[x.word()] = true
+	}
+}
+
+// TestOtherRules: what is true by other segment settings is said at the next start, without a touchpoint; back under the
+// old ones all is as before.
+func TestOtherRules(t *testing.T) {
+	r := newRig(t, 1, nil)
+	now := events.At(time.Now())
+	r.send(order("a", "1", now-100*events.Instant(day), 10), order("a", "2", now-99*events.Instant(day), 10))
+	r.once()
+	before := r.states()
+	for _, days := range []int{30, 183} {
+		r.setup.Segments.ChurnRisk.DaysWithoutOrderOver = days
+		table, err := features.Table(r.setup)
+		r.must(err)
+		r.config.Table = table
+		r.once()
+	}
+	r.once() // nothing changes, nothing is said
+	var churn []string
+	all, _ := r.said()
+	for _, x := range all {
+		if x.fact == "segment/churn_risk" {
+			churn = append(churn, x.word()+" "+string(x.cause))
+		}
+	}
+	want := "[segment/churn_risk=true #1 rules segment/churn_risk=false #2 rules]"
+	if got := fmt.Sprint(churn); got != want {
+		t.Errorf("said %s instead of %s", got, want)
+	}
+	if after := r.states(); after["a"] != before["a"] {
+		t.Error("the state is another than before")
 	}
 }

@@ -63,6 +63,7 @@ type shard struct {
 
 	whole   bool          // at a place where late events are settled: see batch
 	unsaved events.Offset // what was set aside before it is written; what is from it on may not be
+	reason  events.Cause  // of what is said when muteness ends: "", by each fact's history
 	awaited bool          // has come to the end of a first start's past, and waits for the others
 	widened bool          // MuteUntil takes in what the others forwarded of it
 

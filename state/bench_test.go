@@ -40,7 +40,7 @@ func benchmarkTake(b *testing.B, had, late int) {
 			for i := range list[:had] {
 				c.Take(&list[i])
 			}
-			c.Settle(clock, false, sp)
+			c.Settle(clock, "", sp)
 			b.StartTimer()
 		}
 		e := &list[n]
@@ -50,7 +50,7 @@ func benchmarkTake(b *testing.B, had, late int) {
 			c.Step(e, clock, sp)
 		} else {
 			c.Refold()
-			c.Settle(clock, true, sp)
+			c.Settle(clock, events.ByCorrection, sp)
 		}
 		n++
 	}

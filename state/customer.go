@@ -171,6 +171,7 @@ const (
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
 	partBytes   wire.Field = 3
+	partBasis   wire.Field = 4
 )
 
 // AppendState writes the features' states: equal states are equal bytes, whatever order the events came in.
@@ -185,6 +186,9 @@ func (c *Customer) AppendState(b []byte) []byte {
 		b, m = wire.Begin(b, rowFeature)
 		b = wire.AppendBytes(b, partName, a.name)
 		b = wire.AppendUint(b, partVersion, uint64(a.version))
+		if a.basis != "" {
+			b = wire.AppendFixed(b, partBasis, Fingerprint(a.name, a.basis))
+		}
 		b, inner = wire.Begin(b, partBytes)
 		b = f.append(b, c.states[i])
 		b = wire.End(b, inner)
@@ -319,7 +323,7 @@ func (t *Table) parseStates(row []byte) (states []any, whole bool, err error) {
 
 func (t *Table) parseState(b []byte, states []any) error {
 	var name, bytes []byte
-	var version uint64
+	var version, basis uint64
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
@@ -329,13 +333,16 @@ func (t *Table) parseState(b []byte, states []any) error {
 			version = r.Uint()
 		case partBytes:
 			bytes = r.Bytes()
+		case partBasis:
+			basis = r.Uint()
 		}
 	}
 	if r.Err() != nil {
 		return r.Err()
 	}
 	for i := range t.abouts {
-		if t.abouts[i].name != string(name) || uint64(t.abouts[i].version) != version {
+		a := &t.abouts[i]
+		if a.name != string(name) || uint64(a.version) != version || a.basis != "" && Fingerprint(a.name, a.basis) != basis {
 			continue
 		}
 		s, err := t.features[i].parse(bytes)

@@ -305,7 +305,7 @@ func factsOf(c *state.Customer, at events.Instant) string {
 // digest is all that is known of a customer at an instant and what is due after it. It settles the customer, mute.
 func digest(tb rapid.TB, c *state.Customer, at events.Instant) string {
 	tb.Helper()
-	c.Settle(at, false, state.NewSpeaker(nil))
+	c.Settle(at, "", state.NewSpeaker(nil))
 	report, err := json.Marshal(c.Report(at))
 	if err != nil {
 		tb.Fatal(err)

@@ -19,7 +19,7 @@ func use(c *state.Customer) {
 	at := events.Instant(4_000_000_000_000)
 	sp := state.NewSpeaker(func(*events.Statement) {})
 	if c.Due() < at && c.Due() >= 0 {
-		c.Settle(at, false, sp)
+		c.Settle(at, "", sp)
 	}
 	c.Facts(at, func(string, state.Value) {})
 	c.Report(at)
@@ -28,7 +28,7 @@ func use(c *state.Customer) {
 	e.ID = "another"
 	c.Take(&e)
 	c.Refold()
-	c.Settle(at, true, sp)
+	c.Settle(at, events.ByCorrection, sp)
 	c.AppendRow(nil)
 	c.Bytes()
 }
@@ -77,7 +77,7 @@ func TestDamagedRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table := rowRules.table(t)
 		c := folded(table, drawEvents(t, calendar(t, rowRules.zone).Zone(), 20))
-		c.Settle(events.Instant(1_400_000_000_000), false, state.NewSpeaker(func(*events.Statement) {}))
+		c.Settle(events.Instant(1_400_000_000_000), "", state.NewSpeaker(func(*events.Statement) {}))
 		var block []byte
 		if c.Sealed() > 0 {
 			block = slices.Clone(c.Block(0))
@@ -108,7 +108,7 @@ func TestRowsAreStable(t *testing.T) {
 		list := drawEvents(t, calendar(t, rowRules.zone).Zone(), 30)
 		c := folded(table, list)
 		c.Applied = events.Offset(rapid.Int64Range(0, 1<<40).Draw(t, "applied"))
-		c.Settle(lastOf(list), false, state.NewSpeaker(func(*events.Statement) {}))
+		c.Settle(lastOf(list), "", state.NewSpeaker(func(*events.Statement) {}))
 		row := c.AppendRow(nil)
 		back := reloaded(t, table, c)
 		if !bytes.Equal(row, back.AppendRow(nil)) || back.Applied != c.Applied || back.Due() != c.Due() {
@@ -124,7 +124,7 @@ func TestOtherFeatures(t *testing.T) {
 	list := course(100, 3, 8*day)
 	c := folded(old, list)
 	at := list[99].Time
-	c.Settle(at, false, state.NewSpeaker(func(*events.Statement) {}))
+	c.Settle(at, "", state.NewSpeaker(func(*events.Statement) {}))
 
 	feature := counter(1)
 	table, err := state.NewTable(feature)

@@ -94,7 +94,7 @@ type fact struct {
 // how many passed. The customer must not be stale.
 func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 	if c.due <= 0 { // folded again when it was read: what it says now is compared as of now
-		c.Settle(to, false, sp)
+		c.Settle(to, "", sp)
 		passed++
 	}
 	for c.due <= to {
@@ -123,13 +123,9 @@ func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 }
 
 // Settle compares all that is true at an instant with what was said, whatever happened before; after Refold, and on a
-// walk. corrected says that a late event was the reason.
-func (c *Customer) Settle(at events.Instant, corrected bool, sp *Speaker) {
-	o := origin{}
-	if corrected {
-		o.cause = events.ByCorrection
-	}
-	c.compare(at, c.table.timed, o, sp)
+// walk. cause is the reason; "": what made each fact true, by its history.
+func (c *Customer) Settle(at events.Instant, cause events.Cause, sp *Speaker) {
+	c.compare(at, c.table.timed, origin{cause: cause}, sp)
 	c.dues, c.passed = nil, at
 	c.setDue(at, c.table.timed)
 }

@@ -167,7 +167,7 @@ func live(t *rapid.T, r rules, list []events.Event) {
 		if l.c.Stale() && (i == len(list)-1 || rapid.Bool().Draw(t, "refold")) {
 			l.c.Refold()
 			l.last = ""
-			l.c.Settle(l.clock, true, sp)
+			l.c.Settle(l.clock, events.ByCorrection, sp)
 		}
 		if rapid.IntRange(0, 3).Draw(t, "silence") == 0 {
 			l.clock += events.Instant(rapid.Int64Range(0, int64(300*day)).Draw(t, "of"))
@@ -211,7 +211,7 @@ func TestSaidAfterReading(t *testing.T) {
 					l.c.Step(&list[i], l.clock, sp)
 				} else {
 					l.c.Refold()
-					l.c.Settle(l.clock, true, sp)
+					l.c.Settle(l.clock, events.ByCorrection, sp)
 				}
 			}
 			if rapid.IntRange(0, 2).Draw(t, "read") == 0 {

@@ -13,6 +13,9 @@ type Spec[S any] struct {
 	Name    string // key in the store and label in metrics: lower case, never used again for something else
 	Version int    // from 1; raised when Fold or the bytes change meaning: timelines are then folded again
 	Doc     string // one sentence, shown by `touchfold features`
+	// Basis is what beside the events Fold, Facts and Horizon depend on, such as thresholds and the zone. Another Basis is
+	// as another Version, and makes the owner look at all customers once.
+	Basis string
 
 	Folds []events.Type // the types it reads; nil with a Fold: all of them
 	Fold  func(s *S, e *events.Event)
@@ -91,7 +94,7 @@ type Feature interface {
 
 // about is what a table needs to know of a feature.
 type about struct {
-	name, doc          string
+	name, doc, basis   string
 	version            int
 	folds              []events.Type
 	hasFold            bool
@@ -102,7 +105,7 @@ type about struct {
 }
 
 func (p *Spec[S]) about() about {
-	a := about{name: p.Name, doc: p.Doc, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
+	a := about{name: p.Name, doc: p.Doc, basis: p.Basis, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
 		hasFacts: p.Facts != nil, hasState: p.Append != nil, needs: p.Needs, table: p.table}
 	if (p.Append == nil) != (p.Parse == nil) {
 		a.faults = append(a.faults, "has one of Append and Parse")

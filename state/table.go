@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/touchfold/touchfold/events"
 )
@@ -124,6 +125,16 @@ func (t *Table) About() []About {
 		list = append(list, x)
 	}
 	return list
+}
+
+// Fingerprint tells tables apart whose features, versions or bases differ.
+func (t *Table) Fingerprint() uint64 {
+	var all strings.Builder
+	for i := range t.abouts {
+		a := &t.abouts[i]
+		fmt.Fprintf(&all, "%s %d %q\n", a.name, a.version, a.basis)
+	}
+	return Fingerprint("table", all.String())
 }
 
 func (t *Table) zero() []any {

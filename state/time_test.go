@@ -24,7 +24,7 @@ func TestTime(t *testing.T) {
 		end := begin + 800*day
 		asks := questions(t, cal, begin, end, list)
 
-		c.Settle(begin, false, state.NewSpeaker(nil))
+		c.Settle(begin, "", state.NewSpeaker(nil))
 		facts := factsOf(c, begin)
 		for _, at := range asks {
 			for c.Due() <= at { // the owner's loop, one horizon at a time
@@ -76,11 +76,11 @@ func TestDueStandsStill(t *testing.T) {
 		list := drawHistory(t, calendar(t, r.zone).Zone())
 		a, b := folded(r.table(t), list), folded(r.table(t), list)
 		at, mute := lastOf(list), state.NewSpeaker(nil)
-		a.Settle(at, false, mute)
+		a.Settle(at, "", mute)
 		for range 60 {
 			at += events.Instant(rapid.Int64Range(1, int64(20*day)).Draw(t, "later"))
 			a.Pass(at, mute)
-			b.Settle(at, false, mute)
+			b.Settle(at, "", mute)
 			if x, y := factsOf(a, at), factsOf(b, at); x != y {
 				t.Fatalf("at %s: %q by horizons, %q when settled", at, x, y)
 			}

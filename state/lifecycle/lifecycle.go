@@ -17,6 +17,8 @@
 package lifecycle
 
 import (
+	"fmt"
+
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/engagement"
@@ -57,6 +59,7 @@ func Feature(c Config) *state.Spec[struct{}] {
 		Name:    "lifecycle",
 		Version: 1,
 		Doc:     "the stage: stranger, prospect, customer, repeat, loyal, lapsed, won_back",
+		Basis:   fmt.Sprintf("zone %s, lapsed after %d days", c.Calendar.Zone(), c.LapseDays),
 		Needs:   []state.Feature{c.Profile, c.Purchases, c.Engagement},
 		Facts: func(_ *struct{}, k state.Known, at events.Instant, say func(string, state.Value)) {
 			say(Key, c.stage(k, at))

@@ -76,6 +76,7 @@ func Feature(calendar *state.Calendar, currency events.Currency) *state.Spec[Sta
 		Name:    "purchases",
 		Version: 1,
 		Doc:     "orders, order days, units, money in and back, products; lifetime and over the last 365 calendar days",
+		Basis:   "zone " + calendar.Zone().String(),
 		Folds:   []events.Type{events.OrderCompleted, events.OrderUpdated, events.OrderRefunded, events.OrderCancelled},
 		Fold:    f.fold,
 		Append:  appendState,

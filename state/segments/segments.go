@@ -14,6 +14,8 @@
 package segments
 
 import (
+	"fmt"
+
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/purchases"
@@ -50,7 +52,10 @@ func Feature(r Rules) *state.Spec[struct{}] {
 		Name:    "segments",
 		Version: 1,
 		Doc:     "the four segments of a department store: vip, high_frequency, potential, churn_risk",
-		Needs:   []state.Feature{r.Purchases},
+		Basis: fmt.Sprintf("zone %s, vip over %s %s, high_frequency from %d (every block: %t), potential from %s, churn_risk after %d days",
+			r.Calendar.Zone(), events.FormatMinor(r.VIPOver, r.Currency), r.Currency, r.AtLeast, r.EveryBlock,
+			events.FormatMinor(r.PotentialAtLeast, r.Currency), r.ChurnOver),
+		Needs: []state.Feature{r.Purchases},
 		Facts: func(_ *struct{}, k state.Known, at events.Instant, say func(string, state.Value)) {
 			r.facts(r.Purchases.Of(k), r.Calendar.Of(at), say)
 		},

@@ -60,6 +60,7 @@ type Positions struct {
 	MuteUntil    events.Offset
 	Speaking     bool    // false until the first start's mute has ended
 	ProducerIDs  []int64 // former ones that were retired
+	Rules        uint64  // fingerprint of the table of features by which customers were looked at last
 
 	// Of the batches last read of either topic: their checksums and the offsets that they begin with, by which a topic
 	// made anew is noticed.
@@ -84,6 +85,7 @@ const (
 	posOutputCRC
 	posOutputBatch
 	posPending // how many customers have a horizon; about, after a crash
+	posRules
 
 	genFormat wire.Field = 1
 	genApp    wire.Field = 2
@@ -119,7 +121,8 @@ func appendPositions(b []byte, p *Positions, pending int) []byte {
 	b = wire.AppendInt(b, posInputBatch, int64(p.InputBatch))
 	b = wire.AppendUint(b, posOutputCRC, uint64(p.OutputCRC))
 	b = wire.AppendInt(b, posOutputBatch, int64(p.OutputBatch))
-	return wire.AppendUint(b, posPending, uint64(max(0, pending)))
+	b = wire.AppendUint(b, posPending, uint64(max(0, pending)))
+	return wire.AppendFixed(b, posRules, p.Rules)
 }
 
 func parsePositions(b []byte) (p Positions, pending int, err error) {
@@ -158,6 +161,8 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 			p.OutputCRC = uint32(r.Uint())
 		case posOutputBatch:
 			p.OutputBatch = events.Offset(r.Int())
+		case posRules:
+			p.Rules = r.Uint()
 		case posPending:
 			pending = int(r.Uint())
 		}

@@ -163,7 +163,7 @@ func (t *teller) take(e *events.Event) {
 		t.say("duplicate")
 	default:
 		t.c.Refold()
-		t.c.Settle(t.clock, true, t.speaker)
+		t.c.Settle(t.clock, events.ByCorrection, t.speaker)
 	}
 }
 
