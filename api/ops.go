@@ -42,15 +42,23 @@ func NewOps(listen string, metrics prometheus.Gatherer, ready func() error) (*Op
 // Addr is where it listens.
 func (o *Ops) Addr() string { return o.listener.Addr().String() }
 
-// Run serves until ctx ends, which is no error.
+// Run serves until ctx ends, which is no error, and returns when the requests under way are answered or, after two
+// seconds, cut off.
 func (o *Ops) Run(ctx context.Context) error {
+	done := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
-		_ = o.server.Shutdown(last) // what hangs is cut off when the process ends
+		if o.server.Shutdown(last) != nil {
+			_ = o.server.Close() // what still hangs is cut off
+		}
 	})
-	defer stop()
-	if err := o.server.Serve(o.listener); !errors.Is(err, http.ErrServerClosed) {
+	err := o.server.Serve(o.listener) // returns when the shutdown begins
+	if !stop() {
+		<-done
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve metrics: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
@@ -113,5 +114,45 @@ func TestStopBeforeStart(t *testing.T) {
 		if err := ops.Run(ctx); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestRequestUnderWay: Run returns when a request under way is answered, not before.
+func TestRequestUnderWay(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	ops, err := NewOps("127.0.0.1:0", prometheus.NewRegistry(), func() error {
+		close(asked)
+		<-answer
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- ops.Run(ctx) }()
+	status := make(chan int, 1)
+	go func() {
+		res, err := http.Get("http://" + ops.Addr() + "/readyz")
+		if err != nil {
+			status <- 0
+			return
+		}
+		res.Body.Close()
+		status <- res.StatusCode
+	}()
+	<-asked
+	cancel()
+	select {
+	case <-ended:
+		t.Error("Run returned with a request under way")
+	case <-time.After(100 * time.Millisecond): // there is nothing else to wait for
+	}
+	close(answer)
+	if got := <-status; got != 200 {
+		t.Errorf("the request under way got %d", got)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
