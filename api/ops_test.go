@@ -145,7 +145,8 @@ func TestRequestUnderWay(t *testing.T) {
 	cancel()
 	select {
 	case <-ended:
-		t.Error("Run returned with a request under way")
+		close(answer)
+		t.Fatal("Run returned with a request under way")
 	case <-time.After(100 * time.Millisecond): // there is nothing else to wait for
 	}
 	close(answer)
