@@ -89,7 +89,14 @@ func readParts(txn *badger.Txn, id events.CustomerID, p parts) (customer []byte,
 		if err != nil {
 			return nil, quiet(err)
 		}
-		if err := item.Value(func(b []byte) error { customer = append(customer, b...); return nil }); err != nil {
+		err = item.Value(func(b []byte) error {
+			if n == 0 { // the count may be damaged, so it is believed up to 256 MiB
+				customer = make([]byte, 0, min(p.count, 1<<10)*len(b))
+			}
+			customer = append(customer, b...)
+			return nil
+		})
+		if err != nil {
 			return nil, quiet(err)
 		}
 	}

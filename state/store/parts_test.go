@@ -72,6 +72,7 @@ func keys(t testing.TB, s *Store, kind byte) (n int) {
 
 // A row may be larger than anything that Badger takes as one value.
 func TestGiant(t *testing.T) {
+	t.Parallel()
 	const bytes = 100 << 20
 	dir := t.TempDir()
 	s := mustOpen(t, hoardConfig(t, dir, 1))
@@ -94,6 +95,7 @@ func TestGiant(t *testing.T) {
 
 // Cut anywhere, a checkpoint leaves each customer as he was or as he is to be.
 func TestPartsAreCut(t *testing.T) {
+	t.Parallel()
 	const size, old = 1 << 10, 5 // lengths of a part, and of the old row in parts
 	for name, length := range map[string]int{"as long": old * size, "longer": 8 * size, "shorter": 2 * size, "short": 100} {
 		t.Run(name, func(t *testing.T) {
@@ -165,6 +167,7 @@ func TestPartsOfAnotherRow(t *testing.T) {
 
 // What was replaced does not stay on disk for ever.
 func TestReplacedRowsGo(t *testing.T) {
+	t.Parallel()
 	const bytes, times = 1_100_000, 400
 	dir := t.TempDir()
 	s := mustOpen(t, hoardConfig(t, dir, 1<<30))
