@@ -3,3 +3,5 @@
 package rehearsal_test
 
 func fewer(customers int) int { return customers }
+
+const many = 8
