@@ -75,7 +75,7 @@ func TestGiant(t *testing.T) {
 	t.Parallel()
 	const bytes = 100 << 20
 	dir := t.TempDir()
-	s := mustOpen(t, hoardConfig(t, dir, 1))
+	s := mustOpen(t, hoardConfig(t, dir, 1<<30)) // they stay in memory, for comparison
 	grow(t, s, "before", 0, 10)
 	grow(t, s, "giant", 1, bytes)
 	grow(t, s, "giant\x00\x00\x00\x00\x00", 2, 10) // whose key is like that of a part

@@ -90,6 +90,7 @@ func touch(t tb, s *Store, id events.CustomerID, n int, now, alarm events.Instan
 	must(t, err)
 	e := events.Event{Customer: id, Type: events.OrderCompleted, Source: "test", ID: fmt.Sprint("event ", n), Time: now,
 		Content: uint64(n) + 1, Order: events.Order{Value: int64(alarm)}, Channel: "a channel with quite a long name, to be a hundred bytes"}
+	speaker := state.NewSpeaker(func(*events.Statement) {}) // of its own, for tests that run beside one another
 	c.Pass(now, speaker)
 	did := c.Take(&e)
 	if did == state.Folded {
