@@ -115,6 +115,20 @@ var samples = map[string][3]string{
 	"segments.churn_risk.days_without_order_over":     {"1", "2", "3650"},
 }
 
+// TestByteOrderMark: an editor's mark at the beginning is no part of the text, nor of a column; further on it is.
+func TestByteOrderMark(t *testing.T) {
+	if c, err := Parse("f.yaml", []byte("\ufeffapp: x\n"), nil, nil); err != nil || c.App != "x" {
+		t.Errorf("with a mark: %+v, %v", c, err)
+	}
+	_, err := Parse("f.yaml", []byte("\ufeffap: x\n"), nil, nil)
+	if want := "f.yaml:1:1: ap: there is no such key; did you mean app?"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := Parse("f.yaml", []byte("\ufeff\ufeffapp: x\n"), nil, nil); err == nil {
+		t.Error("two marks are none")
+	}
+}
+
 // For each key: the file overrides the default, a variable the file, a flag the variable, the last flag the others.
 func TestLayers(t *testing.T) {
 	for _, k := range Default().keys() {

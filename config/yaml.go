@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"slices"
 	"strings"
@@ -14,6 +15,9 @@ import (
 
 const maxFile = 32 << 10 // bytes; a configuration is a page, and the parser is quadratic in brackets
 
+// byteOrderMark is what some editors begin a file of UTF-8 with.
+const byteOrderMark = "\xef\xbb\xbf"
+
 // A yamlReader notes what one file says, and the faults of its form.
 type yamlReader struct {
 	*loader
@@ -26,6 +30,7 @@ func (l *loader) readYAML(name string, text []byte) {
 		l.fault(y.file, "has more than %d bytes", maxFile)
 		return
 	}
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	if at, ok := y.notText(text); ok {
 		l.fault(at, "is not text in UTF-8")
 		return
