@@ -21,7 +21,7 @@ import (
 //
 //	Run(ctx context.Context, out output) error
 //
-// where ctx ends with the first SIGINT or SIGTERM. It may leave out what it does not use.
+// where ctx ends with the first SIGINT, SIGTERM or SIGHUP. It may leave out what it does not use.
 type commands struct {
 	Run      runCommand      `cmd:"" help:"Process touchpoints until stopped."`
 	Demo     demoCommand     `cmd:"" help:"Show all of it on a simulated chain of shops; nothing is needed."`
@@ -45,9 +45,19 @@ const (
 type output struct{ out, err io.Writer }
 
 func main() {
-	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, release := signal.NotifyContext(context.Background(), stopSignals()...)
 	context.AfterFunc(ctx, release) // so that a second signal ends the process at once
 	os.Exit(execute(ctx, os.Args[1:], output{os.Stdout, os.Stderr}))
+}
+
+// stopSignals are those that ask for an orderly end. A hang-up is one unless the process was started to survive it, as
+// nohup does.
+func stopSignals() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // execute runs the command that args name and returns the exit code.

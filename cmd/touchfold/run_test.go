@@ -9,7 +9,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -176,6 +178,32 @@ func TestRun(t *testing.T) {
 	if strings.Contains(p.log.String(), "jane") {
 		t.Errorf("a customer stands in the log:\n%s", p.log)
 	}
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("the tests run under nohup, and so would it")
+	}
+	p = startProcess(t, broker.Addr(), dir)
+	p.stop(syscall.SIGHUP)
+	if !strings.Contains(p.log.String(), "saved") {
+		t.Errorf("it did not say that all is saved:\n%s", p.log)
+	}
+}
+
+// TestStopSignals: who has the process started by nohup means it to survive a hang-up.
+func TestStopSignals(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("the tests run under nohup")
+	}
+	hangUp := os.Signal(syscall.SIGHUP)
+	if !slices.Contains(stopSignals(), hangUp) {
+		t.Error("a hang-up does not stop it")
+	}
+	signal.Ignore(hangUp)
+	if slices.Contains(stopSignals(), hangUp) {
+		t.Error("a hang-up stops what is to survive it")
+	}
+	c := make(chan os.Signal, 1) // Reset would leave it ignored
+	signal.Notify(c, hangUp)
+	signal.Stop(c)
 }
 
 func TestRunWithoutBroker(t *testing.T) {
