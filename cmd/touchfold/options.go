@@ -17,15 +17,20 @@ type options struct {
 	Set    []string `sep:"none" placeholder:"KEY=VALUE" help:"Set a key of the configuration, such as topics.partitions=4; may be repeated. It overrides TOUCHFOLD_TOPICS_PARTITIONS, which overrides the file."`
 }
 
+// path is the file that is read, "" for none.
+func (o options) path() string {
+	if o.Config != "" {
+		return o.Config
+	}
+	if _, err := os.Stat(defaultFile); errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return defaultFile
+}
+
 // load is the configuration that the process is to run with; more are further flags, as of config.Load.
 func (o options) load(more ...string) (*config.Config, error) {
-	path := o.Config
-	if path == "" {
-		if _, err := os.Stat(defaultFile); !errors.Is(err, fs.ErrNotExist) {
-			path = defaultFile
-		}
-	}
-	return config.Load(path, os.Environ(), append(o.Set, more...))
+	return config.Load(o.path(), os.Environ(), append(o.Set, more...))
 }
 
 // runOptions are those of run, where the keys that change most have a flag each.

@@ -1,15 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"runtime/pprof"
+	"slices"
+	"strconv"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
@@ -24,8 +26,8 @@ type replayCommand struct {
 	options
 	Files        []string `arg:"" name:"file" help:"Touchpoints: one Segment message (JSON) a line, plain or gzip. - is standard input."`
 	AsOf         string   `placeholder:"DATE" help:"End with this day of business.zone, as 2026-12-31: later touchpoints are skipped. Without: end with the last touchpoint."`
-	Shards       int      `default:"8" help:"How many shards (${default})."`
-	Batch        int      `placeholder:"N" help:"Touchpoints folded before anything else is looked at."`
+	Shards       whole    `default:"8" help:"How many shards (${default})."`
+	Batch        whole    `default:"1024" placeholder:"N" help:"Touchpoints folded before anything else is looked at (${default})."`
 	CustomersOut string   `placeholder:"FILE" help:"Write what is known of each customer at the end, one JSON line each."`
 	DerivedOut   string   `placeholder:"FILE" help:"Write the derived events, one JSON line each."`
 	CPUProfile   string   `name:"cpu-profile" hidden:"" placeholder:"FILE"`
@@ -47,14 +49,55 @@ func (r *replayCommand) Validate() error {
 	if r.Shards < 1 || r.Shards > 1024 {
 		return fmt.Errorf("--shards: %d is out of range; write 1 to 1024", r.Shards)
 	}
-	if r.Batch < 0 {
+	if r.Batch < 1 {
 		return fmt.Errorf("--batch: %d is out of range; write 1 or more", r.Batch)
+	}
+	return r.distinct()
+}
+
+// distinct refuses to write over what is read or written as well.
+func (r *replayCommand) distinct() error {
+	written := []struct{ flag, path string }{
+		{"--customers-out", r.CustomersOut}, {"--derived-out", r.DerivedOut}, {"--cpu-profile", r.CPUProfile},
+	}
+	read := r.Files
+	if c := r.path(); c != "" {
+		read = append(slices.Clone(read), c)
+	}
+	for i, out := range written {
+		if out.path == "" {
+			continue
+		}
+		for _, in := range read {
+			if same(out.path, in) {
+				return fmt.Errorf("%s: %s is a file that is read; write to another", out.flag, out.path)
+			}
+		}
+		for _, other := range written[:i] {
+			if other.path != "" && same(out.path, other.path) {
+				return fmt.Errorf("%s: %s is the file of %s too; each needs one of its own", out.flag, out.path, other.flag)
+			}
+		}
 	}
 	return nil
 }
 
+// whole is a number that may be given as "--flag -1", for Validate to refuse in words; kong takes -1 for a flag.
+type whole int
+
+// Decode reads it from the command line.
+func (n *whole) Decode(c *kong.DecodeContext) error {
+	text := c.Scan.Pop().String()
+	v, err := strconv.Atoi(text)
+	if err != nil {
+		return fmt.Errorf("%q is no whole number", text)
+	}
+	*n = whole(v)
+	return nil
+}
+
 // Run replays the files and says what came of it.
-func (r *replayCommand) Run(ctx context.Context, out output) (err error) {
+func (r *replayCommand) Run(ctx context.Context, out output) error {
 	c, err := r.load()
 	if err != nil {
 		return err
@@ -68,7 +111,7 @@ func (r *replayCommand) Run(ctx context.Context, out output) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, results.close()) }()
+	defer results.drop()
 	if r.CPUProfile != "" {
 		stop, err := profileCPU(r.CPUProfile)
 		if err != nil {
@@ -76,8 +119,8 @@ func (r *replayCommand) Run(ctx context.Context, out output) (err error) {
 		}
 		defer stop()
 	}
-	if err = r.replay(ctx, c, in, results, out); ctx.Err() != nil {
-		return errors.New("interrupted; what was to be written is not there or not whole")
+	if err = r.replay(ctx, c, in, results, out); err != nil && ctx.Err() != nil {
+		return errors.New("interrupted; nothing was written")
 	}
 	return err
 }
@@ -85,9 +128,9 @@ func (r *replayCommand) Run(ctx context.Context, out output) (err error) {
 func (r *replayCommand) replay(ctx context.Context, c *config.Config, in *lines, results *results, out output) error {
 	began := time.Now()
 	registry := prometheus.NewRegistry()
-	bar := newProgress(out.err, r.Shards, in.fraction)
-	settings := rehearsal.Config{Config: c, Shards: r.Shards, Batch: r.Batch, Watch: bar.watch, Registry: registry,
-		Log: newLog(out.err).Level(zerolog.WarnLevel)}
+	bar := newProgress(out.err, int(r.Shards), in.fraction)
+	settings := rehearsal.Config{Config: c, Shards: int(r.Shards), Batch: int(r.Batch), Hold: true, Watch: bar.watch,
+		Registry: registry, Log: newLog(out.err).Level(zerolog.WarnLevel)}
 	if r.AsOf != "" {
 		settings.Until = endOf(c, r.AsOf)
 	}
@@ -139,7 +182,7 @@ func (r *replayCommand) feed(ctx context.Context, rh *rehearsal.Rehearsal, in *l
 		}
 		sum.fed++
 		sum.end = stamp
-		bar.fed.Add(1)
+		bar.feed()
 	}
 }
 
@@ -162,60 +205,4 @@ func profileCPU(path string) (stop func(), err error) {
 		pprof.StopCPUProfile()
 		f.Close() // a profile that is cut says so itself
 	}, nil
-}
-
-// results are the files that a replay writes; those that are not wanted are nil.
-type results struct{ customers, derived *os.File }
-
-// createResults makes the files before the work begins, so that a wrong path costs nothing.
-func createResults(customers, derived string) (*results, error) {
-	r := &results{}
-	for _, f := range []struct {
-		path string
-		to   **os.File
-	}{{customers, &r.customers}, {derived, &r.derived}} {
-		if f.path == "" {
-			continue
-		}
-		file, err := os.Create(f.path)
-		if err != nil {
-			return nil, errors.Join(err, r.close())
-		}
-		*f.to = file
-	}
-	return r, nil
-}
-
-func (r *results) close() error {
-	var errs []error
-	for _, f := range []*os.File{r.customers, r.derived} {
-		if f != nil {
-			errs = append(errs, f.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// write fills the files and counts the customers.
-func (r *results) write(ctx context.Context, rh *rehearsal.Rehearsal, sum *summary) (err error) {
-	err = buffered(r.customers, func(w io.Writer) error {
-		sum.customers, err = rh.WriteCustomers(w, sum.end)
-		return err
-	})
-	if err != nil || r.derived == nil {
-		return err
-	}
-	return buffered(r.derived, func(w io.Writer) error { return rh.WriteDerived(ctx, w) })
-}
-
-// buffered calls f with a writer to the file, or to nowhere if it is nil.
-func buffered(file *os.File, f func(io.Writer) error) error {
-	if file == nil {
-		return f(io.Discard)
-	}
-	w := bufio.NewWriterSize(file, 256<<10)
-	if err := f(w); err != nil {
-		return err
-	}
-	return w.Flush()
 }

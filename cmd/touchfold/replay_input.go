@@ -99,7 +99,10 @@ func (l *lines) next() ([]byte, error) {
 	return nil, io.EOF
 }
 
-// open begins the file at, unpacking it if it begins as gzip does.
+// byteOrderMark is what some editors begin a file of UTF-8 with.
+const byteOrderMark = "\xef\xbb\xbf"
+
+// open begins the file at, unpacking it if it begins as gzip does, whatever its name is.
 func (l *lines) open() error {
 	in := bufio.NewReaderSize(l, 256<<10)
 	if head, err := in.Peek(2); err == nil && head[0] == 0x1f && head[1] == 0x8b {
@@ -108,6 +111,9 @@ func (l *lines) open() error {
 			return fmt.Errorf("it begins as gzip does, but is none: %w", err)
 		}
 		in = bufio.NewReaderSize(z, 256<<10)
+	}
+	if head, _ := in.Peek(len(byteOrderMark)); string(head) == byteOrderMark {
+		in.Discard(len(head)) // they are there
 	}
 	l.in = in
 	return nil

@@ -5,22 +5,21 @@ import (
 	"io"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor"
 )
 
-// progress tells how far a replay is: on a terminal as a bar that moves, else as a line now and then.
+// progress tells how far a replay is, first with reading and then with folding: on a terminal as a bar that moves, else as a line now and then.
 type progress struct {
 	w        io.Writer
 	bar      bool
 	every    time.Duration
 	fraction func() (float64, bool) // of the input that was read
-	fed      atomic.Int64           // touchpoints
 
 	mu     sync.Mutex
+	fed    int             // touchpoints; all of them before the first is folded
 	folded []events.Offset // by shard
 	clock  events.Instant
 	after  time.Time // nothing is written earlier
@@ -35,23 +34,45 @@ func newProgress(w io.Writer, shards int, fraction func() (float64, bool)) *prog
 	return p
 }
 
+// feed is told of every touchpoint fed.
+func (p *progress) feed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.fed++; p.fed%1024 != 0 || !p.due() {
+		return
+	}
+	part, known := p.fraction()
+	p.show(part, known, fmt.Sprintf("%d touchpoints read", p.fed))
+}
+
 // watch is told of every round of every shard.
 func (p *progress) watch(at processor.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.folded[at.Shard], p.clock = at.Position, max(p.clock, at.Clock)
-	now := time.Now()
-	if now.Before(p.after) {
+	if !p.due() {
 		return
 	}
-	p.after = now.Add(p.every)
-	var n events.Offset
+	n := 0
 	for _, f := range p.folded {
-		n += f
+		n += int(f)
 	}
-	text := fmt.Sprintf("%d touchpoints, %s", n, p.clock.Time().Format(time.DateOnly))
-	if part, ok := p.fraction(); ok {
-		part *= float64(n) / float64(max(1, p.fed.Load()))
+	p.show(float64(n)/float64(max(1, p.fed)), true, fmt.Sprintf("%d touchpoints folded, %s", n, p.clock.Time().Format(time.DateOnly)))
+}
+
+// due says whether it is time to write again.
+func (p *progress) due() bool {
+	now := time.Now()
+	if now.Before(p.after) {
+		return false
+	}
+	p.after = now.Add(p.every)
+	return true
+}
+
+// show writes how far it is, part of 1 if that is known.
+func (p *progress) show(part float64, known bool, text string) {
+	if known {
 		text = fmt.Sprintf("%3.0f %%  %s", 100*min(part, 1), text)
 		if full := int(30 * min(part, 1)); p.bar {
 			text = "[" + strings.Repeat("=", full) + strings.Repeat(" ", 30-full) + "] " + text
