@@ -3,8 +3,10 @@ package localkafka
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -17,11 +19,15 @@ import (
 // a wrong checksum: so the batch is written anew, all records with the same time.
 type stamper struct {
 	cluster *kfake.Cluster
+	now     func() time.Time
 	codecs  [5]kgo.Compressor // by number; nil for none
+	closed  atomic.Bool       // nothing more is to be produced
 }
 
+var errClosing = errors.New("the embedded broker is being closed")
+
 func newStamper(c *kfake.Cluster) (*stamper, error) {
-	s := &stamper{cluster: c}
+	s := &stamper{cluster: c, now: time.Now}
 	for i, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(),
 		kgo.Lz4Compression(), kgo.ZstdCompression()} {
 		var err error
@@ -35,8 +41,11 @@ func newStamper(c *kfake.Cluster) (*stamper, error) {
 // control is run by kfake before it handles a produce request, one at a time.
 func (s *stamper) control(req kmsg.Request) (kmsg.Response, error, bool) { //nolint:staticcheck // the order is kfake's
 	s.cluster.KeepControl()
+	if s.closed.Load() {
+		return nil, errClosing, true
+	}
 	produce := req.(*kmsg.ProduceRequest)
-	now := time.Now().UnixMilli()
+	now := s.now().UnixMilli()
 	for i := range produce.Topics {
 		t := &produce.Topics[i]
 		if !s.wanted(t, produce.Version) {

@@ -15,10 +15,12 @@ package localkafka
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -35,6 +37,7 @@ type Config struct {
 // Broker is a running broker.
 type Broker struct {
 	cluster *kfake.Cluster
+	stamper *stamper
 	addr    string
 	log     *logger
 }
@@ -70,6 +73,7 @@ func Start(cfg Config) (*Broker, error) {
 		b.cluster.Close()
 		return nil, fmt.Errorf("start the embedded broker: %w", err)
 	}
+	b.stamper = s
 	b.cluster.ControlKey(int16(kmsg.Produce), s.control)
 	return b, nil
 }
@@ -98,13 +102,40 @@ func listen(addr string) (net.Listener, error) {
 func (b *Broker) Addr() string { return b.addr }
 
 // Close ends all connections and writes out what is to be kept. The folder may be opened again afterwards.
+//
+// While our control function looks at a batch kfake may serve its own shutdown, save, and then append the batch behind
+// what it saved. So producing ends first, and a request that comes back tells that the last batch is in.
 func (b *Broker) Close() error {
+	b.stamper.closed.Store(true)
+	if err := b.roundTrip(); err != nil {
+		b.log.log.Warn().Err(err).Msg("embedded broker: it does not answer at its end; what was produced last may be lost")
+	}
 	b.cluster.Close()
 	if err := b.log.last(); err != nil {
 		return fmt.Errorf("close the embedded broker: %w", err)
 	}
 	return nil
 }
+
+// roundTrip sends an ApiVersions request and waits for the answer: kfake serves requests one after the other.
+func (b *Broker) roundTrip() error {
+	c, err := net.DialTimeout("tcp", b.addr, closeWithin)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(closeWithin)); err != nil {
+		return err
+	}
+	f := kmsg.NewRequestFormatter()
+	if _, err := c.Write(f.AppendRequest(nil, kmsg.NewPtrApiVersionsRequest(), 1)); err != nil {
+		return err
+	}
+	_, err = io.ReadFull(c, make([]byte, 8)) // the answer's size and number; no need to read on
+	return err
+}
+
+const closeWithin = 5 * time.Second
 
 // logger lowers kfake's levels by one, and keeps its last error: that is how kfake tells that it could not write.
 type logger struct {
