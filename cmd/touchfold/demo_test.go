@@ -77,13 +77,14 @@ func number(t *testing.T, text string) int {
 
 // TestDemoInterrupted sends what Ctrl-C sends in the middle of the history, and once it is live; on a screen that moves.
 func TestDemoInterrupted(t *testing.T) {
+	t.Parallel()
 	for _, at := range []string{"history ", "live: "} {
 		t.Run(at, func(t *testing.T) {
 			t.Parallel()
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
 			w := &until{text: at, then: interrupt}
-			d := &demoCommand{Seed: 2, Duration: 10 * time.Second}
+			d := &demoCommand{Seed: 2, Duration: 4 * time.Second}
 			show, err := d.start(ctx, output{w, w})
 			if err != nil {
 				t.Fatal(err)

@@ -45,16 +45,16 @@ const (
 type output struct{ out, err io.Writer }
 
 func main() {
-	ctx, release := signal.NotifyContext(context.Background(), stopSignals()...)
+	ctx, release := signal.NotifyContext(context.Background(), stopSignals(signal.Ignored(syscall.SIGHUP))...)
 	context.AfterFunc(ctx, release) // so that a second signal ends the process at once
 	os.Exit(execute(ctx, os.Args[1:], output{os.Stdout, os.Stderr}))
 }
 
-// stopSignals are those that ask for an orderly end. A hang-up is one unless the process was started to survive it, as
+// stopSignals are those that ask for an orderly end. A hang-up is one unless the process was started with it ignored, as
 // nohup does.
-func stopSignals() []os.Signal {
+func stopSignals(ignoresHangUp bool) []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
+	if !ignoresHangUp {
 		signals = append(signals, syscall.SIGHUP)
 	}
 	return signals
