@@ -185,10 +185,12 @@ func (p *Processor) commitOffsets(ctx context.Context, shards []*shard) {
 			p.config.Log.Warn().Err(err).Msg("could not commit the group's offsets; lag tools show old figures until it succeeds")
 		}
 	}
+	grown := false
 	for {
 		select {
 		case <-tick.C:
 			commit(ctx)
+			grown = grown || p.warnGrown(ctx, len(shards))
 		case <-ctx.Done():
 			for _, s := range shards {
 				<-s.done
@@ -199,4 +201,16 @@ func (p *Processor) commitOffsets(ctx context.Context, shards []*shard) {
 			return
 		}
 	}
+}
+
+// warnGrown warns, and reports, that the input has more partitions than there are shards.
+func (p *Processor) warnGrown(ctx context.Context, shards int) bool {
+	all, err := p.config.Client.Ranges(ctx, p.config.Topics.Touchpoints)
+	if err != nil || len(all) <= shards {
+		return false // a broker that does not answer is others' to tell
+	}
+	p.config.Log.Error().Str("topic", p.config.Topics.Touchpoints).Int("partitions", len(all)).Int("shards", shards).
+		Msg("partitions were added to the topic; touchpoints on them are not read, for a customer's shard follows from the number " +
+			"of partitions: have producers write to a topic with the old number, or start anew with other topics")
+	return true
 }

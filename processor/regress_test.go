@@ -158,3 +158,21 @@ func TestOtherRules(t *testing.T) {
 		t.Error("the state is another than before")
 	}
 }
+
+// TestAddedPartitions: that touchpoints on partitions that were added are not read is said loudly.
+func TestAddedPartitions(t *testing.T) {
+	r := newRig(t, 2, nil)
+	p := r.start()
+	p.settle()
+	c := r.franz()
+	defer c.Close()
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = r.config.Topics.Touchpoints, 3
+	req := kmsg.NewPtrCreatePartitionsRequest()
+	req.Topics = append(req.Topics, topic)
+	if resp, err := req.RequestWith(r.context(), c); err != nil || resp.Topics[0].ErrorCode != 0 {
+		t.Fatalf("add a partition: %v %+v", err, resp)
+	}
+	p.await("the warning", func() bool { return strings.Contains(r.log.String(), "partitions were added to the topic") })
+	p.stop()
+}
