@@ -188,13 +188,15 @@ func (f *Fetcher) batch(r *reading, a answer) (b Batch, due bool) {
 	if err != nil {
 		return Batch{Err: fmt.Errorf("read partition %s: %w", partitionName(f.cfg.Topic, r.partition), err)}, true
 	}
-	b.End, b.LogStart = events.Offset(a.got.HighWatermark), events.Offset(a.got.LogStartOffset)
+	// A broker may take the high watermark before the records: what was handed out lies below it all the same.
+	end := events.Offset(a.got.HighWatermark)
+	b.End, b.LogStart = max(end, b.Next), events.Offset(a.got.LogStartOffset)
 	b.Sent = a.sent
 	r.next = b.Next
 	if len(b.Records) > 0 {
 		return b, true
 	}
-	return b, b.Next == b.End && len(r.out) == 0
+	return b, b.Next == end && len(r.out) == 0
 }
 
 // deliver puts a batch into the reader's channel; where that is full, Run is told first.
