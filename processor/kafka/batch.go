@@ -19,8 +19,10 @@ type Batch struct {
 	// LogStart is the first offset that the log still has.
 	LogStart events.Offset
 	Sent     events.Instant // just before the request was sent
-	CRC      uint32         // CRC-32C of the last record batch with records handed out; 0 without
-	Err      error          // reading ended; the Batch says nothing else
+	// CRC and Base are the CRC-32C and the base offset of the last record batch with records handed out; 0 without.
+	CRC  uint32
+	Base events.Offset
+	Err  error // reading ended; the Batch says nothing else
 }
 
 // A record batch of format 2 begins with 61 bytes; https://kafka.apache.org/documentation/#recordbatch
@@ -56,6 +58,8 @@ func (b rawBatch) attr() uint16        { return binary.BigEndian.Uint16(b[attrAt
 func (b rawBatch) firstTS() int64      { return int64(binary.BigEndian.Uint64(b[firstTSAt:])) }
 func (b rawBatch) maxTS() int64        { return int64(binary.BigEndian.Uint64(b[maxTSAt:])) }
 func (b rawBatch) producer() int64     { return int64(binary.BigEndian.Uint64(b[pidAt:])) }
+func (b rawBatch) epoch() int16        { return int16(binary.BigEndian.Uint16(b[epochAt:])) }
+func (b rawBatch) head() Head          { return Head{b.base(), b.last(), b.producer(), b.epoch(), b.crc()} }
 func (b rawBatch) lastDelta() int32    { return int32(binary.BigEndian.Uint32(b[lastAt:])) }
 func (b rawBatch) count() int          { return int(int32(binary.BigEndian.Uint32(b[countAt:]))) }
 func (b rawBatch) last() events.Offset { return b.base() + events.Offset(b.lastDelta()) }
@@ -89,6 +93,12 @@ func cutBatch(b []byte) (batch rawBatch, rest []byte, err error) {
 // parse reads the record batches b of a partition: the records from the offset from on that were committed.
 // Next of the result is behind all that was read, also without records: a compacted log has such batches.
 func parse(topic string, p events.ShardID, from events.Offset, b []byte, gone []aborted) (Batch, error) {
+	return parseHeads(topic, p, from, b, gone, nil)
+}
+
+// parseHeads is parse, and says of each batch with records handed out what it is and how many records there are up to
+// its end.
+func parseHeads(topic string, p events.ShardID, from events.Offset, b []byte, gone []aborted, head func(h Head, upTo int)) (Batch, error) {
 	out := Batch{Next: from}
 	r := recordReader{topic: topic, partition: p, from: from}
 	txns := abortedSet{rest: slices.SortedFunc(slices.Values(gone), func(a, b aborted) int {
@@ -111,14 +121,17 @@ func parse(topic string, p events.ShardID, from events.Offset, b []byte, gone []
 			if err := r.read(batch); err != nil {
 				return Batch{}, fmt.Errorf("offset %d: %w", batch.base(), err)
 			}
-			out.CRC = batch.crc()
+			out.CRC, out.Base = batch.crc(), batch.base()
+			if head != nil {
+				head(batch.head(), len(r.recs))
+			}
 		}
 		out.Next = max(out.Next, batch.last()+1)
 	}
 	if len(r.recs) > 0 {
 		out.Records = r.recs
 	} else {
-		out.CRC = 0
+		out.CRC, out.Base = 0, 0
 	}
 	return out, nil
 }

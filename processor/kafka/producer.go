@@ -86,3 +86,18 @@ func (c *Client) Append(ctx context.Context, topic string, p events.ShardID, rec
 	base, _, err = w.write(ctx, recs)
 	return base, err
 }
+
+// lastEpoch is the highest there is: what is written with it shuts out all epochs of a producer id.
+const lastEpoch = 32767
+
+// Retire writes rec as the last record of a producer id, in the highest epoch that there is: from then on the broker
+// rejects whoever writes under that id. To do it again is harmless. Never retire an id that the coordinator still hands
+// out: its owner could not write any more.
+func (c *Client) Retire(ctx context.Context, topic string, p events.ShardID, id int64, rec Out) (events.Offset, error) {
+	w := &writer{c: c, topic: topic, partition: p, stamp: stamp{id: id, epoch: lastEpoch}}
+	base, _, err := w.write(ctx, []Out{rec})
+	if errors.Is(err, ErrInDoubt) && ctx.Err() == nil { // it stands there already
+		return -1, nil
+	}
+	return base, err
+}
