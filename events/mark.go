@@ -8,6 +8,9 @@ const (
 	ShardOpened  MarkKind = "touchfold.shard.opened.v1"  // the first record of an owner: from here on the former is shut out
 	ShardRetired MarkKind = "touchfold.shard.retired.v1" // the last record of a producer id that the broker no longer hands out
 	ShardAlive   MarkKind = "touchfold.shard.alive.v1"   // so that the broker does not forget a silent producer
+	// ShardReleased is the last record of an owner that stopped in order: all that it folded is said, and saved where others
+	// find it. It spares the next one to wait; nothing depends on it.
+	ShardReleased MarkKind = "touchfold.shard.released.v1"
 )
 
 // Mark is what an owner of a shard writes about itself. Consumers may ignore it.
@@ -20,6 +23,6 @@ type Mark struct {
 	Epoch      int16
 	Rulebook   string // of opened: what the owner folds by
 	// MuteUntil is, of opened, the input's end when a shard that had never spoken was first opened: what appears before
-	// it is closed, not said. 0: nothing is mute.
+	// it is closed, not said. -1: it speaks from the first touchpoint on. Only the first opened mark of a partition counts.
 	MuteUntil Offset
 }

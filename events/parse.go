@@ -28,7 +28,7 @@ func ParseDerived(r *Record) (*Statement, *Mark, error) {
 		return nil, nil, fmt.Errorf("read derived event %s: ce_source is not touchfold/<app>/<shard>", h["ce_id"])
 	}
 	switch kind := MarkKind(h["ce_type"]); kind {
-	case ShardOpened, ShardRetired, ShardAlive:
+	case ShardOpened, ShardRetired, ShardAlive, ShardReleased:
 		var data markData
 		if err := json.Unmarshal(r.Value, &data); err != nil {
 			return nil, nil, fmt.Errorf("read mark %s: %w", h["ce_id"], err)

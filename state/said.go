@@ -63,6 +63,18 @@ func (c *Customer) Said(f func(key string, v Value, n uint32)) {
 	}
 }
 
+// Absorb notes a statement that stands in the output though this customer does not know of it: the n-th on that fact. The
+// last one counts. What is to be said then is the difference; Settle says it.
+func (c *Customer) Absorb(key string, v Value, n uint32) {
+	i, found := slices.BinarySearchFunc(c.said, key, func(s said, key string) int { return strings.Compare(s.key, key) })
+	if !found {
+		c.said = slices.Insert(c.said, i, said{key: strings.Clone(key), owner: int8(len(c.table.features))})
+	}
+	if s := &c.said[i]; n >= s.n {
+		s.value, s.n = strings.Clone(v), n
+	}
+}
+
 // A Speaker is told what is to be said of customers. It serves one customer at a time.
 type Speaker struct {
 	say   func(s *events.Statement)
