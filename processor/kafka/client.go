@@ -32,12 +32,14 @@ type Config struct {
 
 // Client talks to one Kafka cluster. It is safe for concurrent use.
 type Client struct {
-	addr    net.Addr
-	rt      kgo.RoundTripper // *kgo.Transport, but for tests that lose answers
-	idle    func()           // closes what is open
-	api     *kgo.Client
-	log     zerolog.Logger
-	timeout time.Duration
+	brokers  []string
+	clientID string
+	addr     net.Addr
+	rt       kgo.RoundTripper // *kgo.Transport, but for tests that lose answers
+	idle     func()           // closes what is open
+	api      *kgo.Client
+	log      zerolog.Logger
+	timeout  time.Duration
 }
 
 // register puts our fetch messages in place of kafka-go's, whose record sets lose what a reader needs. From then on
@@ -77,6 +79,7 @@ func New(cfg Config) (*Client, error) {
 func newClient(cfg Config, rt kgo.RoundTripper, idle func()) *Client {
 	addr := kgo.TCP(cfg.Brokers...)
 	return &Client{
+		brokers: cfg.Brokers, clientID: cfg.ClientID,
 		addr: addr, rt: rt, idle: idle, log: cfg.Log, timeout: cfg.RequestTimeout,
 		api: &kgo.Client{Addr: addr, Timeout: cfg.RequestTimeout, Transport: rt},
 	}

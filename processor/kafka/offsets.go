@@ -14,8 +14,12 @@ import (
 )
 
 // CommitOffsets tells the group coordinator where each partition's reading goes on, for tools that show lag. It is the
-// commit of a consumer that manages its partitions itself: the group must have no members.
+// commit of a consumer that manages its partitions itself: the group must have no members. Else use Generation.Commit.
 func (c *Client) CommitOffsets(ctx context.Context, group, topic string, next map[events.ShardID]events.Offset) error {
+	return c.commit(ctx, group, topic, &Generation{ID: -1}, next)
+}
+
+func (c *Client) commit(ctx context.Context, group, topic string, g *Generation, next map[events.ShardID]events.Offset) error {
 	t := offsetcommit.RequestTopic{Name: topic}
 	for _, p := range slices.Sorted(maps.Keys(next)) {
 		t.Partitions = append(t.Partitions, offsetcommit.RequestPartition{
@@ -24,7 +28,7 @@ func (c *Client) CommitOffsets(ctx context.Context, group, topic string, next ma
 	}
 	return c.retry(ctx, "commit offsets of group "+group, func() error {
 		m, err := c.send(ctx, &offsetcommit.Request{
-			GroupID: group, GenerationID: -1, RetentionTimeMs: -1, Topics: []offsetcommit.RequestTopic{t},
+			GroupID: group, GenerationID: g.ID, MemberID: g.Member, RetentionTimeMs: -1, Topics: []offsetcommit.RequestTopic{t},
 		}, 0)
 		if err != nil {
 			return err
