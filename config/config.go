@@ -28,6 +28,7 @@ type Config struct {
 	HTTP       HTTP
 	Business   Business
 	Segments   Segments
+	Snapshots  Snapshots
 }
 
 // Kafka is where the brokers are.
@@ -120,8 +121,8 @@ func Default() *Config {
 
 // Load reads the file at path ("" for none) and lets the environment (NAME=value, as of os.Environ; other names than
 // TOUCHFOLD_... are ignored) override it, and the flags both: each is key.path=value, or "--flag key.path=value" if
-// faults are to name another flag than --set. Then it reads the key file, if there is one and no key from the
-// environment. The error is of type Faults.
+// faults are to name another flag than --set. Then it reads the files of secrets that are named and
+// not given by the environment. The error is of type Faults.
 func Load(path string, env, flags []string) (*Config, error) {
 	var text []byte
 	if path != "" {
@@ -132,7 +133,8 @@ func Load(path string, env, flags []string) (*Config, error) {
 	}
 	l := newLoader()
 	l.read(path, text, env, flags)
-	l.readIDKey()
+	l.readSecretFile("id_key_file", l.c.IDKeyFile, &l.c.IDKey, maxIDKey, idKey)
+	l.readSecretFile("snapshots.s3.secret_file", l.c.Snapshots.S3.SecretFile, &l.c.Snapshots.S3.Secret, maxSecretKey, secretKey)
 	return l.result()
 }
 

@@ -29,6 +29,7 @@ func TestDefault(t *testing.T) {
 		HTTP:       HTTP{"127.0.0.1:9464"},
 		Business:   Business{Currency: events.Currency{'H', 'K', 'D'}},
 		Segments:   Segments{VIP{100_000_00}, HighFrequency{OrderDays, 12}, Potential{2000_00}, ChurnRisk{183}},
+		Snapshots:  Snapshots{Every: 10 * time.Minute, Keep: 3, KeepDays: 7, S3: S3{Endpoint: "s3.amazonaws.com"}},
 	}
 	got := *Default()
 	if got.Business.Zone.String() != "Asia/Hong_Kong" {
@@ -113,6 +114,15 @@ var samples = map[string][3]string{
 	"segments.high_frequency.at_least": {"1", "2", "11"},
 	"segments.potential.average_order_value_at_least": {"0", "1.00", "39"},
 	"segments.churn_risk.days_without_order_over":     {"1", "2", "3650"},
+	"snapshots.place":          {"/snap shots", "s3://a-bucket/a/b", "s3://abc"},
+	"snapshots.every":          {"0s", "10s", "24h"},
+	"snapshots.keep":           {"1", "2", "1000"},
+	"snapshots.keep_days":      {"0", "1", "3650"},
+	"snapshots.s3.endpoint":    {"a", "http://[::1]:9000", "https://b:1"},
+	"snapshots.s3.region":      {"us-east-1", "null", "1"},
+	"snapshots.s3.access_key":  {"a", "AKIA/1+=", "0x1"},
+	"snapshots.s3.secret_file": {"/run/secrets/key", "ü key", "~"},
+	"snapshots.s3.secret":      {"a", "b", "c"},
 }
 
 // TestByteOrderMark: an editor's mark at the beginning is no part of the text, nor of a column; further on it is.
@@ -183,6 +193,26 @@ func TestServiceLinks(t *testing.T) {
 	}
 }
 
+// TestSnapshotSecret: the second secret comes by the same two ways.
+func TestSnapshotSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(path, []byte("from a file\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for want, env := range map[string][]string{"from a file": nil, "from the environment": {"TOUCHFOLD_SNAPSHOTS_S3_SECRET=from the environment"}} {
+		c, err := Load("", env, []string{"snapshots.s3.secret_file=" + path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.Snapshots.S3.Secret; string(got) != want {
+			t.Errorf("got %q, want %q", []byte(got), want)
+		}
+		if shown := fmt.Sprintf("%+v%#v", *c, c.Snapshots) + yamlOf(t, c); strings.Contains(shown, want) {
+			t.Errorf("the secret is shown: %s", shown)
+		}
+	}
+}
+
 func TestIDKey(t *testing.T) {
 	const secret = "correct horse battery staple"
 	path := filepath.Join(t.TempDir(), "key")
@@ -246,7 +276,7 @@ func TestRoundTrip(t *testing.T) {
 func drawText(t *rapid.T, k key) string {
 	sample := samples[k.path]
 	switch k.path {
-	case "id_key_file", "store.dir":
+	case "id_key_file", "store.dir", "snapshots.s3.secret_file":
 		return rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]{1,9}`), rapid.SampledFrom([]string{
 			"~", "null", "Yes", "0x1f", "1_000", "-", "? a", "a: b", "a #b", "!a", "&a", "*a", "|", ">", "%a", "@a", "`a", " a ", "\t", "a\nb", "\u2028", "\ufeff", "\U0001f468\u200d", "'", `"`, `\`,
 		})).Draw(t, k.path)

@@ -98,6 +98,18 @@ var faultCases = []struct {
 		f.yaml:1:1: id_key: a secret does not stand here; give it by TOUCHFOLD_ID_KEY or id_key_file
 		TOUCHFOLD_ID_KEY: id_key: has 5 bytes; 16 to 4096 are needed
 		--set id_key: id_key: a secret does not stand here; give it by TOUCHFOLD_ID_KEY or id_key_file`},
+	{name: "snapshots", file: "snapshots:\n  place: s3://B/x\n  every: 1s\n  keep: 0\n  s3:\n    endpoint: ftp://a\n    access_key: a b\n    secret: x\n", want: `
+		f.yaml:2:10: snapshots.place: "B" is not a bucket's name; write s3://bucket/prefix
+		f.yaml:3:10: snapshots.every: 1s is out of range; write 10s to 24h, or 0s for only when a shard is released
+		f.yaml:4:9: snapshots.keep: 0 is out of range; write 1 to 1000
+		f.yaml:6:15: snapshots.s3.endpoint: "ftp://a" is not the address of an object store; write its host, or host:port
+		f.yaml:7:17: snapshots.s3.access_key: has a letter that cannot be in it
+		f.yaml:8:5: snapshots.s3.secret: a secret does not stand here; give it by TOUCHFOLD_SNAPSHOTS_S3_SECRET or snapshots.s3.secret_file`},
+	{name: "snapshot places", flags: []string{"snapshots.place=gs://a/b", "snapshots.place=s3:///x", "snapshots.place=s3://abc/../d", "snapshots.place=s3://abc/a//b"}, want: `
+		--set snapshots.place: snapshots.place: "gs://a/b" is neither a folder nor s3://bucket/prefix
+		--set snapshots.place: snapshots.place: "" is not a bucket's name; write s3://bucket/prefix
+		--set snapshots.place: snapshots.place: "../d" is not a prefix of objects' names
+		--set snapshots.place: snapshots.place: "a//b" is not a prefix of objects' names`},
 	{name: "variables and flags", env: []string{"TOUCHFOLD_KAFKA_BROKER=a:1", "TOUCHFOLD_KAFKA=x", "TOUCHFOLD=x", "KAFKA_BROKERS=x"},
 		flags: []string{"app", "topics.partition=1", "kafka=x", "--group app=", "=x"}, want: `
 		TOUCHFOLD_KAFKA_BROKER: there is no such variable; did you mean TOUCHFOLD_KAFKA_BROKERS?

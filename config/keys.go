@@ -15,7 +15,7 @@ type key struct {
 // currency. Checks between keys are in loader.compare.
 func (c *Config) keys() []key {
 	s := &c.Segments
-	return []key{
+	return append([]key{
 		{path: "app", initial: "shop", value: one(&c.App, appName),
 			doc: "names the consumer group and the transactional ids: 1 to 100 of a-z A-Z 0-9 . _ -"},
 		{path: "id_key_file", value: one(&c.IDKeyFile, anyText),
@@ -70,5 +70,5 @@ func (c *Config) keys() []key {
 		{path: "segments.churn_risk.days_without_order_over", initial: "183",
 			value: whole(&s.ChurnRisk.DaysWithoutOrderOver, 1, 3650),
 			doc:   "calendar days since the last order's day over which a customer is at risk, 1 to 3650"},
-	}
+	}, c.snapshotKeys()...)
 }

@@ -32,23 +32,24 @@ func idKey(text string) (Secret, error) {
 	return Secret(text), nil
 }
 
-// readIDKey reads the key file unless the environment gave the key. Line ends after the key do not belong to it.
-func (l *loader) readIDKey() {
-	if l.c.IDKeyFile == "" || len(l.c.IDKey) > 0 {
+// readSecretFile reads the file that a key names into the secret that it is for, unless the environment gave that. Line
+// ends after the secret do not belong to it.
+func (l *loader) readSecretFile(key, path string, secret *Secret, most int64, check func(string) (Secret, error)) {
+	if path == "" || len(*secret) > 0 {
 		return
 	}
-	text, err := readFile(l.c.IDKeyFile, maxIDKey+2)
+	text, err := readFile(path, most+2)
 	if err == nil {
-		l.c.IDKey, err = idKey(strings.TrimRight(string(text), "\r\n"))
-		if err == nil && l.c.IDKey == nil {
+		*secret, err = check(strings.TrimRight(string(text), "\r\n"))
+		if err == nil && *secret == nil {
 			err = errors.New("is empty")
 		}
 		if err != nil {
-			err = fmt.Errorf("%s %w", l.c.IDKeyFile, err)
+			err = fmt.Errorf("%s %w", path, err)
 		}
 	}
 	if err != nil {
-		l.fault(l.from["id_key_file"], "id_key_file: %w", err)
+		l.fault(l.from[key], "%s: %w", key, err)
 	}
 }
 
