@@ -25,4 +25,5 @@ type Mark struct {
 	// MuteUntil is, of opened, the input's end when a shard that had never spoken was first opened: what appears before
 	// it is closed, not said. -1: it speaks from the first touchpoint on. Only the first opened mark of a partition counts.
 	MuteUntil Offset
+	From      Offset // of opened: the first touchpoint that the input had. Of a partition's first one: where folding began
 }

@@ -20,13 +20,8 @@ const (
 	HeaderParkedOffset    = "tf_parked_offset"
 )
 
-// aside writes what a shard does not fold: records parked and records forwarded to their customer's shard.
-type aside struct {
-	client *kafka.Client
-	parked string // topic
-}
-
-// asides is what one shard has gathered for it.
+// asides is what a shard has gathered that it does not fold: records to be parked, and those to be forwarded to their
+// customer's shard.
 type asides struct {
 	parked    []kafka.Out
 	forwarded map[events.ShardID][]kafka.Out
@@ -69,20 +64,23 @@ func namesOrigin(h events.Header) bool {
 	return slices.Contains([]string{events.HeaderOriginTopic, events.HeaderOriginPartition, events.HeaderOriginOffset, events.HeaderOriginAppend}, h.Key)
 }
 
-// flush writes what was gathered and returns when it is acknowledged.
-func (w *aside) flush(ctx context.Context, input string, a *asides) error {
+// flushAside writes what was gathered and returns when it is acknowledged.
+func (s *shard) flushAside(ctx context.Context) error {
+	a, parked, input := &s.asides, s.config.Topics.Parked, s.config.Topics.Touchpoints
 	if len(a.parked) > 0 {
-		if _, err := w.client.Append(ctx, w.parked, 0, a.parked); err != nil {
-			return &outsideError{fmt.Errorf("park %d records in %s: %w", len(a.parked), w.parked, err)}
+		if _, err := s.broker.Append(ctx, parked, 0, a.parked); err != nil {
+			return &outsideError{fmt.Errorf("park %d records in %s: %w", len(a.parked), parked, err)}
 		}
 	}
 	for to, recs := range a.forwarded {
 		if len(recs) == 0 {
 			continue
 		}
-		if _, err := w.client.Append(ctx, input, to, recs); err != nil {
+		// gofail: var beforeForward struct{}
+		if _, err := s.broker.Append(ctx, input, to, recs); err != nil {
 			return &outsideError{fmt.Errorf("forward %d records to partition %d of %s: %w", len(recs), to, input, err)}
 		}
+		// gofail: var afterForward struct{}
 		clear(recs) // they hold on to the buffers that they were fetched in
 		a.forwarded[to] = recs[:0]
 	}
@@ -90,8 +88,3 @@ func (w *aside) flush(ctx context.Context, input string, a *asides) error {
 	a.parked = a.parked[:0]
 	return nil
 }
-
-// outsideError is one of reading, parking or forwarding: what was said and what is in the store is not in doubt.
-type outsideError struct{ error }
-
-func (e *outsideError) Unwrap() error { return e.error }

@@ -1,8 +1,6 @@
 package processor
 
 import (
-	"fmt"
-
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 )
@@ -32,7 +30,7 @@ func (s *shard) take(r *events.Record) error {
 	if to := events.ShardOf(e.Customer, s.layout.shards); to != s.id {
 		s.m.count(e.Type, forwarded)
 		if !s.at.Speaking {
-			s.p.past.strayed.Store(true)
+			s.past.strayed.Store(true)
 		}
 		s.asides.forward(r, e.Customer, to, s.at.Clock)
 		return nil
@@ -72,6 +70,9 @@ func (s *shard) fold(e *events.Event) error {
 	}
 	c.Applied = s.at.Input
 	s.store.Changed(c)
+	if !s.speaking {
+		s.touch(c.ID())
+	}
 	return nil
 }
 
@@ -112,26 +113,20 @@ func (s *shard) pass(slice int) error {
 		}
 		s.let(c)
 		s.store.Changed(c)
+		if !s.speaking {
+			s.touch(c.ID())
+		}
 	}
 	return nil
 }
 
-// let lets the customer's due horizons pass, each a step.
+// let lets the customer's due horizons pass, each a step; one whom a walk has not come to is looked at as a whole.
 func (s *shard) let(c *state.Customer) {
+	if s.aheadOfWalk(c) {
+		c.Settle(s.at.Clock, s.at.Walk.Cause, s.speaker)
+		return
+	}
 	if n := c.Pass(s.at.Clock, s.speaker); n > 0 {
 		s.m.passed.Add(float64(n))
 	}
-}
-
-// speak ends muteness for good.
-func (s *shard) speak() {
-	s.at.Speaking = true
-	s.speaker = state.NewSpeaker(func(st *events.Statement) {
-		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock
-		if err := s.voice.say(st); err != nil {
-			s.sayErr = fmt.Errorf("%w; this is a bug of touchfold's", err)
-			return
-		}
-		s.m.tell(st)
-	})
 }

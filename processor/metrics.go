@@ -43,6 +43,10 @@ type metrics struct {
 	fold        prometheus.Histogram
 	say         prometheus.Histogram
 	checkpoint  prometheus.Histogram
+	takeovers   prometheus.Counter
+	absorbed    prometheus.Counter
+	foreign     prometheus.Counter
+	walked      prometheus.Counter
 	store       *store.Metrics
 }
 
@@ -75,6 +79,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		fold:        seconds("fold_seconds", "Time to fold one slice of touchpoints."),
 		say:         seconds("say_seconds", "Time from sending a batch of derived events to its acknowledgement."),
 		checkpoint:  seconds("checkpoint_seconds", "Time that a shard stood still to hand a checkpoint over."),
+		takeovers:   counter("takeovers_total", "Shards taken over, or taken again by their owner."),
+		absorbed:    counter("absorbed_total", "Derived events read back at take-overs, which the store did not know of."),
+		foreign:     counter("foreign_total", "Records in the topic of derived events that no owner of a shard wrote."),
+		walked:      counter("walked_total", "Customers looked at because all were."),
 		store:       store.NewMetrics(reg),
 	}
 }
@@ -111,6 +119,13 @@ func (m *metrics) shard(id events.ShardID) *shardMetrics {
 }
 
 func (m *shardMetrics) count(t events.Type, o outcome) { m.tally[t][o]++ }
+
+// closed forgets what is true only while the shard is owned here.
+func (m *shardMetrics) closed() {
+	for _, g := range []prometheus.Gauge{m.lagRecords, m.lagSeconds, m.pending} {
+		g.Set(0)
+	}
+}
 
 // tell counts a statement.
 func (m *shardMetrics) tell(s *events.Statement) {

@@ -12,6 +12,7 @@ import (
 	fkgo "github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
 )
 
 // sample is one value of a metric; of a histogram the count.
@@ -190,9 +191,13 @@ func TestNoCustomerInErrors(t *testing.T) {
 	r := newRig(t, 1, func(c *Config) { c.Log = zerolog.New(log).Level(zerolog.TraceLevel) })
 	r.createTopic(r.config.Topics.Events, 1, "message.timestamp.type", logAppendTime)
 	r.produce(&fkgo.Record{Topic: r.config.Topics.Events, Key: []byte("Zaphod"), Value: []byte(`{"email":"zaphod@beeblebrox.example"}`)})
-	err := r.start().end()
-	if err == nil {
-		t.Fatal("a foreign record is no fault")
+	r.once()
+	p := r.owner(0)
+	r.mark(p, events.Mark{Kind: events.ShardOpened, MuteUntil: -1})
+	_, err := p.Append(r.context(), []kafka.Out{{Key: []byte("Zaphod"), Value: []byte(`{"email":"zaphod@beeblebrox.example"}`)}})
+	r.must(err)
+	if err = r.start().end(); err == nil {
+		t.Fatal("an owner's record that cannot be read is no fault")
 	}
 	checkNoCustomer(t, "the error", err.Error())
 	checkNoCustomer(t, "the log", log.String()+r.log.String())

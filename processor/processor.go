@@ -38,6 +38,12 @@ type Config struct {
 	// FetchWait is how long the broker may hold a fetch for touchpoints to come, and so how far the clock of a shard
 	// without any lags behind; default 500 ms.
 	FetchWait time.Duration
+	// Alone: there is no group and no other instance. This one owns all shards, and an error of one ends Run.
+	Alone bool
+	// Session is how long the other instances wait for a silent one before they take its shards; default 10 s.
+	Session time.Duration
+	// Address and Version are what an instance says of itself to the others.
+	Address, Version string
 	// StopWithin bounds saying and checkpointing what was folded when Run is to end; default 20 s.
 	StopWithin time.Duration
 
@@ -66,13 +72,12 @@ type Progress struct {
 	Said     uint64         // derived events acknowledged since the start
 }
 
-// Processor runs all shards of a topic in one process.
+// Processor runs shards of a topic in one process: all of them, or those that the group of all instances agrees upon.
 type Processor struct {
 	config  Config
 	metrics *metrics
-	ready   atomic.Int32 // shards that are open
-	shards  atomic.Int32 // shards there are
 	past    past
+	members members
 }
 
 // past is what the shards of a first start must know of each other: a touchpoint of the past that stands on another
@@ -104,6 +109,9 @@ func New(c Config) (*Processor, error) {
 	if c.StopWithin <= 0 {
 		c.StopWithin = 20 * time.Second
 	}
+	if c.Session <= 0 {
+		c.Session = 10 * time.Second
+	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
@@ -113,49 +121,51 @@ func New(c Config) (*Processor, error) {
 	return &Processor{config: c, metrics: newMetrics(c.Registry)}, nil
 }
 
-// Ready is nil once all shards are open, else says what is waited for.
-func (p *Processor) Ready() error {
-	if n := p.shards.Load(); n == 0 || p.ready.Load() < n {
-		return fmt.Errorf("%d of %d shards are open", p.ready.Load(), n)
-	}
-	return nil
-}
+// Ready is nil once all shards that are this instance's are open, else says what is waited for.
+func (p *Processor) Ready() error { return p.members.ready() }
 
-// Run processes until ctx ends, which is no error, or until a shard cannot go on; all of them are stopped then. When it
-// returns, everything folded has been said and checkpointed, unless the error says otherwise.
+// Run processes until ctx ends, which is no error, or until nothing can go on. When it returns, everything folded has
+// been said and checkpointed, unless the error says otherwise.
 func (p *Processor) Run(ctx context.Context) error {
 	c := &p.config
 	l, err := ensureTopics(ctx, c)
 	if err != nil {
 		return unlessCanceled(err)
 	}
-	p.shards.Store(int32(l.shards))
 	p.past.ahead.Store(int32(l.shards))
 	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now, MaxWait: c.FetchWait,
 		MaxBytes: 16 << 20, PartitionBytes: 1 << 20})
 	if err != nil {
 		return err
 	}
-	aside := &aside{client: c.Client, parked: c.Topics.Parked}
 	host, _ := os.Hostname()
-	shards := make([]*shard, l.shards)
-	for i := range shards {
-		shards[i] = newShard(p, events.ShardID(i), l, fmt.Sprintf("%s/%d", host, os.Getpid()), aside)
-	}
-
-	// Shards outlive the reading: they end by ctx, say and checkpoint what they have folded, and only then are done.
 	run, runCtx := errgroup.WithContext(ctx)
-	for _, s := range shards {
-		run.Go(func() error {
-			if err := s.run(runCtx, fetcher); err != nil {
-				return fmt.Errorf("shard %d: %w", s.id, err)
+	p.members.begin(p, l, fmt.Sprintf("%s/%d", host, os.Getpid()), fetcher, run, runCtx)
+
+	// Reading and membership outlast the shards, which end by ctx, say and checkpoint what they have folded, and are done.
+	beside, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	others, othersCtx := errgroup.WithContext(beside)
+	others.Go(func() error { return fetcher.Run(othersCtx) })
+	others.Go(func() error { return p.members.join(othersCtx) })
+	others.Go(func() error { p.commitOffsets(othersCtx, l.shards); return nil })
+	run.Go(func() error {
+		defer p.members.close()
+		select {
+		case <-runCtx.Done():
+		case <-othersCtx.Done():
+			if beside.Err() == nil {
+				return others.Wait()
 			}
-			return nil
-		})
-	}
-	run.Go(func() error { return fetcher.Run(runCtx) })
-	run.Go(func() error { p.commitOffsets(runCtx, shards); return nil })
-	return run.Wait()
+		}
+		return nil
+	})
+	err = run.Wait()
+	last, cancel := context.WithTimeout(beside, min(5*time.Second, c.StopWithin))
+	p.commit(last)
+	cancel()
+	leave()
+	return errors.Join(err, others.Wait())
 }
 
 // unlessCanceled is err, nil if all that went wrong is that ctx ended before anything was folded.
@@ -166,40 +176,36 @@ func unlessCanceled(err error) error {
 	return err
 }
 
-// commitOffsets tells lag tools how far the shards are, every two seconds and once at the end. It is a hint: a commit
-// that goes wrong is tried again with the next.
-func (p *Processor) commitOffsets(ctx context.Context, shards []*shard) {
+// commitOffsets tells lag tools how far the shards are, every two seconds.
+func (p *Processor) commitOffsets(ctx context.Context, shards int) {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
-	commit := func(ctx context.Context) {
-		next := map[events.ShardID]events.Offset{}
-		for _, s := range shards {
-			if o := s.folded.Load(); o >= 0 {
-				next[s.id] = events.Offset(o)
-			}
-		}
-		if len(next) == 0 {
-			return
-		}
-		if err := p.config.Client.CommitOffsets(ctx, p.config.App, p.config.Topics.Touchpoints, next); err != nil && ctx.Err() == nil {
-			p.config.Log.Warn().Err(err).Msg("could not commit the group's offsets; lag tools show old figures until it succeeds")
-		}
-	}
 	grown := false
 	for {
 		select {
 		case <-tick.C:
-			commit(ctx)
-			grown = grown || p.warnGrown(ctx, len(shards))
+			p.commit(ctx)
+			grown = grown || p.warnGrown(ctx, shards)
 		case <-ctx.Done():
-			for _, s := range shards {
-				<-s.done
-			}
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(5*time.Second, p.config.StopWithin))
-			defer cancel()
-			commit(last)
 			return
 		}
+	}
+}
+
+// commit is a hint: one that goes wrong is tried again with the next.
+func (p *Processor) commit(ctx context.Context) {
+	next, generation := p.members.positions()
+	if len(next) == 0 {
+		return
+	}
+	var err error
+	if generation != nil {
+		err = generation.Commit(ctx, next)
+	} else {
+		err = p.config.Client.CommitOffsets(ctx, p.config.App, p.config.Topics.Touchpoints, next)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, kafka.ErrGenerationOver) {
+		p.config.Log.Warn().Err(err).Msg("could not commit the group's offsets; lag tools show old figures until it succeeds")
 	}
 }
 

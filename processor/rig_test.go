@@ -85,7 +85,7 @@ func newRigOn(t testing.TB, addrs []string, shards int, change func(*Config)) *r
 		t.Fatal(err)
 	}
 	name := fmt.Sprintf("p%d-%d", time.Now().UnixNano(), rigs.Add(1))
-	r.config = Config{App: name + "-app", Dir: t.TempDir(), Currency: r.setup.Business.Currency, Table: table, Client: r.client,
+	r.config = Config{Alone: true, App: name + "-app", Dir: t.TempDir(), Currency: r.setup.Business.Currency, Table: table, Client: r.client,
 		Topics:     Topics{Touchpoints: name, Events: name + "-events", Parked: name + "-parked", Partitions: shards, Replication: 1},
 		CacheBytes: 64 << 20, CheckpointEvery: 400 * time.Millisecond, Log: zerolog.New(r.log)}
 	if change != nil {

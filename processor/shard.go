@@ -25,47 +25,61 @@ const (
 	checkpointBytes = 64 << 20
 	// maxPending is how many bytes of statements may wait for the broker before folding waits too.
 	maxPending = 8 << 20
+	// releaseMarkWithin bounds the writing of the mark that spares others to wait.
+	releaseMarkWithin = 2 * time.Second
 	// dueSlice is how many silent customers' horizons pass between two batches.
 	dueSlice = 1000
 	// refoldBudget is how many events are folded again between two batches; the customers left wait.
 	refoldBudget = 200_000
 )
 
-// errStopped breaks off what would take long because the shard is to stop.
-var errStopped = errors.New("stopped")
-
-// shard folds one partition. One goroutine, that of run, owns all of it but folded and done.
+// shard is one ownership of a partition, from taking it over until it ends. One goroutine, that of run, owns all of it
+// but folded and done.
 type shard struct {
-	id     events.ShardID
-	stop   <-chan struct{} // closed when the shard is to stop
-	layout layout
-	p      *Processor
-	config *Config
-	log    zerolog.Logger
-	m      *shardMetrics
-
-	store    *store.Store
-	decoder  *events.Decoder
-	event    events.Event // scratch
+	id       events.ShardID
+	stop     <-chan struct{} // closed when the shard is to stop
+	layout   layout
+	past     *past
+	config   *Config
+	log      zerolog.Logger
+	m        *shardMetrics
+	broker   broker
+	terms    terms
 	instance string
 
-	at        store.Positions // how far everything is
-	end       events.Offset   // of the input, as far as is known
-	speaker   *state.Speaker  // says, or is mute until the first start's mute has ended
-	voice     *voice
-	aside     *aside
-	asides    asides
-	stale     []*state.Customer // wait to be folded again
-	due       bool              // horizons up to the clock wait
-	said      uint64
-	sayErr    error
-	saveAfter time.Time
+	openStore func(context.Context) (*store.Store, error)
+	store     *store.Store
+	decoder   *events.Decoder
+	event     events.Event // scratch
 
-	whole   bool          // at a place where late events are settled: see batch
-	unsaved events.Offset // what was set aside before it is written; what is from it on may not be
-	reason  events.Cause  // of what is said when muteness ends: "", by each fact's history
-	awaited bool          // has come to the end of a first start's past, and waits for the others
-	widened bool          // MuteUntil takes in what the others forwarded of it
+	at       store.Positions // how far everything is
+	end      events.Offset   // of the input, as far as is known
+	speaking bool            // else mute; at.Speaking is whether a first start's muteness has ended
+	speaker  *state.Speaker
+	voice    *voice
+	asides   asides
+	stale    []*state.Customer // wait to be folded again
+	due      bool              // horizons up to the clock wait
+	said     uint64
+	sayErr   error
+
+	saveAfter time.Duration // of terms.boot: when the next checkpoint is due
+	whole     bool          // at a place where late events are settled: see batch
+	unsaved   events.Offset // what was set aside before it is written; what is from it on may not be
+
+	// Of the ownership; see takeover.go.
+	producer    producer
+	took, heard time.Duration  // when it began and when the broker acknowledged last, of terms.boot
+	chain       map[int64]bool // producer ids under which an opened mark was written
+	first       *events.Mark   // the partition's first opened mark, if it was read
+	began       bool           // there is no checkpoint
+	absorbed    int
+
+	touched map[events.CustomerID]struct{} // to be looked at when a take-over's muteness ends
+	walking bool                           // a walk goes on in this ownership
+	walked  int
+	awaited bool // has come to the end of a first start's past, and waits for the others
+	widened bool // MuteUntil takes in what the others forwarded of it
 
 	folded atomic.Int64 // at.Input as of the last round, -1 before the first
 	done   chan struct{}
@@ -76,48 +90,72 @@ func StoreDir(dir string, id events.ShardID) string {
 	return filepath.Join(dir, fmt.Sprintf("shard-%03d", id))
 }
 
-func newShard(p *Processor, id events.ShardID, l layout, instance string, a *aside) *shard {
-	s := &shard{id: id, layout: l, p: p, config: &p.config, m: p.metrics.shard(id), instance: instance, speaker: state.NewSpeaker(nil),
-		log:     p.config.Log.With().Int("shard", int(id)).Logger(),
-		decoder: events.NewDecoder(events.DecoderConfig{Currency: p.config.Currency, MaxBytes: p.config.MaxBytes}),
-		voice:   newVoice(p.config.App, p.config.IDKey), aside: a, done: make(chan struct{})}
+func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, instance string) *shard {
+	s := &shard{id: id, layout: l, past: &past{}, config: c, m: m.shard(id), broker: b, terms: usualTerms(), instance: instance,
+		speaker: state.NewSpeaker(nil), log: c.Log.With().Int("shard", int(id)).Logger(),
+		decoder: events.NewDecoder(events.DecoderConfig{Currency: c.Currency, MaxBytes: c.MaxBytes}),
+		voice:   newVoice(c.App, c.IDKey), touched: map[events.CustomerID]struct{}{}, done: make(chan struct{})}
+	s.openStore = s.openBadger
 	s.folded.Store(-1)
 	return s
 }
 
-// run opens the shard, folds until ctx ends, and leaves with everything said and checkpointed.
+func (s *shard) openBadger(context.Context) (*store.Store, error) {
+	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.config.Table,
+		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
+}
+
+// run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed.
 func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	defer close(s.done)
 	s.stop = ctx.Done()
-	st, err := store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id,
-		Table: s.config.Table, CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
-	if err != nil {
-		return err
-	}
-	defer st.Close() // an error of the last commit has come out of Wait before
-	s.store = st
-	producer, err := s.open(ctx)
-	if err != nil {
+	defer func() {
+		if s.store != nil {
+			s.store.Close() // an error of the last commit has come out of Wait before
+		}
+	}()
+	if err := s.takeOver(ctx); err != nil {
 		return unlessCanceled(err)
 	}
 
 	// What was folded must still be said when ctx ends, so appends have a context of their own.
 	appends, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() { time.AfterFunc(s.config.StopWithin, cancel) })
-	spoken := make(chan struct{})
+	batches, spoken := make(chan []kafka.Out, 1), make(chan struct{})
+	s.voice.post = func(b []kafka.Out) { batches <- b }
 	go func() {
 		defer close(spoken)
-		s.voice.run(appends, producer)
+		for b := range batches {
+			// gofail: var beforeSay struct{}
+			base, err := s.producer.Append(appends, b)
+			// gofail: var afterSay struct{}
+			s.voice.acks <- ack{base, err}
+		}
 	}()
 	defer func() {
 		cancel() // what is still in flight here will not be waited for
-		close(s.voice.send)
+		close(batches)
 		<-spoken
 	}()
 	input := fetcher.Read(s.id, s.at.Input)
-	s.p.ready.Add(1)
-	defer s.p.ready.Add(-1)
-	err = s.loop(ctx, appends, input)
+	defer fetcher.Stop(s.id)
+	if err := s.begin(appends); err != nil {
+		return err
+	}
+	return s.finish(appends, s.loop(ctx, appends, input))
+}
+
+// begin goes on where a take-over ended.
+func (s *shard) begin(ctx context.Context) error {
+	s.saveAfter = s.terms.boot() + s.config.CheckpointEvery
+	if s.at.Speaking {
+		s.arrive()
+	}
+	return s.catchUp(ctx)
+}
+
+// finish leaves everything said and checkpointed, if what ended the loop allows it.
+func (s *shard) finish(ctx context.Context, err error) error {
 	s.folded.Store(int64(s.at.Input))
 	var outside *outsideError
 	switch {
@@ -125,11 +163,20 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 		if !s.asides.empty() {
 			s.at.Input, s.asides = s.unsaved, asides{}
 		}
-		return errors.Join(err, s.checkpoint(appends, true))
+		return errors.Join(err, s.checkpoint(ctx, true))
 	case err != nil && !errors.Is(err, errStopped):
 		return err
 	}
-	return s.checkpoint(appends, true)
+	if err := s.checkpoint(ctx, true); err != nil {
+		return err
+	}
+	// gofail: var beforeRelease struct{}
+	ctx, cancel := context.WithTimeout(ctx, releaseMarkWithin)
+	defer cancel()
+	if _, err := s.writeMark(ctx, s.producer, events.Mark{Kind: events.ShardReleased}); err != nil {
+		s.log.Warn().Err(err).Msg("could not tell that the shard is free; whoever takes it over may wait a little")
+	}
+	return nil
 }
 
 func (s *shard) stopping() bool {
@@ -145,14 +192,13 @@ func (s *shard) stopping() bool {
 func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) error {
 	tick := time.NewTicker(s.config.CheckpointEvery / 4)
 	defer tick.Stop()
-	s.saveAfter = time.Now().Add(s.config.CheckpointEvery)
 	always := make(chan struct{})
 	close(always)
-	for {
+	for !s.stopping() {
 		in, more := input, (<-chan struct{})(nil)
 		if s.voice.bytes > maxPending {
 			in = nil // the broker is behind: wait for it
-		} else if s.due || len(s.stale) > 0 {
+		} else if s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active {
 			more = always // work is left: look at the input, but do not wait for it
 		}
 		select {
@@ -176,6 +222,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 			return err
 		}
 	}
+	return nil
 }
 
 // round does what is due between batches.
@@ -188,11 +235,19 @@ func (s *shard) round(ctx context.Context) error {
 			return err
 		}
 	}
-	s.voice.flush()
-	if s.whole && time.Now().After(s.saveAfter) || s.store.DirtyBytes() > checkpointBytes {
+	if err := s.walk(ctx); err != nil {
+		return err
+	}
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
+	if s.whole && s.terms.boot() > s.saveAfter || s.store.DirtyBytes() > checkpointBytes {
 		if err := s.checkpoint(ctx, false); err != nil {
 			return err
 		}
+	}
+	if err := s.renew(ctx); err != nil {
+		return err
 	}
 	s.m.publish()
 	s.report()
@@ -210,9 +265,11 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 	if len(b.Records) == 0 {
 		if b.Next != b.End || b.Next != s.at.Input {
 			s.at.Input = max(s.at.Input, b.Next)
-			return nil
+			return s.catchUp(ctx)
 		}
-		s.advance(b.Sent - ClockMargin)
+		if s.speaking || !s.at.Speaking {
+			s.advance(b.Sent - ClockMargin)
+		}
 		return s.unmuteAt(ctx, b.Next)
 	}
 	for records := b.Records; len(records) > 0; {
@@ -236,8 +293,8 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 		}
 	}
 	s.at.Input = max(s.at.Input, b.Next)
-	s.at.InputCRC = b.CRC
-	return nil
+	s.at.InputBatch, s.at.InputCRC = b.Base, b.CRC
+	return s.catchUp(ctx)
 }
 
 // cut is how many records come before the next multiple of Config.Batch; whole, whether that is known to be reached.
@@ -254,6 +311,12 @@ func (s *shard) slice(ctx context.Context, records []events.Record) error {
 	s.unsaved = s.at.Input
 	for i := range records {
 		r := &records[i]
+		if !s.speaking {
+			s.at.Input = max(s.at.Input, r.Offset)
+			if err := s.catchUp(ctx); err != nil {
+				return err
+			}
+		}
 		s.meet(r)
 		if err := s.unmuteAt(ctx, r.Offset); err != nil {
 			return err
@@ -263,7 +326,7 @@ func (s *shard) slice(ctx context.Context, records []events.Record) error {
 		}
 	}
 	s.m.fold.Observe(time.Since(began).Seconds())
-	return s.aside.flush(ctx, s.config.Topics.Touchpoints, &s.asides)
+	return s.flushAside(ctx)
 }
 
 // advance moves the clock, never back.
@@ -276,14 +339,13 @@ func (s *shard) advance(to events.Instant) {
 // acked notes that a batch stands in the output.
 func (s *shard) acked(a ack) error {
 	if a.err != nil {
-		return fmt.Errorf("say on partition %d of %s: %w", s.id, s.config.Topics.Events, a.err)
-	}
-	if a.base != s.at.Output {
-		return fmt.Errorf("say on partition %d of %s: the batch stands at offset %d instead of %d: somebody else writes there; "+
-			"let this program be its only writer", s.id, s.config.Topics.Events, a.base, s.at.Output)
+		return lost("say on partition %d of %s: %w", s.id, s.config.Topics.Events, a.err)
 	}
 	n, last, took := s.voice.landed()
-	s.at.Output += events.Offset(n)
+	if err := s.wrote(a.base, n); err != nil {
+		return err
+	}
+	s.voice.flush()
 	s.at.SaidPosition, s.at.SaidClock = last.position, last.clock
 	s.said += uint64(n)
 	s.m.say.Observe(took.Seconds())
@@ -292,7 +354,9 @@ func (s *shard) acked(a ack) error {
 
 // drain waits for acknowledgements until no more than so many bytes of statements wait; with -1 until all is said.
 func (s *shard) drain(ctx context.Context, bytes int) error {
-	s.voice.flush()
+	if err := s.flush(ctx); err != nil {
+		return err
+	}
 	for s.voice.bytes > bytes && !s.voice.silent() {
 		select {
 		case a := <-s.voice.acks:
@@ -300,7 +364,7 @@ func (s *shard) drain(ctx context.Context, bytes int) error {
 				return err
 			}
 		case <-ctx.Done():
-			return fmt.Errorf("the broker did not acknowledge what was to be said within %s of the stop; "+
+			return lost("the broker did not acknowledge what was to be said within %s of the stop; "+
 				"the shard goes on from its last checkpoint: %w", s.config.StopWithin, ctx.Err())
 		}
 	}
@@ -314,7 +378,7 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	if err := s.refold(1 << 62); err != nil {
 		return err
 	}
-	if err := s.aside.flush(ctx, s.config.Topics.Touchpoints, &s.asides); err != nil {
+	if err := s.flushAside(ctx); err != nil {
 		return err
 	}
 	if err := s.drain(ctx, -1); err != nil {
@@ -323,17 +387,29 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	if s.sayErr != nil {
 		return s.sayErr
 	}
-	if err := s.store.Checkpoint(s.at); err != nil {
+	// gofail: var beforeCheckpoint struct{}
+	if err := s.save(); err != nil {
 		return err
 	}
+	// gofail: var afterCheckpoint struct{}
 	if durable {
 		if err := s.store.Wait(); err != nil {
 			return err
 		}
 	}
-	s.saveAfter = time.Now().Add(s.config.CheckpointEvery)
+	s.saveAfter = s.terms.boot() + s.config.CheckpointEvery
 	s.m.checkpoint.Observe(time.Since(began).Seconds())
 	return nil
+}
+
+// save hands what changed to the store. While a take-over's muteness lasts, the checkpoint says to look at all customers:
+// who was touched is known here only.
+func (s *shard) save() error {
+	at := s.at
+	if !s.speaking && at.Speaking && len(s.touched) > 0 {
+		at.Walk.Active, at.Walk.After = true, ""
+	}
+	return s.store.Checkpoint(at)
 }
 
 // report tells metrics and the watcher how far the shard is.
@@ -350,6 +426,6 @@ func (s *shard) report() {
 	s.m.pending.Set(float64(s.store.HorizonsPending()))
 	if s.config.Watch != nil {
 		s.config.Watch(Progress{Shard: s.id, Position: s.at.Input, End: s.end, Clock: s.at.Clock, Said: s.said,
-			Settled: behind == 0 && !s.due && len(s.stale) == 0 && s.voice.silent() && s.at.Speaking})
+			Settled: behind == 0 && !s.due && len(s.stale) == 0 && s.voice.silent() && s.speaking && !s.at.Walk.Active})
 	}
 }

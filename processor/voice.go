@@ -1,7 +1,6 @@
 package processor
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -17,10 +16,10 @@ type voice struct {
 	bytes   int         // of pending
 	last    step        // of the last one in pending
 
-	flying int  // records in flight, 0 for none
-	flight step // of the last one in flight
-	send   chan []kafka.Out
-	acks   chan ack
+	flying int               // records in flight, 0 for none
+	flight step              // of the last one in flight
+	post   func([]kafka.Out) // appends a batch and sends what became of it to acks, when it likes
+	acks   chan ack          // has room for one
 	sent   time.Time
 }
 
@@ -37,15 +36,7 @@ type ack struct {
 }
 
 func newVoice(app string, key []byte) *voice {
-	return &voice{encoder: events.NewEncoder(app, key), send: make(chan []kafka.Out, 1), acks: make(chan ack, 1)}
-}
-
-// run appends batches until send is closed. ctx is that of the appends.
-func (v *voice) run(ctx context.Context, p *kafka.Producer) {
-	for batch := range v.send {
-		base, err := p.Append(ctx, batch)
-		v.acks <- ack{base, err}
-	}
+	return &voice{encoder: events.NewEncoder(app, key), acks: make(chan ack, 1)}
 }
 
 // say gathers a statement.
@@ -60,21 +51,24 @@ func (v *voice) say(s *events.Statement) error {
 	return nil
 }
 
+// waits: something was gathered and could be handed over.
+func (v *voice) waits() bool { return v.flying == 0 && len(v.pending) > 0 }
+
 // flush hands over what was gathered if nothing is in flight.
 func (v *voice) flush() {
-	if v.flying > 0 || len(v.pending) == 0 {
+	if !v.waits() {
 		return
 	}
 	v.flying, v.flight, v.sent = len(v.pending), v.last, time.Now()
-	v.send <- v.pending
+	batch := v.pending
 	v.pending, v.bytes = nil, 0
+	v.post(batch)
 }
 
-// landed notes that the batch in flight is acknowledged and hands over the next.
+// landed notes that the batch in flight is acknowledged.
 func (v *voice) landed() (records int, at step, took time.Duration) {
 	records, at, took = v.flying, v.flight, time.Since(v.sent)
 	v.flying = 0
-	v.flush()
 	return records, at, took
 }
 

@@ -140,7 +140,7 @@ func (r *Rehearsal) startProcessor() error {
 			Partitions: r.config.Shards, Replication: 1, CreateTime: true},
 		Currency: c.Business.Currency, Table: r.table, Batch: r.config.Batch, FetchWait: fetchWait,
 		CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
-		Client: r.client, Now: r.Now, Log: r.config.Log, Registry: r.config.Registry, Watch: r.watch,
+		Alone: true, Client: r.client, Now: r.Now, Log: r.config.Log, Registry: r.config.Registry, Watch: r.watch,
 	})
 	if err != nil {
 		return err

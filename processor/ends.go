@@ -1,0 +1,40 @@
+package processor
+
+import (
+	"errors"
+	"fmt"
+)
+
+// How an ownership of a shard may end, beside well:
+//
+//   - lost: the output is not ours alone, or may not be. What was folded and not saved is forgotten; whoever takes the
+//     shard over next reads in the output what was said.
+//   - outside: reading, parking or forwarding did not succeed. What was said is saved; to be tried again.
+//   - stopped: it cannot go on without a person.
+//   - any other error is one of the store: to be opened again.
+
+// lostError is an ownership lost.
+type lostError struct{ error }
+
+func (e *lostError) Unwrap() error { return e.error }
+
+func lost(format string, args ...any) error { return &lostError{fmt.Errorf(format, args...)} }
+
+// outsideError is one of reading, parking or forwarding: what was said and what is in the store is not in doubt.
+type outsideError struct{ error }
+
+func (e *outsideError) Unwrap() error { return e.error }
+
+// stopError is what a person must see to. Its text says what.
+type stopError struct{ error }
+
+func (e *stopError) Unwrap() error { return e.error }
+
+func stop(format string, args ...any) error { return &stopError{fmt.Errorf(format, args...)} }
+
+func isLost(err error) bool { return errors.As(err, new(*lostError)) }
+
+func isStop(err error) bool { return errors.As(err, new(*stopError)) }
+
+// errStopped breaks off what would take long because the shard is to end.
+var errStopped = errors.New("stopped")

@@ -1,0 +1,305 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+)
+
+const (
+	// releaseWithin is how long a shard that moves waits for its former owner to release it.
+	releaseWithin = 10 * time.Second
+	// releasePoll is how often it looks.
+	releasePoll = 50 * time.Millisecond
+	// leastPause and mostPause are between an ownership that ended badly and the next.
+	leastPause, mostPause = time.Second, time.Minute
+)
+
+// members is which shards this instance owns. What the group assigns is a hint: a shard goes on through generations,
+// is begun when it is assigned and ended when it is not any more.
+type members struct {
+	p        *Processor
+	layout   layout
+	instance string
+	fetcher  *kafka.Fetcher
+	run      *errgroup.Group
+	ctx      context.Context // of the owners
+
+	mu         sync.Mutex
+	closed     bool
+	owned      map[events.ShardID]*ownership
+	generation *kafka.Generation
+	next       chan struct{} // closed when another generation begins
+}
+
+// ownership is a shard that this instance is to own.
+type ownership struct {
+	id      events.ShardID
+	cancel  context.CancelFunc
+	leaving bool          // of members.mu
+	stopped error         // of members.mu: what a person must see to
+	over    chan struct{} // closed when it has ended
+	shard   atomic.Pointer[shard]
+	folded  atomic.Int64 // how far it was when it was last asked, -1 before
+}
+
+func (m *members) begin(p *Processor, l layout, instance string, f *kafka.Fetcher, run *errgroup.Group, ctx context.Context) {
+	m.p, m.layout, m.instance, m.fetcher, m.run, m.ctx = p, l, instance, f, run, ctx
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.owned, m.next = map[events.ShardID]*ownership{}, make(chan struct{})
+}
+
+// join is a member of the group until ctx ends, or owns all shards at once.
+func (m *members) join(ctx context.Context) error {
+	c := &m.p.config
+	if c.Alone {
+		all := make([]events.ShardID, m.layout.shards)
+		for i := range all {
+			all[i] = events.ShardID(i)
+		}
+		m.assign(nil, all)
+		<-ctx.Done()
+		return nil
+	}
+	return c.Client.RunGroup(ctx, kafka.GroupConfig{Group: c.App, Topic: c.Topics.Touchpoints, Shards: m.layout.shards,
+		Session: c.Session, About: m.about}, func(g *kafka.Generation) { m.assign(g, g.Shards) })
+}
+
+// about is what this instance tells the others.
+func (m *members) about() kafka.About {
+	a := kafka.About{Instance: m.instance, Address: m.p.config.Address, Version: m.p.config.Version}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id, o := range m.owned {
+		if s := o.shard.Load(); s != nil && s.folded.Load() >= 0 && !o.leaving {
+			a.Held = append(a.Held, kafka.Held{Shard: id, Position: events.Offset(s.folded.Load())})
+		}
+	}
+	return a
+}
+
+// assign begins and ends ownerships.
+func (m *members) assign(g *kafka.Generation, want []events.ShardID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return
+	}
+	m.generation = g
+	close(m.next)
+	m.next = make(chan struct{})
+	for id, o := range m.owned {
+		if !o.leaving && !slices.Contains(want, id) {
+			o.leaving = true
+			o.cancel()
+		}
+	}
+	for _, id := range want {
+		former := m.owned[id]
+		if former != nil && !former.leaving {
+			continue
+		}
+		o := &ownership{id: id, over: make(chan struct{})}
+		o.folded.Store(-1)
+		var ctx context.Context
+		ctx, o.cancel = context.WithCancel(m.ctx)
+		m.owned[id] = o
+		m.run.Go(func() error {
+			defer close(o.over)
+			if former != nil {
+				<-former.over
+			}
+			return m.own(ctx, o)
+		})
+	}
+}
+
+// close lets nothing begin any more.
+func (m *members) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+}
+
+// own owns a shard until ctx ends: an ownership that ends otherwise is followed by another.
+func (m *members) own(ctx context.Context, o *ownership) error {
+	c := &m.p.config
+	pause := leastPause
+	for ctx.Err() == nil {
+		began := time.Now()
+		s := m.newShard(o.id)
+		if !c.Alone {
+			m.awaitRelease(ctx, s)
+		}
+		o.shard.Store(s)
+		err := s.run(ctx, m.fetcher)
+		o.folded.Store(s.folded.Load())
+		o.shard.Store(nil)
+		s.m.closed()
+		if err == nil {
+			return nil
+		}
+		if c.Alone {
+			return fmt.Errorf("shard %d: %w", o.id, err)
+		}
+		if all := m.note(o, err); all != nil {
+			return all
+		}
+		if time.Since(began) > mostPause {
+			pause = leastPause
+		}
+		m.log(o, err, pause)
+		m.wait(ctx, isLost(err), pause)
+		pause = min(2*pause, mostPause)
+	}
+	return nil
+}
+
+func (m *members) newShard(id events.ShardID) *shard {
+	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
+	s.past = &m.p.past
+	return s
+}
+
+// note keeps what a person must see to. If that is so of all shards that are this instance's, it is the error of Run.
+func (m *members) note(o *ownership, err error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if o.stopped = nil; isStop(err) {
+		o.stopped = fmt.Errorf("shard %d has stopped: %w", o.id, err)
+	}
+	var all []error
+	for _, o := range m.owned {
+		if o.leaving {
+			continue
+		}
+		if o.stopped == nil {
+			return nil
+		}
+		all = append(all, o.stopped)
+	}
+	return errors.Join(all...)
+}
+
+func (m *members) log(o *ownership, err error, pause time.Duration) {
+	log := m.p.config.Log.With().Int("shard", int(o.id)).Err(err).Dur("again_in", pause).Logger()
+	switch {
+	case isLost(err):
+		log.Warn().Msg("the shard was lost to another instance; it is taken again only if the group still says that it is ours")
+	case isStop(err):
+		log.Error().Msg("the shard has stopped and needs somebody to see to it; it is tried again now and then")
+	default:
+		log.Error().Msg("the shard could not go on; what it had not saved is folded again")
+	}
+}
+
+// wait waits before a shard is taken again: one that was lost until the group has spoken, or would have noticed.
+func (m *members) wait(ctx context.Context, lost bool, pause time.Duration) {
+	m.mu.Lock()
+	next := m.next
+	m.mu.Unlock()
+	after := time.NewTimer(pause)
+	defer after.Stop()
+	select {
+	case <-ctx.Done():
+	case <-after.C:
+	}
+	if !lost {
+		return
+	}
+	session := time.NewTimer(m.p.config.Session)
+	defer session.Stop()
+	select {
+	case <-ctx.Done():
+	case <-next:
+	case <-session.C:
+	}
+}
+
+// awaitRelease waits until the former owner has released the shard, as long as it lives; not for long.
+func (m *members) awaitRelease(ctx context.Context, s *shard) {
+	ctx, cancel := context.WithTimeout(ctx, releaseWithin)
+	defer cancel()
+	tick := time.NewTicker(releasePoll)
+	defer tick.Stop()
+	for n := 0; ctx.Err() == nil; n++ {
+		if free, err := s.released(ctx); err != nil || free {
+			return
+		}
+		if n%10 == 0 && !m.heldByOther(ctx, s.id) {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// heldByOther: another living member says that it has the shard.
+func (m *members) heldByOther(ctx context.Context, id events.ShardID) bool {
+	all, err := m.p.config.Client.Members(ctx, m.p.config.App, m.p.config.Topics.Touchpoints)
+	if err != nil {
+		return false
+	}
+	for _, a := range all {
+		if a.Instance != m.instance && slices.ContainsFunc(a.Held, func(h kafka.Held) bool { return h.Shard == id }) {
+			return true
+		}
+	}
+	return false
+}
+
+// positions is how far the shards are, and the generation in which to say so.
+func (m *members) positions() (map[events.ShardID]events.Offset, *kafka.Generation) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	next := map[events.ShardID]events.Offset{}
+	for id, o := range m.owned {
+		if o.leaving {
+			continue
+		}
+		if s := o.shard.Load(); s != nil {
+			o.folded.Store(s.folded.Load())
+		}
+		if at := o.folded.Load(); at >= 0 {
+			next[id] = events.Offset(at)
+		}
+	}
+	return next, m.generation
+}
+
+func (m *members) ready() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.owned == nil || m.generation == nil && len(m.owned) == 0 {
+		return errors.New("waiting to be told which shards are this instance's")
+	}
+	open, all := 0, 0
+	for _, o := range m.owned {
+		if o.leaving {
+			continue
+		}
+		if o.stopped != nil {
+			return o.stopped
+		}
+		all++
+		if s := o.shard.Load(); s != nil && s.folded.Load() >= 0 {
+			open++
+		}
+	}
+	if open < all {
+		return fmt.Errorf("%d of %d shards are open", open, all)
+	}
+	return nil
+}

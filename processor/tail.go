@@ -1,0 +1,127 @@
+package processor
+
+import (
+	"context"
+	"slices"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+)
+
+// maxTouched is how many customers are remembered to be looked at when muteness ends; with more, all are.
+const maxTouched = 20_000
+
+// absorb reads the output from s.at.Output up to before an offset and takes what stands there for said. Only what owners
+// of this shard wrote counts: producer ids under which an opened mark was written.
+func (s *shard) absorb(ctx context.Context, to events.Offset) error {
+	if s.chain == nil {
+		s.chain = map[int64]bool{}
+		if !s.began {
+			s.chain[s.at.Producer] = true
+		}
+		for _, id := range s.at.ProducerIDs {
+			s.chain[id] = true
+		}
+	}
+	foreign := 0
+	err := s.broker.ReadBatches(ctx, s.config.Topics.Events, s.id, s.at.Output, to, func(h kafka.Head, recs []events.Record) error {
+		// gofail: var duringAbsorb struct{}
+		for i := range recs {
+			ours, err := s.absorbRecord(&h, &recs[i])
+			if err != nil {
+				return err
+			}
+			if !ours {
+				foreign++
+			}
+		}
+		s.at.Output = recs[len(recs)-1].Offset + 1
+		s.at.OutputBatch, s.at.OutputCRC = h.Base, h.CRC
+		if s.store.DirtyBytes() > checkpointBytes {
+			return s.save()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	// gofail: var afterAbsorb struct{}
+	s.at.Output = max(s.at.Output, to)
+	if foreign > 0 {
+		s.m.foreign.Add(float64(foreign))
+		s.log.Error().Int("records", foreign).Str("topic", s.config.Topics.Events).
+			Msg("somebody else wrote to the topic of derived events; these records do not count: let touchfold be its only writer")
+	}
+	return nil
+}
+
+// absorbRecord absorbs one record, if it is an owner's.
+func (s *shard) absorbRecord(h *kafka.Head, r *events.Record) (ours bool, err error) {
+	st, mark, err := events.ParseDerived(r)
+	if err == nil && mark != nil {
+		return s.absorbMark(h, mark), nil
+	}
+	if !s.chain[h.ProducerID] {
+		return false, nil
+	}
+	if err != nil {
+		return true, stop("the record at offset %d of partition %d of %s was written by an owner of the shard and cannot be read (%w): "+
+			"a newer touchfold wrote it, use that", r.Offset, s.id, s.config.Topics.Events, err)
+	}
+	c, err := s.store.Customer(st.Customer)
+	if err != nil {
+		return true, err
+	}
+	c.Absorb(st.Fact, st.Value, st.N)
+	s.store.Changed(c)
+	s.touch(c.ID())
+	s.absorbed++
+	s.m.absorbed.Inc()
+	if st.Position > s.at.SaidPosition || st.Position == s.at.SaidPosition && st.Clock > s.at.SaidClock {
+		s.at.SaidPosition = st.Position
+	}
+	s.at.SaidClock = max(s.at.SaidClock, st.Clock)
+	return true, nil
+}
+
+func (s *shard) absorbMark(h *kafka.Head, m *events.Mark) (ours bool) {
+	switch {
+	case m.ProducerID != h.ProducerID:
+		return false
+	case m.Kind == events.ShardOpened:
+		s.chain[h.ProducerID] = true
+		if s.first == nil {
+			s.first = m
+		}
+	case m.Kind == events.ShardRetired && s.chain[h.ProducerID] && !slices.Contains(s.at.ProducerIDs, h.ProducerID):
+		s.at.ProducerIDs = append(s.at.ProducerIDs, h.ProducerID)
+	}
+	return s.chain[h.ProducerID]
+}
+
+// touch remembers a customer to be looked at when muteness ends.
+func (s *shard) touch(id events.CustomerID) {
+	if !s.at.Speaking || s.at.Walk.Active && s.at.Walk.After == "" {
+		return
+	}
+	s.touched[id] = struct{}{}
+	if len(s.touched) > maxTouched {
+		clear(s.touched)
+		s.at.Walk.Active, s.at.Walk.After = true, ""
+	}
+}
+
+// released: the output's last record is its owner's word that it has let the shard go.
+func (s *shard) released(ctx context.Context) (bool, error) {
+	out, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
+	if err != nil || out.End == out.First {
+		return err == nil, err
+	}
+	free := false
+	err = s.broker.ReadBatches(ctx, s.config.Topics.Events, s.id, out.End-1, out.End, func(_ kafka.Head, recs []events.Record) error {
+		_, mark, err := events.ParseDerived(&recs[len(recs)-1])
+		free = err == nil && mark != nil && mark.Kind == events.ShardReleased
+		return nil
+	})
+	return free, err
+}

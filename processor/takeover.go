@@ -1,0 +1,269 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state/store"
+)
+
+// terms are the times that an ownership is bound to, on a clock that also runs while the machine sleeps.
+type terms struct {
+	boot func() time.Duration
+	// takeOver bounds the time from Init to the last write of a take-over: later the coordinator may hand out another
+	// producer id than ours, and to retire that one would shut out its owner for good.
+	takeOver time.Duration
+	// lease: if the last acknowledgement is older, another may have taken over and been forgotten by the broker.
+	lease time.Duration
+	// alive: a broker forgets a producer that was silent for a day.
+	alive time.Duration
+	// again: a broker forgets a transactional id that was not asked for in a week.
+	again time.Duration
+}
+
+func usualTerms() terms {
+	return terms{boot: sinceBoot, takeOver: time.Minute, lease: 10 * time.Minute, alive: time.Hour, again: 24 * time.Hour}
+}
+
+// errTooLong: a take-over took longer than terms.takeOver.
+var errTooLong = errors.New("the take-over took too long")
+
+// takeOver makes this shard the partition's only writer, and what it knows all that was said: it shuts the former owner
+// out by the opened mark, the first record in a new epoch, loads the last checkpoint and absorbs what stands in the
+// output behind it. What is not read by then is folded mute: see mute.go.
+func (s *shard) takeOver(ctx context.Context) error {
+	for {
+		err := s.tryTakeOver(ctx)
+		if !errors.Is(err, errTooLong) {
+			return err
+		}
+		s.log.Warn().Dur("bound", s.terms.takeOver).Msg("the take-over took too long and begins again")
+	}
+}
+
+func (s *shard) tryTakeOver(ctx context.Context) error {
+	began := s.terms.boot()
+	p, err := s.broker.NewProducer(ctx, s.producerConfig())
+	if err != nil {
+		return err
+	}
+	in, err := s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id)
+	if err != nil {
+		return err
+	}
+	fence, err := s.writeOpened(ctx, p, in)
+	if err != nil {
+		return err
+	}
+	if s.store == nil {
+		if err := s.load(ctx, in); err != nil {
+			return err
+		}
+	}
+	if err := s.checkLogs(ctx, in, fence); err != nil {
+		return err
+	}
+	if err := s.absorb(ctx, fence+1); err != nil {
+		return err
+	}
+	if err := s.settleBeginning(in); err != nil {
+		return err
+	}
+	if err := s.retireOthers(ctx, p, began); err != nil {
+		return err
+	}
+	if s.terms.boot()-began > s.terms.takeOver {
+		return errTooLong
+	}
+	s.producer, s.took, s.heard = p, began, s.terms.boot()
+	s.at.Producer, s.at.Epoch = p.ID(), p.Epoch()
+	s.end, s.due = in.End, true
+	s.m.takeovers.Inc()
+	s.log.Info().Int64("position", int64(s.at.Input)).Int64("end", int64(in.End)).Int64("said_position", int64(s.at.SaidPosition)).
+		Int("absorbed", s.absorbed).Int16("epoch", p.Epoch()).Msg("shard taken over")
+	return nil
+}
+
+func (s *shard) producerConfig() kafka.ProducerConfig {
+	return kafka.ProducerConfig{Topic: s.config.Topics.Events, Partition: s.id,
+		TransactionalID: fmt.Sprintf("%s-%s-%d", s.config.App, s.config.Topics.Touchpoints, s.id)}
+}
+
+// writeOpened writes the opened mark, which must be the first record in its epoch: from there on the broker rejects
+// the former owner.
+func (s *shard) writeOpened(ctx context.Context, p producer, in kafka.Range) (fence events.Offset, err error) {
+	until := events.Offset(-1)
+	if s.config.Mute { // counts only if this is the partition's first mark
+		past, err := s.hasPast(ctx)
+		if err != nil {
+			return 0, err
+		}
+		if past {
+			until = in.End
+		}
+	}
+	// gofail: var beforeOpened struct{}
+	fence, err = s.writeMark(ctx, p, events.Mark{Kind: events.ShardOpened, MuteUntil: until, From: in.First})
+	// gofail: var afterOpened struct{}
+	return fence, err
+}
+
+// writeMark appends a mark of this owner.
+func (s *shard) writeMark(ctx context.Context, p producer, m events.Mark) (events.Offset, error) {
+	out, err := s.encodeMark(p.ID(), p.Epoch(), m)
+	if err != nil {
+		return 0, err
+	}
+	base, err := p.Append(ctx, []kafka.Out{out})
+	if err != nil {
+		return 0, lost("write the mark %s on partition %d of %s: %w", m.Kind, s.id, s.config.Topics.Events, err)
+	}
+	return base, nil
+}
+
+func (s *shard) encodeMark(id int64, epoch int16, m events.Mark) (kafka.Out, error) {
+	m.Shard, m.At, m.Instance, m.ProducerID, m.Epoch = s.id, s.config.Now(), s.instance, id, epoch
+	var d events.Derived
+	if err := s.voice.encoder.Mark(&m, &d); err != nil {
+		return kafka.Out{}, err
+	}
+	return kafka.Out{Key: d.Key, Value: d.Value, Headers: d.Headers, Time: m.At}, nil
+}
+
+// load opens the store and goes where its last checkpoint was, or to the beginning.
+func (s *shard) load(ctx context.Context, in kafka.Range) (err error) {
+	if s.store, err = s.openStore(ctx); err != nil {
+		return err
+	}
+	genesis := store.Genesis{Format: store.Format, App: s.config.App, Input: s.config.Topics.Touchpoints,
+		Output: s.config.Topics.Events, Shard: s.id, Shards: s.layout.shards}
+	at, exists := s.store.Positions()
+	s.began = !exists
+	if !exists {
+		out, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
+		if err != nil {
+			return err
+		}
+		if out.First > 0 {
+			return stop("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said: "+
+				"bring back the store or a snapshot (touchfold shard restore), or name other topics", s.id, s.config.Topics.Events, out.First)
+		}
+		s.at = store.Positions{Genesis: genesis, Input: in.First, MuteUntil: -1, Rules: s.config.Table.Fingerprint()}
+		return nil
+	}
+	if err := genesis.Check(at.Genesis); err != nil {
+		return &stopError{err}
+	}
+	s.at = at
+	if rules := s.config.Table.Fingerprint(); at.Rules != rules {
+		s.at.Rules, s.at.Walk = rules, store.Walk{Active: true, Cause: events.ByRules}
+		s.log.Info().Msg("segments, zone or features are others than before: all customers are looked at again")
+	}
+	return nil
+}
+
+// checkLogs makes sure that both logs still are those which the checkpoint was made from.
+func (s *shard) checkLogs(ctx context.Context, in kafka.Range, fence events.Offset) error {
+	c := s.config.Topics
+	out, err := s.broker.Range(ctx, c.Events, s.id)
+	if err != nil {
+		return err
+	}
+	const way = "restore the topic, or start anew with other topics and an empty store.dir"
+	switch {
+	case s.at.Input > in.End:
+		return stop("the checkpoint has read up to offset %d of partition %d of %s, which ends at %d: the topic was made anew or has lost records; %s",
+			s.at.Input, s.id, c.Touchpoints, in.End, way)
+	case s.at.Input < in.First && !s.began:
+		return stop("partition %d of %s no longer has the records from offset %d to %d, which were not folded yet: retention removed them; "+
+			"set its retention.ms to -1, and bring back a newer snapshot (touchfold shard restore)", s.id, c.Touchpoints, s.at.Input, in.First)
+	case s.at.Output > fence:
+		return stop("the checkpoint knows of derived events up to offset %d of partition %d of %s, where the log ended at %d: the topic was made anew or has lost records; %s",
+			s.at.Output, s.id, c.Events, fence, way)
+	case s.at.Output < out.First:
+		return stop("partition %d of %s no longer has the records from offset %d to %d, so what they said is not known: retention removed them; "+
+			"set its retention.ms to -1, and bring back a newer snapshot (touchfold shard restore)", s.id, c.Events, s.at.Output, out.First)
+	}
+	if err := s.sameBatch(ctx, c.Touchpoints, in, s.at.InputBatch, s.at.InputCRC); err != nil {
+		return err
+	}
+	return s.sameBatch(ctx, c.Events, out, s.at.OutputBatch, s.at.OutputCRC)
+}
+
+// sameBatch: the batch last read of a topic has the checksum that it had.
+func (s *shard) sameBatch(ctx context.Context, topic string, now kafka.Range, base events.Offset, crc uint32) error {
+	if crc == 0 || base < now.First {
+		return nil // none was read, or it can no longer be read
+	}
+	same := false
+	err := s.broker.ReadBatches(ctx, topic, s.id, base, base+1, func(h kafka.Head, _ []events.Record) error {
+		same = h.Base == base && h.CRC == crc
+		return nil
+	})
+	if err != nil || same {
+		return err
+	}
+	return stop("the record batch at offset %d of partition %d of %s is another than the one that was read: the topic was made anew, or lost "+
+		"records in an unclean election; restore the topic, or start anew with other topics and an empty store.dir", base, s.id, topic)
+}
+
+// settleBeginning decides, for a shard without a checkpoint, what the partition's first opened mark promised.
+func (s *shard) settleBeginning(in kafka.Range) error {
+	if !s.began || s.first == nil {
+		return nil
+	}
+	if s.first.From < in.First {
+		return stop("the store of shard %d is lost, there is no snapshot, and %s no longer has the records from offset %d to %d, which it was made from: "+
+			"bring back the store or a snapshot (touchfold shard restore)", s.id, s.config.Topics.Touchpoints, s.first.From, in.First)
+	}
+	s.began = false
+	s.at.Input, s.at.MuteUntil = s.first.From, s.first.MuteUntil
+	s.at.Speaking = s.at.MuteUntil < 0
+	return nil
+}
+
+// retireOthers shuts out, for good, the producer ids of former owners that the coordinator does not hand out any more, and
+// absorbs what they may have said until then.
+func (s *shard) retireOthers(ctx context.Context, p producer, began time.Duration) error {
+	for id := range s.chain {
+		if id == p.ID() || slices.Contains(s.at.ProducerIDs, id) {
+			continue
+		}
+		if s.terms.boot()-began > s.terms.takeOver {
+			return errTooLong
+		}
+		out, err := s.encodeMark(id, 0, events.Mark{Kind: events.ShardRetired})
+		if err != nil {
+			return err
+		}
+		if _, err := s.broker.Retire(ctx, s.config.Topics.Events, s.id, id, out); err != nil {
+			return lost("retire producer id %d of partition %d of %s: %w", id, s.id, s.config.Topics.Events, err)
+		}
+		s.at.ProducerIDs = append(s.at.ProducerIDs, id)
+		s.log.Info().Int64("producer_id", id).Msg("the broker had forgotten the former producer id; it is retired")
+		now, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
+		if err != nil {
+			return err
+		}
+		if err := s.absorb(ctx, now.End); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasPast: some partition of the input holds touchpoints, which may be this shard's customers' wherever they stand.
+func (s *shard) hasPast(ctx context.Context) (bool, error) {
+	for p := range s.layout.shards {
+		r, err := s.broker.Range(ctx, s.config.Topics.Touchpoints, events.ShardID(p))
+		if err != nil || r.End > r.First {
+			return true, err
+		}
+	}
+	return false, nil
+}

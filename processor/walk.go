@@ -1,0 +1,49 @@
+package processor
+
+import (
+	"context"
+
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/store"
+)
+
+// walkSlice is how many customers a walk looks at between two batches.
+const walkSlice = 500
+
+// walk looks at some more customers, if a walk is under way: what is true of each now is compared with what was said. It
+// goes by the order of ids, and its cursor is saved with each checkpoint; who is touched before it came by is looked at
+// then (see let).
+func (s *shard) walk(ctx context.Context) error {
+	w := &s.at.Walk
+	if !w.Active || !s.speaking || s.voice.bytes > maxPending/2 {
+		return nil
+	}
+	if !s.walking { // customers without a row would not be visited
+		if err := s.checkpoint(ctx, true); err != nil {
+			return err
+		}
+		s.walking = true
+	}
+	// gofail: var duringWalk struct{}
+	n := 0
+	err := s.store.Customers(w.After, func(c *state.Customer) (bool, error) {
+		w.After, n = c.ID(), n+1
+		if !c.Stale() { // else refold will look
+			c.Settle(s.at.Clock, w.Cause, s.speaker)
+			s.store.Changed(c)
+		}
+		return n < walkSlice, nil
+	})
+	s.walked += n
+	s.m.walked.Add(float64(n))
+	if err == nil && n < walkSlice {
+		s.log.Info().Int("customers", s.walked).Int64("position", int64(s.at.Input)).Msg("all customers were looked at: what stands is said")
+		*w, s.walking, s.walked = store.Walk{}, false, 0
+	}
+	return err
+}
+
+// ahead: a walk is under way and has not come to this customer.
+func (s *shard) aheadOfWalk(c *state.Customer) bool {
+	return s.speaking && s.at.Walk.Active && c.ID() > s.at.Walk.After && c.Events() > 0
+}
