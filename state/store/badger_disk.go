@@ -38,10 +38,15 @@ func (d *badgerDisk) close() error {
 	return quiet(d.db.Close())
 }
 
-func (d *badgerDisk) get(key []byte) ([]byte, error) {
-	txn := d.db.NewTransaction(false)
-	defer txn.Discard()
-	item, err := txn.Get(key)
+// badgerView is a transaction that reads.
+type badgerView struct{ txn *badger.Txn }
+
+func (d *badgerDisk) view() view { return badgerView{d.db.NewTransaction(false)} }
+
+func (v badgerView) discard() { v.txn.Discard() }
+
+func (v badgerView) get(key []byte) ([]byte, error) {
+	item, err := v.txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, errNoRow
 	}
@@ -52,10 +57,8 @@ func (d *badgerDisk) get(key []byte) ([]byte, error) {
 	return value, quiet(err)
 }
 
-func (d *badgerDisk) ascend(prefix, from []byte, f func(key, value []byte) (bool, error)) error {
-	txn := d.db.NewTransaction(false)
-	defer txn.Discard()
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
+func (v badgerView) ascend(prefix, from []byte, f func(key, value []byte) (bool, error)) error {
+	it := v.txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
 	for it.Seek(from); it.Valid(); it.Next() {
 		more, failed := false, error(nil)

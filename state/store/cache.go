@@ -159,7 +159,9 @@ func (s *Store) read(id events.CustomerID) (*entry, error) {
 }
 
 func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
-	value, err := s.disk.get(customerKey(nil, id))
+	v := s.disk.view()
+	defer v.discard()
+	value, err := v.get(customerKey(nil, id))
 	if errors.Is(err, errNoRow) {
 		return &entry{customer: s.config.Table.New(id), row: newRow, indexed: events.Never}, nil
 	}
@@ -168,12 +170,12 @@ func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
 	}
 	indexed, row, p, err := parseRow(value)
 	if err == nil && p.count > 0 {
-		row, err = readParts(s.disk, id, p)
+		row, err = readParts(v, id, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.config.Table.Parse(id, row, func(n int) ([]byte, error) { return s.disk.get(blockKey(nil, id, n)) })
+	c, err := s.config.Table.Parse(id, row, func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) })
 	if err != nil {
 		return nil, err
 	}

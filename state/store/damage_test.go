@@ -201,7 +201,7 @@ func TestDamagedRow(t *testing.T) {
 	must(t, s.Checkpoint(at(1)))
 	must(t, s.Wait())
 	for _, key := range [][]byte{customerKey(nil, fullID), blockKey(nil, fullID, 0)} {
-		whole, err := s.disk.get(key)
+		whole, err := s.disk.view().get(key)
 		must(t, err)
 		put := func(row []byte) {
 			must(t, stepwise{s.disk.(*badgerDisk), func() {}}.put(write{key: key, value: row}))

@@ -123,7 +123,7 @@ func golden(t *testing.T, name, got string) {
 // dump is every row of a store, key and value in hex, in order of the keys.
 func dump(t testing.TB, s *Store) string {
 	var b strings.Builder
-	must(t, s.disk.ascend(nil, nil, func(key, value []byte) (bool, error) {
+	must(t, s.disk.view().ascend(nil, nil, func(key, value []byte) (bool, error) {
 		fmt.Fprintf(&b, "key\n%svalue\n%s\n", hex.Dump(key), hex.Dump(value))
 		return true, nil
 	}))

@@ -134,7 +134,9 @@ func (s *Store) readHints(from hint) (hints []hint, err error) {
 	if from.due >= 0 {
 		seek = append(horizonKey(nil, from), 0)
 	}
-	err = s.disk.ascend([]byte{kindHorizon}, seek, func(key, _ []byte) (bool, error) {
+	v := s.disk.view()
+	defer v.discard()
+	err = v.ascend([]byte{kindHorizon}, seek, func(key, _ []byte) (bool, error) {
 		h, ok := parseHorizonKey(key)
 		if !ok {
 			return false, s.errDamagedIndex()

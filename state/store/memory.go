@@ -85,18 +85,25 @@ type memoryDisk struct {
 	owner int
 }
 
-func (d *memoryDisk) get(key []byte) ([]byte, error) {
-	if n := d.now.find(key); n != nil {
+// memoryView is a version, or the middle of a commit.
+type memoryView struct{ *node }
+
+func (d *memoryDisk) view() view { return memoryView{d.now} }
+
+func (v memoryView) discard() {}
+
+func (v memoryView) get(key []byte) ([]byte, error) {
+	if n := v.find(key); n != nil {
 		return n.value, nil
 	}
 	return nil, errNoRow
 }
 
-func (d *memoryDisk) ascend(prefix, from []byte, f func(key, value []byte) (bool, error)) error {
+func (v memoryView) ascend(prefix, from []byte, f func(key, value []byte) (bool, error)) error {
 	if bytes.Compare(from, prefix) < 0 {
 		from = prefix
 	}
-	_, err := d.now.ascend(from, func(key, value []byte) (bool, error) {
+	_, err := v.node.ascend(from, func(key, value []byte) (bool, error) {
 		if !bytes.HasPrefix(key, prefix) {
 			return false, nil
 		}

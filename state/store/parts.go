@@ -78,7 +78,7 @@ func parseParts(b []byte) (p parts, ok bool) {
 }
 
 // readParts puts a customer's bytes together.
-func readParts(from disk, id events.CustomerID, p parts) (customer []byte, err error) {
+func readParts(from view, id events.CustomerID, p parts) (customer []byte, err error) {
 	for n := range p.count {
 		b, err := from.get(partKey(nil, id, p.slot, n))
 		if errors.Is(err, errNoRow) {

@@ -59,7 +59,7 @@ func digest(t testing.TB, s *Store) string {
 // keys is how many keys of a kind there are.
 func keys(t testing.TB, s *Store, kind byte) (n int) {
 	t.Helper()
-	must(t, s.disk.ascend([]byte{kind}, nil, func(_, _ []byte) (bool, error) {
+	must(t, s.disk.view().ascend([]byte{kind}, nil, func(_, _ []byte) (bool, error) {
 		n++
 		return true, nil
 	}))
@@ -160,7 +160,7 @@ func TestPartsOfAnotherRow(t *testing.T) {
 	s.partSize = 1 << 10
 	grow(t, s, "giant", 0, 5000)
 	key := partKey(nil, "giant", 0, 2)
-	whole, err := s.disk.get(key)
+	whole, err := s.disk.view().get(key)
 	must(t, err)
 	for _, damaged := range [][]byte{whole[1:], append([]byte{whole[0] ^ 1}, whole[1:]...), nil} {
 		must(t, stepwise{s.disk.(*badgerDisk), func() {}}.put(write{key: key, value: damaged, delete: damaged == nil}))

@@ -296,7 +296,9 @@ func parseDigests(b []byte) (list []uint64, err error) {
 
 // readPositions reads how far the last checkpoint was, and refuses a store that this program must not touch.
 func (s *Store) readPositions() error {
-	value, err := s.disk.get(positionsKey)
+	v := s.disk.view()
+	defer v.discard()
+	value, err := v.get(positionsKey)
 	if errors.Is(err, errNoRow) {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
@@ -45,6 +46,7 @@ type Store struct {
 	horizons
 	checkpoints
 	readOnly, closed bool
+	views            sync.WaitGroup // of the disk, that others hold beside the owner
 }
 
 // Open opens the store in a folder, or makes a new one. An error says what can be done.
@@ -108,7 +110,7 @@ func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
 // beside them.
 func (s *Store) Size() (bytes int64) { return s.disk.size() }
 
-// Close waits until nothing is in flight and closes the store; changes since the last checkpoint are lost. The error may
+// Close waits until nothing is in flight and nobody holds a view, and closes the store; changes since the last checkpoint are lost. The error may
 // be that of the last commit. Closing again does nothing.
 func (s *Store) Close() error {
 	if s.closed {
@@ -116,6 +118,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	flown := s.wait()
+	s.views.Wait()
 	err := s.disk.close()
 	if flown != nil {
 		return flown

@@ -13,7 +13,9 @@ import (
 // Checkpoint and Wait before.
 func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (more bool, err error)) error {
 	defer func() { s.last = nil }()
-	return s.disk.ascend([]byte{kindCustomer}, append(customerKey(nil, after), 0), func(key, _ []byte) (bool, error) {
+	v := s.disk.view()
+	defer v.discard()
+	return v.ascend([]byte{kindCustomer}, append(customerKey(nil, after), 0), func(key, _ []byte) (bool, error) {
 		id := events.CustomerID(key[1:])
 		e := s.customers[id]
 		if e == nil {
