@@ -23,6 +23,8 @@ type Batch struct {
 	CRC  uint32
 	Base events.Offset
 	Err  error // reading ended; the Batch says nothing else
+
+	memory int // that Records take, with what they refer to, in bytes
 }
 
 // A record batch of format 2 begins with 61 bytes; https://kafka.apache.org/documentation/#recordbatch
@@ -129,7 +131,7 @@ func parseHeads(topic string, p events.ShardID, from events.Offset, b []byte, go
 		out.Next = max(out.Next, batch.last()+1)
 	}
 	if len(r.recs) > 0 {
-		out.Records = r.recs
+		out.Records, out.memory = r.recs, r.memory()
 	} else {
 		out.CRC, out.Base = 0, 0
 	}

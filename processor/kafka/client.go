@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -28,18 +29,23 @@ type Config struct {
 	ClientID       string   // how the brokers' logs call us; default "touchfold"
 	Log            zerolog.Logger
 	RequestTimeout time.Duration // how long one request may take, waiting for records not counted; default 10 s
+
+	dial dialFunc // tests go through proxies
 }
+
+type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Client talks to one Kafka cluster. It is safe for concurrent use.
 type Client struct {
-	brokers  []string
-	clientID string
-	addr     net.Addr
-	rt       kgo.RoundTripper // *kgo.Transport, but for tests that lose answers
-	idle     func()           // closes what is open
-	api      *kgo.Client
-	log      zerolog.Logger
-	timeout  time.Duration
+	cfg  Config // with defaults
+	addr net.Addr
+	rt   kgo.RoundTripper // *kgo.Transport, but for tests that lose answers
+	idle func()           // closes what is open
+	api  *kgo.Client
+	log  zerolog.Logger
+
+	begun time.Time
+	asked atomic.Int64 // when, from begun on, a broker was asked first since the last answer; 0 after an answer
 }
 
 // register puts our fetch messages in place of kafka-go's, whose record sets lose what a reader needs. From then on
@@ -66,8 +72,12 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RequestTimeout <= 0 {
 		cfg.RequestTimeout = 10 * time.Second
 	}
+	if cfg.dial == nil {
+		cfg.dial = (&net.Dialer{Timeout: 3 * time.Second}).DialContext
+	}
 	register()
 	t := &kgo.Transport{
+		Dial:        cfg.dial,
 		ClientID:    cfg.ClientID,
 		DialTimeout: min(cfg.RequestTimeout, 5*time.Second),
 		// How long a moved leader may go unnoticed by writes. Kafka-go asks at random intervals below it.
@@ -79,8 +89,7 @@ func New(cfg Config) (*Client, error) {
 func newClient(cfg Config, rt kgo.RoundTripper, idle func()) *Client {
 	addr := kgo.TCP(cfg.Brokers...)
 	return &Client{
-		brokers: cfg.Brokers, clientID: cfg.ClientID,
-		addr: addr, rt: rt, idle: idle, log: cfg.Log, timeout: cfg.RequestTimeout,
+		cfg: cfg, addr: addr, rt: rt, idle: idle, log: cfg.Log, begun: time.Now(),
 		api: &kgo.Client{Addr: addr, Timeout: cfg.RequestTimeout, Transport: rt},
 	}
 }
@@ -96,11 +105,30 @@ func (c *Client) Ping(ctx context.Context) error {
 	return nil
 }
 
-// send is one request and its answer within the request timeout, wait on top.
+// send is one request and its answer within the request timeout, wait on top. The transport gives each reading and
+// writing of a connection the same deadline, and each dialing another.
 func (c *Client) send(ctx context.Context, req kgo.Request, wait time.Duration) (kgo.Response, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.timeout+wait)
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout+wait)
 	defer cancel()
-	return c.rt.RoundTrip(ctx, c.addr, req)
+	now := int64(time.Since(c.begun))
+	c.asked.CompareAndSwap(0, now)
+	res, err := c.rt.RoundTrip(ctx, c.addr, req)
+	switch {
+	case err == nil:
+		c.asked.Store(0)
+	case errors.Is(err, context.Canceled): // we do not want to know any more
+		c.asked.CompareAndSwap(now, 0)
+	}
+	return res, err
+}
+
+// Silent is for how long no broker has answered, though asked. It is normally below a second: of a fetch that waits
+// for records the answer takes that long.
+func (c *Client) Silent() time.Duration {
+	if at := c.asked.Load(); at != 0 {
+		return time.Since(c.begun) - time.Duration(at)
+	}
+	return 0
 }
 
 // retry calls f until it succeeds, fails for good, or ctx ends. It tells the log once that something does not work and

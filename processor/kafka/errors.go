@@ -24,8 +24,12 @@ var (
 	// ErrInDoubt: whether the last batch was written is not known, because its context ended before the answer came.
 	// This producer never writes again: the same sequence number for other records would be taken for a retry.
 	ErrInDoubt = errors.New("whether the last records were written is not known")
-	// ErrOffsetGone: the offset to read from is not in the log, either removed by retention or never written.
-	ErrOffsetGone = errors.New("the offset is not in the log: removed by retention, or the topic was made anew")
+	// ErrRemoved: the offset to read from is not in the log any more.
+	ErrRemoved = errors.New("retention has removed it: read on from a later offset, and give the topic a longer retention")
+	// ErrOtherLog: where something stood that was read before, there is nothing or something else. Never read on.
+	ErrOtherLog = errors.New("this is not the log that was read before: the topic was deleted and made anew, or a broker lost records (unclean leader election)")
+	// errOffset is the broker's word for either, which does not say which.
+	errOffset = errors.New("the offset is not in the log")
 	// ErrCorrupt: the bytes of a record batch are not what was written.
 	ErrCorrupt = errors.New("damaged record batch")
 	// ErrOldFormat: the batch was written in a format from before Kafka 0.11.
@@ -36,7 +40,7 @@ var (
 // (connections, deadlines of one attempt, leaders not known) always is.
 func retriable(err error) bool {
 	for _, final := range []error{context.Canceled, ErrTopicExists, ErrNoTopic, ErrFenced, ErrForeign, ErrInDoubt,
-		ErrOffsetGone, ErrCorrupt, ErrOldFormat} {
+		ErrRemoved, ErrOtherLog, errOffset, ErrCorrupt, ErrOldFormat} {
 		if errors.Is(err, final) {
 			return false
 		}
@@ -60,7 +64,7 @@ func answered(code int16) error {
 	case kgo.TopicAlreadyExists:
 		return ErrTopicExists
 	case kgo.OffsetOutOfRange:
-		return ErrOffsetGone
+		return errOffset
 	case kgo.InvalidProducerEpoch, kgo.ProducerFenced:
 		return fmt.Errorf("%w (Kafka error %d)", ErrFenced, code)
 	case kgo.OutOfOrderSequenceNumber, kgo.UnknownProducerId:

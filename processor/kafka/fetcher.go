@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ type FetchConfig struct {
 	MaxBytes       int                   // of one answer of a broker, about; default 16 MiB. A larger batch passes too
 	PartitionBytes int                   // of one partition in it, about; default 1 MiB
 	MaxWait        time.Duration         // default 500 ms
+	Memory         int                   // of what was read and not taken yet, in bytes, about; default 128 MiB: see share
 	Now            func() events.Instant // the clock of Batch.Sent; default the wall clock
 }
 
@@ -25,6 +27,9 @@ type FetchConfig struct {
 // Run is the only one who decides: each reading is idle in its hands, in a request, or with its goroutine, which
 // parses what came and waits until the reader takes it. A reading that waits is left out of requests: that is the
 // back-pressure.
+//
+// Whenever a partition's leader was not known for a moment, the record batch that was handed out last is read once
+// more: another one in its place is ErrOtherLog. (Compaction would look like that; compacted topics are not for this.)
 type Fetcher struct {
 	c      *Client
 	cfg    FetchConfig
@@ -41,12 +46,17 @@ type reading struct {
 	out       chan Batch
 	stop      chan struct{}
 	answers   chan answer // room for one: there is never more than one request under way
-	// next is where to read on: its goroutine's from answer to turn, else Run's.
-	next events.Offset
+	silent    time.Time   // under Fetcher.mu: first asked for since the last answer; zero after an answer
+	// These are its goroutine's from answer to turn, else Run's.
+	next   events.Offset // where to read on
+	base   events.Offset // of the record batch handed out last
+	crc    uint32        // of that; 0 before the first
+	check  bool          // it is to be read again
+	swells float64       // how much larger what came last is in memory than on the wire, at least 1
 	// ---
 	state  state
 	known  bool // leader is one that we were told of, and it did not fail since
-	leader int32
+	leader leader
 	after  time.Time     // not to be asked for earlier
 	pause  time.Duration // of the last failure; 0 while it works
 	served uint64        // the request that last brought records
@@ -62,11 +72,13 @@ const (
 	ended                // its goroutine is gone
 )
 
-// answer is what a request brought of one partition: got, or an error that ends the reading.
+// answer is what a request brought of one partition, or an error that ends the reading.
 type answer struct {
-	got  *fetchedPartition
-	sent events.Instant
-	err  error
+	raw        []byte // record batches
+	gone       []aborted
+	start, end events.Offset // of the log
+	sent       events.Instant
+	err        error
 }
 
 // turn is what a reading's goroutine tells Run.
@@ -82,6 +94,7 @@ const (
 	// have to wait for the others' records.
 	briefWait = 10 * time.Millisecond
 	readAhead = 2 // batches in a reader's channel
+	minShare  = 64 << 10
 )
 
 // NewFetcher makes a fetcher; Run makes it work.
@@ -89,7 +102,7 @@ func (c *Client) NewFetcher(cfg FetchConfig) (*Fetcher, error) {
 	if cfg.Topic == "" {
 		return nil, errors.New("no topic to read from")
 	}
-	if cfg.MinBytes < 0 || cfg.MaxBytes < 0 || cfg.PartitionBytes < 0 || cfg.MaxWait < 0 {
+	if cfg.MinBytes < 0 || cfg.MaxBytes < 0 || cfg.PartitionBytes < 0 || cfg.Memory < 0 || cfg.MaxWait < 0 {
 		return nil, fmt.Errorf("read topic %s: sizes and times must not be negative", cfg.Topic)
 	}
 	if cfg.Now == nil {
@@ -100,11 +113,13 @@ func (c *Client) NewFetcher(cfg FetchConfig) (*Fetcher, error) {
 	setIf(&l.maxBytes, cfg.MaxBytes)
 	setIf(&l.partitionBytes, cfg.PartitionBytes)
 	setIf(&l.wait, cfg.MaxWait)
+	setIf(&l.memory, cfg.Memory)
 	return &Fetcher{c: c, cfg: cfg, limits: l, reads: make(map[events.ShardID]*reading),
 		changed: make(chan struct{}, 1)}, nil
 }
 
-var defaultLimits = limits{minBytes: 1, maxBytes: 16 << 20, partitionBytes: 1 << 20, wait: 500 * time.Millisecond}
+var defaultLimits = limits{minBytes: 1, maxBytes: 16 << 20, partitionBytes: 1 << 20, memory: 128 << 20,
+	wait: 500 * time.Millisecond}
 
 func setIf[T comparable](to *T, v T) {
 	var zero T
@@ -117,8 +132,8 @@ func setIf[T comparable](to *T, v T) {
 // when the partition had nothing at Next, and only if the channel is empty. The channel is closed when reading ends:
 // by Stop, by Read of the same partition, after a Batch with an Err, or because Run returned.
 func (f *Fetcher) Read(p events.ShardID, from events.Offset) <-chan Batch {
-	r := &reading{partition: p, next: from, out: make(chan Batch, readAhead), stop: make(chan struct{}),
-		answers: make(chan answer, 1)}
+	r := &reading{partition: p, next: from, swells: 1, out: make(chan Batch, readAhead),
+		stop: make(chan struct{}), answers: make(chan answer, 1)}
 	f.mu.Lock()
 	if old := f.reads[p]; old != nil {
 		close(old.stop)
@@ -140,6 +155,21 @@ func (f *Fetcher) Stop(p events.ShardID) {
 	f.tell()
 }
 
+// Stalled are the partitions that have been asked for and brought no answer for longer than d, in order. A partition
+// without new records is not among them, nor one whose reader is slow.
+func (f *Fetcher) Stalled(d time.Duration) []events.ShardID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []events.ShardID
+	for p, r := range f.reads {
+		if !r.silent.IsZero() && time.Since(r.silent) > d {
+			out = append(out, p)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 func (f *Fetcher) tell() {
 	select {
 	case f.changed <- struct{}{}:
@@ -158,7 +188,7 @@ func (f *Fetcher) serve(ctx context.Context, r *reading, turns chan<- turn) {
 		case <-r.stop:
 			return
 		case a := <-r.answers:
-			b, due := f.batch(r, a)
+			b, due := f.batch(ctx, r, a)
 			if b.Err != nil {
 				to = ended
 			}
@@ -180,23 +210,51 @@ func (f *Fetcher) serve(ctx context.Context, r *reading, turns chan<- turn) {
 }
 
 // batch makes a Batch of an answer and says whether there is anything in it for the reader.
-func (f *Fetcher) batch(r *reading, a answer) (b Batch, due bool) {
-	err := a.err
+func (f *Fetcher) batch(ctx context.Context, r *reading, a answer) (b Batch, due bool) {
+	raw, err := a.raw, a.err
+	if errors.Is(err, errOffset) {
+		err = f.c.explain(ctx, f.cfg.Topic, r.partition, r.next)
+	}
+	if err == nil && r.check {
+		raw, err = f.checked(ctx, r, raw)
+	}
 	if err == nil {
-		b, err = parse(f.cfg.Topic, r.partition, r.next, a.got.Records.b, a.got.AbortedTransactions)
+		b, err = parse(f.cfg.Topic, r.partition, r.next, raw, a.gone)
 	}
 	if err != nil {
 		return Batch{Err: fmt.Errorf("read partition %s: %w", partitionName(f.cfg.Topic, r.partition), err)}, true
 	}
 	// A broker may take the high watermark before the records: what was handed out lies below it all the same.
-	end := events.Offset(a.got.HighWatermark)
-	b.End, b.LogStart = max(end, b.Next), events.Offset(a.got.LogStartOffset)
-	b.Sent = a.sent
+	b.End, b.LogStart, b.Sent = max(a.end, b.Next), a.start, a.sent
 	r.next = b.Next
 	if len(b.Records) > 0 {
+		r.base, r.crc, r.swells = b.Base, b.CRC, max(1, float64(b.memory)/float64(len(raw)))
 		return b, true
 	}
-	return b, b.Next == end && len(r.out) == 0
+	return b, !r.check && b.Next == a.end && len(r.out) == 0
+}
+
+// checked compares the record batch that was handed out last with what stands in its place now. The result is what
+// stands behind it.
+func (f *Fetcher) checked(ctx context.Context, r *reading, raw []byte) ([]byte, error) {
+	again, rest, err := cutBatch(raw)
+	switch {
+	case err != nil:
+		return nil, err
+	case again == nil: // a new leader may not know for a moment how far it may be read
+		ends, err := f.c.Range(ctx, f.cfg.Topic, r.partition)
+		if err == nil && ends.End <= r.base {
+			err = ends.misses(r.next)
+		}
+		return nil, err
+	case again.base() != r.base || again.crc() != r.crc:
+		return nil, fmt.Errorf("the records at offset %d are others: %w", r.base, ErrOtherLog)
+	}
+	r.check = false
+	if next, _, err := cutBatch(rest); next == nil { // cut short is no damage here
+		return nil, err
+	}
+	return rest, nil
 }
 
 // deliver puts a batch into the reader's channel; where that is full, Run is told first.

@@ -173,7 +173,7 @@ func TestOffsetGone(t *testing.T) {
 	f := runFetcher(t, c, FetchConfig{Topic: topic, MaxWait: 20 * time.Millisecond})
 	bad, good := f.Read(0, 17), f.Read(1, 0)
 	b := next(t, bad)
-	if !errors.Is(b.Err, ErrOffsetGone) || !strings.Contains(b.Err.Error(), topic+"/0") {
+	if !errors.Is(b.Err, ErrOtherLog) || !strings.Contains(b.Err.Error(), topic+"/0") {
 		t.Errorf("from 17 of 1: %v", b.Err)
 	}
 	if _, open := <-bad; open {
@@ -182,7 +182,7 @@ func TestOffsetGone(t *testing.T) {
 	if b := next(t, good); values(b.Records) != "a" {
 		t.Errorf("the other partition: %+v", b)
 	}
-	if err := c.ReadRange(ctx, topic, 0, 17, 18, nil); !errors.Is(err, ErrOffsetGone) {
+	if err := c.ReadRange(ctx, topic, 0, 17, 18, nil); !errors.Is(err, ErrOtherLog) {
 		t.Errorf("ReadRange: %v", err)
 	}
 }

@@ -14,16 +14,13 @@ import (
 	"github.com/touchfold/touchfold/events"
 )
 
-// nobody stands for the broker of partitions whose leader is not known: asking it is asking for the leaders.
-const nobody int32 = -1
-
 // landed is a request that came back.
 type landed struct {
 	leader  int32
 	rs      []*reading
 	sent    events.Instant
 	got     map[events.ShardID]*fetchedPartition
-	leaders []int32 // where nobody was asked
+	leaders []leader // where nobody was asked
 	err     error
 }
 
@@ -102,7 +99,7 @@ func (l *loop) launch(now time.Time) (next time.Time) {
 	for _, r := range l.reads {
 		leader := nobody
 		if r.known {
-			leader = r.leader
+			leader = r.leader.id
 		}
 		switch {
 		case r.state == parsing:
@@ -135,18 +132,25 @@ func (l *loop) launch(now time.Time) (next time.Time) {
 // filled its answer leaves out the rest.
 func (l *loop) ask(leader int32, rs []*reading, wait time.Duration) {
 	slices.SortStableFunc(rs, func(a, b *reading) int { return cmp.Compare(a.served, b.served) })
-	lim := l.f.limits
-	lim.wait = wait
-	req := newFetchRequest(leader, l.f.cfg.Topic, lim)
+	req := newFetchRequest(leader, l.f.cfg.Topic, l.f.limits, wait)
+	l.f.mu.Lock()
 	for _, r := range rs {
 		r.state = asked
-		req.add(r.partition, r.next, lim)
+		if r.silent.IsZero() {
+			r.silent = time.Now()
+		}
+		from := r.next
+		if r.check {
+			from = r.base
+		}
+		req.add(r.partition, from, r.leader.epoch, l.share(r))
 	}
+	l.f.mu.Unlock()
 	l.flying[leader] = true
 	l.wg.Go(func() {
 		res := landed{leader: leader, rs: rs, sent: l.f.cfg.Now()}
 		if leader == nobody {
-			res.leaders, res.err = l.f.c.leaderIDs(l.ctx, l.f.cfg.Topic)
+			res.leaders, res.err = l.f.c.leaders(l.ctx, l.f.cfg.Topic)
 		} else {
 			res.got, res.err = l.f.c.fetch(l.ctx, req)
 		}
@@ -155,6 +159,15 @@ func (l *loop) ask(leader int32, rs []*reading, wait time.Duration) {
 		case <-l.ctx.Done():
 		}
 	})
+}
+
+// share is how many bytes of a partition to ask for, so that all that was read and not taken stays within Memory: of
+// each reading readAhead batches in the channel, one with its reader, one with its goroutine and one on its way, all
+// as large in memory as the last one grew. What exceeds that: a record batch larger than its share passes all the
+// same, and the answers on their way take up to MaxBytes a broker.
+func (l *loop) share(r *reading) int {
+	n := float64(l.f.limits.memory) / (float64(len(l.reads)*(readAhead+3)) * r.swells)
+	return max(min(int(n), l.f.limits.partitionBytes), minShare)
 }
 
 // land hands out what came back.
@@ -184,10 +197,10 @@ func (l *loop) landOne(r *reading, res landed) error {
 		return res.err
 	}
 	if res.leader == nobody {
-		if int(r.partition) >= len(res.leaders) || res.leaders[r.partition] == nobody {
+		if int(r.partition) >= len(res.leaders) || res.leaders[r.partition].id == nobody {
 			return fmt.Errorf("partition has no leader: %w", kgo.LeaderNotAvailable)
 		}
-		r.state, r.known, r.leader = idle, true, res.leaders[r.partition]
+		r.state, r.known, r.leader, r.check = idle, true, res.leaders[r.partition], r.crc != 0
 		return nil
 	}
 	got := res.got[r.partition]
@@ -199,19 +212,32 @@ func (l *loop) landOne(r *reading, res landed) error {
 		return nil
 	}
 	err := answered(got.ErrorCode)
-	if err != nil && retriable(err) {
+	switch {
+	case err != nil && retriable(err):
 		return err
+	case errors.Is(err, errOffset) && r.check: // retention took what was read last, or all is gone: next tells
+		r.state, r.check = idle, false
+		return nil
 	}
-	if r.pause != 0 && err == nil {
-		r.pause = 0
-		l.f.c.log.Info().Str("topic", l.f.cfg.Topic).Int32("partition", int32(r.partition)).Msg("partition is read again")
-	}
+	l.works(r, err)
 	if len(got.Records.b) > 0 {
 		r.served = l.served
 	}
 	r.state = parsing
-	r.answers <- answer{got: got, sent: res.sent, err: err}
+	r.answers <- answer{raw: got.Records.b, gone: got.AbortedTransactions, start: events.Offset(got.LogStartOffset),
+		end: events.Offset(got.HighWatermark), sent: res.sent, err: err}
 	return nil
+}
+
+// works notes that a partition was answered for, if not always as one would wish.
+func (l *loop) works(r *reading, err error) {
+	l.f.mu.Lock()
+	r.silent = time.Time{}
+	l.f.mu.Unlock()
+	if r.pause != 0 && err == nil {
+		r.pause = 0
+		l.f.c.log.Info().Str("topic", l.f.cfg.Topic).Int32("partition", int32(r.partition)).Msg("partition is read again")
+	}
 }
 
 func numbers(rs []*reading) []int32 {

@@ -97,10 +97,10 @@ func (c *Client) joinGroup(ctx context.Context, cfg GroupConfig) (*kgo.ConsumerG
 	if cfg.Session < 3*heartbeats {
 		return nil, fmt.Errorf("a session of %v is too short for a heartbeat each %v", cfg.Session, heartbeats)
 	}
-	timeout := min(c.timeout, cfg.Session/3) // so that a dead connection is noticed before the session is lost
+	timeout := min(c.cfg.RequestTimeout, cfg.Session/3) // so that a dead connection is noticed before the session is lost
 	return kgo.NewConsumerGroup(kgo.ConsumerGroupConfig{
-		ID: cfg.Group, Brokers: c.brokers, Topics: []string{cfg.Topic},
-		Dialer:            &kgo.Dialer{ClientID: c.clientID, Timeout: timeout, DialFunc: dialWithin(ctx)},
+		ID: cfg.Group, Brokers: c.cfg.Brokers, Topics: []string{cfg.Topic},
+		Dialer:            &kgo.Dialer{ClientID: c.cfg.ClientID, Timeout: timeout, DialFunc: dialWithin(ctx, c.cfg.dial)},
 		GroupBalancers:    []kgo.GroupBalancer{balancer{topic: cfg.Topic, shards: cfg.Shards, about: cfg.About}},
 		HeartbeatInterval: heartbeats, JoinGroupBackoff: joinPause,
 		SessionTimeout: cfg.Session, RebalanceTimeout: cfg.Session, Timeout: timeout,
@@ -110,12 +110,12 @@ func (c *Client) joinGroup(ctx context.Context, cfg GroupConfig) (*kgo.ConsumerG
 }
 
 // dialWithin opens connections that end with ctx.
-func dialWithin(ctx context.Context) func(context.Context, string, string) (net.Conn, error) {
+func dialWithin(ctx context.Context, dial dialFunc) dialFunc {
 	return func(dialing context.Context, network, address string) (net.Conn, error) {
 		dialing, cancel := context.WithCancel(dialing)
 		defer context.AfterFunc(ctx, cancel)()
 		defer cancel()
-		conn, err := (&net.Dialer{}).DialContext(dialing, network, address)
+		conn, err := dial(dialing, network, address)
 		if err != nil {
 			return nil, err
 		}

@@ -107,28 +107,29 @@ func (r *recordBytes) WriteTo(io.Writer) (int64, error) {
 	return 0, errors.New("a fetch response is never written")
 }
 
-// limits are the sizes and times of a fetch.
+// limits are the sizes and times of fetches.
 type limits struct {
-	minBytes, maxBytes, partitionBytes int
-	wait                               time.Duration
+	minBytes, maxBytes, partitionBytes, memory int
+	wait                                       time.Duration
 }
 
 // readCommitted makes the broker stop at the first open transaction and name the aborted ones.
 const readCommitted = 1
 
-func newFetchRequest(leader int32, topic string, l limits) *fetchRequest {
+func newFetchRequest(leader int32, topic string, l limits, wait time.Duration) *fetchRequest {
 	return &fetchRequest{
 		ReplicaID: -1, SessionEpoch: -1, IsolationLevel: readCommitted, leader: leader,
-		MaxWaitTime: int32(l.wait.Milliseconds()), MinBytes: int32(l.minBytes), MaxBytes: int32(l.maxBytes),
+		MaxWaitTime: int32(wait.Milliseconds()), MinBytes: int32(l.minBytes), MaxBytes: int32(l.maxBytes),
 		Topics: []fetchTopic{{Topic: topic}},
 	}
 }
 
-func (r *fetchRequest) add(p events.ShardID, from events.Offset, l limits) {
+// add asks for a partition too. A leader of another epoch refuses; -1 asks any.
+func (r *fetchRequest) add(p events.ShardID, from events.Offset, epoch int32, bytes int) {
 	t := &r.Topics[0]
 	t.Partitions = append(t.Partitions, fetchPartition{
-		Partition: int32(p), FetchOffset: int64(from), PartitionMaxBytes: int32(l.partitionBytes),
-		CurrentLeaderEpoch: -1, LogStartOffset: -1,
+		Partition: int32(p), FetchOffset: int64(from), PartitionMaxBytes: int32(bytes),
+		CurrentLeaderEpoch: epoch, LogStartOffset: -1,
 	})
 }
 

@@ -71,24 +71,32 @@ func (c *Client) partitions(ctx context.Context, topic string) ([]metadata.Respo
 	return nil, ErrNoTopic
 }
 
-// leaderIDs are the brokers that lead a topic's partitions, by partition number; nobody where there is none.
-func (c *Client) leaderIDs(ctx context.Context, topic string) ([]int32, error) {
+// nobody stands for the broker of partitions whose leader is not known: asking it is asking for the leaders.
+const nobody int32 = -1
+
+// leader is the broker that leads a partition, nobody where there is none; epoch counts the partition's leaders.
+type leader struct{ id, epoch int32 }
+
+// leaders are those of a topic's partitions, by partition number.
+func (c *Client) leaders(ctx context.Context, topic string) ([]leader, error) {
 	parts, err := c.partitions(ctx, topic)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int32, len(parts))
+	out := make([]leader, len(parts))
 	for i, p := range parts {
-		ids[i] = p.LeaderID
+		out[i] = leader{p.LeaderID, p.LeaderEpoch}
 	}
-	return ids, nil
+	return out, nil
 }
 
-// leaders are those of all partitions, or an error while one has none.
-func (c *Client) leaders(ctx context.Context, topic string) ([]int32, error) {
-	ids, err := c.leaderIDs(ctx, topic)
-	if i := slices.Index(ids, nobody); i >= 0 {
-		return nil, fmt.Errorf("partition %s: %w", partitionName(topic, events.ShardID(i)), kgo.LeaderNotAvailable)
+// allLeaders are those of all partitions, or an error while one has none.
+func (c *Client) allLeaders(ctx context.Context, topic string) ([]leader, error) {
+	all, err := c.leaders(ctx, topic)
+	for i, l := range all {
+		if l.id == nobody {
+			return nil, fmt.Errorf("partition %s: %w", partitionName(topic, events.ShardID(i)), kgo.LeaderNotAvailable)
+		}
 	}
-	return ids, err
+	return all, err
 }

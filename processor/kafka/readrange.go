@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	kgo "github.com/segmentio/kafka-go"
@@ -19,15 +20,71 @@ type Head struct {
 }
 
 // Range is what can be read of one partition.
-func (c *Client) Range(ctx context.Context, topic string, p events.ShardID) (Range, error) {
-	all, err := c.Ranges(ctx, topic)
+func (c *Client) Range(ctx context.Context, topic string, p events.ShardID) (r Range, err error) {
+	err = c.retry(ctx, "find the ends of partition "+partitionName(topic, p), func() error {
+		leaders, err := c.leaders(ctx, topic)
+		switch {
+		case err != nil:
+			return err
+		case int(p) >= len(leaders):
+			return fmt.Errorf("topic %s has %d partitions, and number %d is asked for: %w", topic, len(leaders), p, ErrNoTopic)
+		case leaders[p].id == nobody:
+			return kgo.LeaderNotAvailable
+		}
+		r, err = c.ends(ctx, topic, p)
+		return err
+	})
+	return r, err
+}
+
+// BatchAt gives the head of the record batch that holds an offset: of an offset that was read, its CRC is for ever the
+// same. It is ErrRemoved if the offset is not in the log any more, by retention or compaction, and ErrOtherLog if it is
+// not there yet.
+func (c *Client) BatchAt(ctx context.Context, topic string, p events.ShardID, offset events.Offset) (head Head, err error) {
+	r, err := c.Range(ctx, topic, p)
+	if err == nil {
+		err = r.misses(offset)
+	}
+	if err == nil && offset == r.End {
+		err = fmt.Errorf("the log ends there: %w", ErrOtherLog)
+	}
+	found := false
+	if err == nil {
+		err = c.ReadBatches(ctx, topic, p, offset, offset+1, func(h Head, _ []events.Record) error {
+			head, found = h, true
+			return nil
+		})
+	}
+	if err == nil && !found {
+		err = ErrRemoved
+	}
 	if err != nil {
-		return Range{}, err
+		return Head{}, fmt.Errorf("find the record batch at offset %d of partition %s: %w", offset, partitionName(topic, p), err)
 	}
-	if int(p) >= len(all) {
-		return Range{}, fmt.Errorf("topic %s has %d partitions, and number %d is asked for", topic, len(all), p)
+	return head, nil
+}
+
+// misses is nil if reading can go on at an offset, which it can at the end too.
+func (r Range) misses(offset events.Offset) error {
+	switch {
+	case offset < r.First:
+		return fmt.Errorf("the log begins at %d: %w", r.First, ErrRemoved)
+	case offset > r.End:
+		return fmt.Errorf("the log ends at %d: %w", r.End, ErrOtherLog)
 	}
-	return all[p], nil
+	return nil
+}
+
+// explain says why a broker has not got an offset to read from.
+func (c *Client) explain(ctx context.Context, topic string, p events.ShardID, offset events.Offset) error {
+	r, err := c.Range(ctx, topic, p)
+	if err == nil {
+		err = r.misses(offset)
+	}
+	if err == nil { // it was not there a moment ago: the log grew over it
+		err = ErrOtherLog
+	}
+	return fmt.Errorf("there is no offset %d: %w", offset, err)
 }
 
 // ReadRange calls f for each record of a partition from one offset up to before another, in order, and returns when
@@ -60,6 +117,9 @@ func (c *Client) ReadBatches(ctx context.Context, topic string, p events.ShardID
 			b, err = c.readOnce(ctx, topic, p, next, func(h Head, upTo int) { parts = append(parts, part{h, upTo}) })
 			return err
 		})
+		if errors.Is(err, errOffset) {
+			err = fmt.Errorf("read partition %s: %w", partitionName(topic, p), c.explain(ctx, topic, p, next))
+		}
 		if err != nil {
 			return err
 		}
@@ -84,17 +144,15 @@ func (c *Client) ReadBatches(ctx context.Context, topic string, p events.ShardID
 
 // readOnce fetches what stands at an offset. It asks for the leader each time: tails are short.
 func (c *Client) readOnce(ctx context.Context, topic string, p events.ShardID, from events.Offset, head func(Head, int)) (Batch, error) {
-	ids, err := c.leaderIDs(ctx, topic)
+	leaders, err := c.leaders(ctx, topic)
 	if err != nil {
 		return Batch{}, err
 	}
-	if int(p) >= len(ids) || ids[p] == nobody {
+	if int(p) >= len(leaders) || leaders[p].id == nobody {
 		return Batch{}, kgo.LeaderNotAvailable
 	}
-	lim := defaultLimits
-	lim.partitionBytes = 4 << 20
-	req := newFetchRequest(ids[p], topic, lim)
-	req.add(p, from, lim)
+	req := newFetchRequest(leaders[p].id, topic, defaultLimits, defaultLimits.wait)
+	req.add(p, from, leaders[p].epoch, 4<<20)
 	got, err := c.fetch(ctx, req)
 	if err != nil {
 		return Batch{}, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"unsafe"
 
 	"github.com/segmentio/kafka-go/compress"
 
@@ -18,6 +19,13 @@ type recordReader struct {
 	recs      []events.Record
 	headers   []events.Header // room for headers; a full one is left to its records
 	previous  []events.Header // of the record before: names repeat, so their strings are shared
+	bodies    int             // bytes that the records lie in
+	named     int             // headers made room for
+}
+
+// memory is about what the records take, in bytes.
+func (r *recordReader) memory() int {
+	return r.bodies + cap(r.recs)*int(unsafe.Sizeof(events.Record{})) + r.named*int(unsafe.Sizeof(events.Header{}))
 }
 
 // read appends the records of one batch.
@@ -29,6 +37,7 @@ func (r *recordReader) read(b rawBatch) error {
 			return err
 		}
 	}
+	r.bodies += cap(body)
 	n := b.count()
 	if n > len(body)/minRecordSize {
 		return fmt.Errorf("%w (%d records in %d bytes)", ErrCorrupt, n, len(body))
@@ -84,6 +93,7 @@ func (r *recordReader) readHeaders(c *cursor, n int64) []events.Header {
 	}
 	if int(n) > cap(r.headers)-len(r.headers) {
 		r.headers = make([]events.Header, 0, max(int(n), 256))
+		r.named += cap(r.headers)
 	}
 	start := len(r.headers)
 	for i := range int(n) {

@@ -58,7 +58,7 @@ func (c *Client) CreateTopic(ctx context.Context, t Topic) error {
 		return err
 	}
 	return c.retry(ctx, "wait for the leaders of topic "+t.Name, func() error {
-		_, err := c.leaders(ctx, t.Name)
+		_, err := c.allLeaders(ctx, t.Name)
 		if errors.Is(err, ErrNoTopic) { // this broker has not heard of it yet
 			return kgo.UnknownTopicOrPartition
 		}
@@ -100,29 +100,31 @@ func (c *Client) DescribeTopic(ctx context.Context, name string) (Topic, error) 
 func (c *Client) Ranges(ctx context.Context, topic string) ([]Range, error) {
 	var ranges []Range
 	err := c.retry(ctx, "find the ends of topic "+topic, func() error {
-		leaders, err := c.leaders(ctx, topic)
+		leaders, err := c.allLeaders(ctx, topic)
 		if err != nil {
 			return err
 		}
 		ranges = make([]Range, len(leaders))
 		for p := range ranges {
-			first, err := c.listOffset(ctx, topic, p, kgo.FirstOffset)
-			if err != nil {
+			if ranges[p], err = c.ends(ctx, topic, events.ShardID(p)); err != nil {
 				return err
 			}
-			end, err := c.listOffset(ctx, topic, p, kgo.LastOffset)
-			if err != nil {
-				return err
-			}
-			ranges[p] = Range{First: first, End: end}
 		}
 		return nil
 	})
 	return ranges, err
 }
 
-// listOffset is the first or last offset of one partition. Kafka-go asks for each on its own in any case.
-func (c *Client) listOffset(ctx context.Context, topic string, p int, which int64) (events.Offset, error) {
+// ends are the first offset and the end of one partition. Kafka-go asks for each on its own in any case.
+func (c *Client) ends(ctx context.Context, topic string, p events.ShardID) (r Range, err error) {
+	if r.First, err = c.listOffset(ctx, topic, p, kgo.FirstOffset); err != nil {
+		return Range{}, err
+	}
+	r.End, err = c.listOffset(ctx, topic, p, kgo.LastOffset)
+	return r, err
+}
+
+func (c *Client) listOffset(ctx context.Context, topic string, p events.ShardID, which int64) (events.Offset, error) {
 	m, err := c.send(ctx, &listoffsets.Request{ReplicaID: -1, Topics: []listoffsets.RequestTopic{{
 		Topic:      topic,
 		Partitions: []listoffsets.RequestPartition{{Partition: int32(p), CurrentLeaderEpoch: -1, Timestamp: which}},
@@ -132,7 +134,7 @@ func (c *Client) listOffset(ctx context.Context, topic string, p int, which int6
 	}
 	res := m.(*listoffsets.Response)
 	if len(res.Topics) != 1 || len(res.Topics[0].Partitions) != 1 {
-		return 0, fmt.Errorf("broker says nothing of partition %s", partitionName(topic, events.ShardID(p)))
+		return 0, fmt.Errorf("broker says nothing of partition %s", partitionName(topic, p))
 	}
 	r := res.Topics[0].Partitions[0]
 	return events.Offset(r.Offset), answered(r.ErrorCode)

@@ -99,7 +99,7 @@ func (w *writer) writeBatch(ctx context.Context, recs []Out) (base events.Offset
 func (w *writer) send(ctx context.Context, batch []byte) (base events.Offset, err error) {
 	m, err := w.c.send(ctx, &rawproduce.Request{
 		Acks:    -1,
-		Timeout: int32((w.c.timeout - w.c.timeout/4).Milliseconds()), // so that its own answer comes in time
+		Timeout: int32((w.c.cfg.RequestTimeout - w.c.cfg.RequestTimeout/4).Milliseconds()), // so that its own answer comes in time
 		Topics: []rawproduce.RequestTopic{{Topic: w.topic, Partitions: []rawproduce.RequestPartition{{
 			Partition: int32(w.partition),
 			RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(batch)},

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 )
@@ -161,10 +159,10 @@ func (s *Store) read(id events.CustomerID) (*entry, error) {
 }
 
 func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	value, err := get(txn, customerKey(nil, id))
-	if errors.Is(err, badger.ErrKeyNotFound) {
+	v := s.disk.view()
+	defer v.discard()
+	value, err := v.get(customerKey(nil, id))
+	if errors.Is(err, errNoRow) {
 		return &entry{customer: s.config.Table.New(id), row: newRow, indexed: events.Never}, nil
 	}
 	if err != nil {
@@ -172,30 +170,14 @@ func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
 	}
 	indexed, row, p, err := parseRow(value)
 	if err == nil && p.count > 0 {
-		row, err = readParts(txn, id, p)
+		row, err = readParts(v, id, p)
 	}
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.config.Table.Parse(id, row, func(n int) ([]byte, error) { return get(txn, blockKey(nil, id, n)) })
+	c, err := s.config.Table.Parse(id, row, func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) })
 	if err != nil {
 		return nil, err
 	}
 	return &entry{customer: c, row: len(row), stored: c.Sealed(), parts: p, indexed: indexed}, nil
-}
-
-// get is a copy of a row.
-func get(txn *badger.Txn, key []byte) ([]byte, error) {
-	item, err := txn.Get(key)
-	if err != nil {
-		return nil, quiet(err)
-	}
-	value, err := item.ValueCopy(nil)
-	return value, quiet(err)
-}
-
-func (s *Store) get(key []byte) (value []byte, err error) {
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	return get(txn, key)
 }

@@ -6,13 +6,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/touchfold/touchfold/events"
 )
 
 // checkpoints is what changed and what is being written. At most one commit is in flight; its goroutine touches nothing
-// of the store but the DB, and ends by sending to flight, from which the owner receives.
+// of the store but the rows, and ends by sending to flight, from which the owner receives.
 type checkpoints struct {
 	dirty      []*entry // in the order in which they changed first
 	dirtyBytes int
@@ -20,6 +18,7 @@ type checkpoints struct {
 	flight     chan error
 	failed     error // the first error of a commit: nothing is committed after it
 	buffer     []byte
+	inline     bool // a commit is over when Checkpoint returns; there is no goroutine
 	partSize   int
 	commit     func(changes []change, positions []byte) error
 }
@@ -54,9 +53,14 @@ func (s *Store) Checkpoint(p Positions) error {
 		e.dirty, e.flying = false, true
 	}
 	s.dirty, s.flying, s.dirtyBytes = s.flying[:0], s.dirty, 0
-	p.ProducerIDs = slices.Clone(p.ProducerIDs)
+	p.ProducerIDs, p.PastsSeen = slices.Clone(p.ProducerIDs), slices.Clone(p.PastsSeen)
+	p.Rulebook, p.RulebookHistory = slices.Clone(p.Rulebook), slices.Clone(p.RulebookHistory)
 	s.at, s.exists = p, true
 	positions := appendPositions(nil, &s.at, s.pending)
+	if s.inline {
+		s.land(s.commit(changes, positions))
+		return nil
+	}
 	began, flight := time.Now(), make(chan error, 1)
 	s.flight = flight
 	go func() { // wait receives what it sends
@@ -130,87 +134,48 @@ func (s *Store) land(err error) {
 
 // write commits changes and then, alone, the positions. It runs beside the owner.
 func (s *Store) write(changes []change, positions []byte) error {
-	b := &batch{db: s.db, txn: s.db.NewTransaction(true)}
-	b.checkpoint(changes, positions)
-	s.metrics.rows.Add(float64(b.rows))
-	return quiet(b.err)
-}
-
-// batch is a sequence of writes in as few transactions as they fit in, which become durable in order.
-type batch struct {
-	db   *badger.DB
-	txn  *badger.Txn
-	rows int
-	err  error  // the first
-	step func() // of tests: called before each write
-}
-
-func (b *batch) checkpoint(changes []change, positions []byte) {
-	defer func() { b.txn.Discard() }()
 	for i := range changes {
-		b.customer(&changes[i])
+		if len(changes[i].id) > maxID {
+			return errors.New("a customer's id is longer than a key can be")
+		}
 	}
-	b.commit()
-	b.set(positionsKey, positions)
-	b.commit()
+	n := 0
+	err := s.disk.commit(func(yield func(write) bool) {
+		for i := range changes {
+			if !changes[i].write(func(w write) bool { n++; return yield(w) }) {
+				return
+			}
+		}
+	}, positions)
+	s.metrics.rows.Add(float64(n))
+	return err
 }
 
-// customer writes one customer. The order allows that the batch is cut anywhere: a row is written after the blocks it
-// counts and the parts it names, and while a horizon moves both its rows stand in the index.
-func (b *batch) customer(w *change) {
-	if len(w.id) > maxID {
-		b.fail(errors.New("a customer's id is longer than a key can be"))
-		return
-	}
+// write writes one customer, until yield says no. The order allows that it is cut anywhere: a row is written after the
+// blocks it counts and the parts it names, and while a horizon moves both its rows stand in the index.
+func (w *change) write(yield func(write) bool) bool {
+	set := func(key, value []byte) bool { return yield(write{key: key, value: value}) }
+	remove := func(key []byte) bool { return yield(write{key: key, delete: true}) }
 	for i, block := range w.blocks {
-		b.set(blockKey(nil, w.id, w.first+i), block)
+		if !set(blockKey(nil, w.id, w.first+i), block) {
+			return false
+		}
 	}
-	if w.indexed != w.was && w.indexed != events.Never {
-		b.set(horizonKey(nil, hint{w.indexed, w.id}), nil)
+	if w.indexed != w.was && w.indexed != events.Never && !set(horizonKey(nil, hint{w.indexed, w.id}), nil) {
+		return false
 	}
 	for i, piece := range w.pieces {
-		b.set(partKey(nil, w.id, w.parts.slot, i), piece)
-	}
-	b.set(customerKey(nil, w.id), w.row)
-	for i := range w.had.count {
-		b.delete(partKey(nil, w.id, w.had.slot, i))
-	}
-	if w.indexed != w.was && w.was != events.Never {
-		b.delete(horizonKey(nil, hint{w.was, w.id}))
-	}
-}
-
-func (b *batch) set(key, value []byte) { b.do(func() error { return b.txn.Set(key, value) }) }
-
-func (b *batch) delete(key []byte) { b.do(func() error { return b.txn.Delete(key) }) }
-
-func (b *batch) do(write func() error) {
-	if b.err != nil {
-		return
-	}
-	if b.step != nil {
-		b.step()
-	}
-	err := write()
-	if errors.Is(err, badger.ErrTxnTooBig) {
-		if b.commit(); b.err != nil {
-			return
+		if !set(partKey(nil, w.id, w.parts.slot, i), piece) {
+			return false
 		}
-		err = write()
 	}
-	b.rows++
-	b.fail(err)
-}
-
-func (b *batch) commit() {
-	if b.err == nil {
-		b.fail(b.txn.Commit())
-		b.txn = b.db.NewTransaction(true)
+	if !set(customerKey(nil, w.id), w.row) {
+		return false
 	}
-}
-
-func (b *batch) fail(err error) {
-	if b.err == nil {
-		b.err = err
+	for i := range w.had.count {
+		if !remove(partKey(nil, w.id, w.had.slot, i)) {
+			return false
+		}
 	}
+	return w.indexed == w.was || w.was == events.Never || remove(horizonKey(nil, hint{w.was, w.id}))
 }

@@ -173,7 +173,7 @@ func TestNothingIsTold(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "secret") || len(err.Error()) > 500 {
 		t.Errorf("an id too long for a key: %.600v", err)
 	}
-	txn := s.db.NewTransaction(true)
+	txn := s.disk.(*badgerDisk).db.NewTransaction(true)
 	err = quiet(txn.Set([]byte(secret), nil))
 	txn.Discard()
 	if err == nil || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "73 65 63") {
@@ -201,10 +201,10 @@ func TestDamagedRow(t *testing.T) {
 	must(t, s.Checkpoint(at(1)))
 	must(t, s.Wait())
 	for _, key := range [][]byte{customerKey(nil, fullID), blockKey(nil, fullID, 0)} {
-		whole, err := s.get(key)
+		whole, err := s.disk.view().get(key)
 		must(t, err)
 		put := func(row []byte) {
-			must(t, s.db.Update(func(txn *badger.Txn) error { return txn.Set(key, row) }))
+			must(t, stepwise{s.disk.(*badgerDisk), func() {}}.put(write{key: key, value: row}))
 			e, err := s.read(fullID)
 			var d damage
 			if err != nil && (!errors.As(err, &d) || !strings.Contains(err.Error(), "read a customer from the store of shard 3")) {

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dgraph-io/badger/v4"
-
 	appconfig "github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -95,6 +93,8 @@ func TestGolden(t *testing.T) {
 	p.Output, p.Clock, p.Log, p.SaidPosition, p.SaidClock, p.MuteUntil, p.Speaking = 2, 3, 4, 5, 6, 7, true
 	p.ProducerIDs = []int64{0, 1 << 40}
 	p.InputCRC, p.InputBatch, p.OutputCRC, p.OutputBatch = 8, 9, 10, 11
+	p.Producer, p.Epoch, p.Walk, p.PastsSeen = 12, 13, Walk{true, "last", events.ByRules}, []events.ShardID{0, 14}
+	p.Rulebook, p.RulebookSerial, p.RulebookHistory = []byte("rules"), 15, []uint64{16, 0x0123456789abcdef}
 	s.pending = 12
 	must(t, s.Checkpoint(p))
 	must(t, s.Wait())
@@ -122,15 +122,10 @@ func golden(t *testing.T, name, got string) {
 
 // dump is every row of a store, key and value in hex, in order of the keys.
 func dump(t testing.TB, s *Store) string {
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	it := txn.NewIterator(badger.IteratorOptions{})
-	defer it.Close()
 	var b strings.Builder
-	for it.Rewind(); it.Valid(); it.Next() {
-		value, err := it.Item().ValueCopy(nil)
-		must(t, err)
-		fmt.Fprintf(&b, "key\n%svalue\n%s\n", hex.Dump(it.Item().Key()), hex.Dump(value))
-	}
+	must(t, s.disk.view().ascend(nil, nil, func(key, value []byte) (bool, error) {
+		fmt.Fprintf(&b, "key\n%svalue\n%s\n", hex.Dump(key), hex.Dump(value))
+		return true, nil
+	}))
 	return b.String()
 }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/touchfold/touchfold/events"
 )
 
@@ -131,24 +129,22 @@ func (s *Store) refill() error {
 }
 
 // readHints reads the next slab of the index on disk, after from.
-func (s *Store) readHints(from hint) ([]hint, error) {
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindHorizon}})
-	defer it.Close()
+func (s *Store) readHints(from hint) (hints []hint, err error) {
 	seek := []byte{kindHorizon}
 	if from.due >= 0 {
 		seek = append(horizonKey(nil, from), 0)
 	}
-	var hints []hint
-	for it.Seek(seek); it.Valid() && len(hints) < s.slab; it.Next() {
-		h, ok := parseHorizonKey(it.Item().Key())
+	v := s.disk.view()
+	defer v.discard()
+	err = v.ascend([]byte{kindHorizon}, seek, func(key, _ []byte) (bool, error) {
+		h, ok := parseHorizonKey(key)
 		if !ok {
-			return nil, s.errDamagedIndex()
+			return false, s.errDamagedIndex()
 		}
 		hints = append(hints, h)
-	}
-	return hints, nil
+		return len(hints) < s.slab, nil
+	})
+	return hints, err
 }
 
 // trim keeps near short: it drops hints that nobody needs and, if that is not enough, the later ones, which can be read

@@ -18,8 +18,11 @@ const (
 
 var positionsKey = []byte{kindPositions}
 
-// maxID is how many bytes of a customer's id fit into a key of Badger's.
-const maxID = 65000 - 16
+// maxKey is how many bytes a key of Badger's has at most, and maxID how many of a customer's id fit into one.
+const (
+	maxKey = 65000
+	maxID  = maxKey - 16
+)
 
 func customerKey(b []byte, id events.CustomerID) []byte {
 	return append(append(b, kindCustomer), id...)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"hash/crc32"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/wire"
 )
@@ -80,25 +78,19 @@ func parseParts(b []byte) (p parts, ok bool) {
 }
 
 // readParts puts a customer's bytes together.
-func readParts(txn *badger.Txn, id events.CustomerID, p parts) (customer []byte, err error) {
+func readParts(from view, id events.CustomerID, p parts) (customer []byte, err error) {
 	for n := range p.count {
-		item, err := txn.Get(partKey(nil, id, p.slot, n))
-		if errors.Is(err, badger.ErrKeyNotFound) {
+		b, err := from.get(partKey(nil, id, p.slot, n))
+		if errors.Is(err, errNoRow) {
 			return nil, errors.New("a part of the customer is missing")
 		}
 		if err != nil {
-			return nil, quiet(err)
+			return nil, err
 		}
-		err = item.Value(func(b []byte) error {
-			if n == 0 { // the count may be damaged, so it is believed up to 256 MiB
-				customer = make([]byte, 0, min(p.count, 1<<10)*len(b))
-			}
-			customer = append(customer, b...)
-			return nil
-		})
-		if err != nil {
-			return nil, quiet(err)
+		if n == 0 { // the count may be damaged, so it is believed up to 256 MiB
+			customer = make([]byte, 0, min(p.count, 1<<10)*len(b))
 		}
+		customer = append(customer, b...)
 	}
 	if crc32.Checksum(customer, castagnoli) != p.sum {
 		return nil, errors.New("the parts of a customer do not fit together")

@@ -2,15 +2,15 @@ package store
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/dgraph-io/badger/v4"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -59,13 +59,9 @@ func digest(t testing.TB, s *Store) string {
 // keys is how many keys of a kind there are.
 func keys(t testing.TB, s *Store, kind byte) (n int) {
 	t.Helper()
-	must(t, s.db.View(func(txn *badger.Txn) error {
-		it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kind}})
-		defer it.Close()
-		for it.Rewind(); it.Valid(); it.Next() {
-			n++
-		}
-		return nil
+	must(t, s.disk.view().ascend([]byte{kind}, nil, func(_, _ []byte) (bool, error) {
+		n++
+		return true, nil
 	}))
 	return n
 }
@@ -93,6 +89,28 @@ func TestGiant(t *testing.T) {
 	}
 }
 
+// stepwise is a disk that commits each write for itself, and calls step before.
+type stepwise struct {
+	*badgerDisk
+	step func()
+}
+
+func (d stepwise) commit(writes iter.Seq[write], positions []byte) error {
+	for w := range writes {
+		if err := d.put(w); err != nil {
+			return err
+		}
+	}
+	return d.put(write{key: positionsKey, value: positions})
+}
+
+func (d stepwise) put(w write) error {
+	d.step()
+	b := &batch{db: d.db, txn: d.db.NewTransaction(true)}
+	defer func() { b.txn.Discard() }()
+	return errors.Join(b.do(w), b.commit())
+}
+
 // Cut anywhere, a checkpoint leaves each customer as he was or as he is to be.
 func TestPartsAreCut(t *testing.T) {
 	t.Parallel()
@@ -105,15 +123,7 @@ func TestPartsAreCut(t *testing.T) {
 			grow(t, s, "giant", 1, old*size)
 			was := digest(t, s)
 			var cuts []string
-			s.commit = func(changes []change, positions []byte) error {
-				b := &batch{db: s.db, txn: s.db.NewTransaction(true)}
-				b.step = func() {
-					b.commit()
-					cuts = append(cuts, crash(t, s))
-				}
-				b.checkpoint(changes, positions)
-				return b.err
-			}
+			s.disk = stepwise{s.disk.(*badgerDisk), func() { cuts = append(cuts, crash(t, s)) }}
 			grow(t, s, "giant", 2, length)
 			now := digest(t, s)
 			found := map[string]int{}
@@ -150,15 +160,10 @@ func TestPartsOfAnotherRow(t *testing.T) {
 	s.partSize = 1 << 10
 	grow(t, s, "giant", 0, 5000)
 	key := partKey(nil, "giant", 0, 2)
-	whole, err := s.get(key)
+	whole, err := s.disk.view().get(key)
 	must(t, err)
 	for _, damaged := range [][]byte{whole[1:], append([]byte{whole[0] ^ 1}, whole[1:]...), nil} {
-		must(t, s.db.Update(func(txn *badger.Txn) error {
-			if damaged == nil {
-				return txn.Delete(key)
-			}
-			return txn.Set(key, damaged)
-		}))
+		must(t, stepwise{s.disk.(*badgerDisk), func() {}}.put(write{key: key, value: damaged, delete: damaged == nil}))
 		if _, err := s.read("giant"); err == nil || !strings.Contains(err.Error(), "part") || !strings.Contains(err.Error(), "set the folder aside") {
 			t.Errorf("read from damaged parts: %v", err)
 		}

@@ -1,11 +1,10 @@
 package store
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-
-	"github.com/dgraph-io/badger/v4"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/wire"
@@ -66,6 +65,24 @@ type Positions struct {
 	// made anew is noticed.
 	InputCRC, OutputCRC     uint32
 	InputBatch, OutputBatch events.Offset
+
+	// The owner whose opened mark was read last; without meaning before the first.
+	Producer int64
+	Epoch    int16
+
+	Walk      Walk
+	PastsSeen []events.ShardID // partitions whose past marks were folded
+
+	Rulebook        []byte   // the one in force, in its own encoding; nil before the first
+	RulebookSerial  uint64   // its serial number
+	RulebookHistory []uint64 // digests of those that were in force before, in order
+}
+
+// Walk is a pass over all customers that is under way: how far it is and why they are looked at.
+type Walk struct {
+	Active bool
+	After  events.CustomerID // the last one visited
+	Cause  events.Cause      // of what it says; "": each fact's own
 }
 
 // The fields of the positions' row, and of the genesis in it.
@@ -86,6 +103,17 @@ const (
 	posOutputBatch
 	posPending // how many customers have a horizon; about, after a crash
 	posRules
+	posProducer
+	posEpoch
+	posWalk
+	posPastsSeen
+	posRulebook
+	posRulebookSerial
+	posRulebookHistory
+
+	walkActive wire.Field = 1
+	walkAfter  wire.Field = 2
+	walkCause  wire.Field = 3
 
 	genFormat wire.Field = 1
 	genApp    wire.Field = 2
@@ -112,17 +140,43 @@ func appendPositions(b []byte, p *Positions, pending int) []byte {
 	b = wire.AppendInt(b, posSaidClock, int64(p.SaidClock))
 	b = wire.AppendInt(b, posMuteUntil, int64(p.MuteUntil))
 	b = wire.AppendBool(b, posSpeaking, p.Speaking)
-	var ids []byte
-	for _, id := range p.ProducerIDs {
-		ids = binary.AppendVarint(ids, id)
-	}
-	b = wire.AppendBytes(b, posProducers, ids)
+	b = wire.AppendBytes(b, posProducers, appendInts(nil, p.ProducerIDs))
 	b = wire.AppendUint(b, posInputCRC, uint64(p.InputCRC))
 	b = wire.AppendInt(b, posInputBatch, int64(p.InputBatch))
 	b = wire.AppendUint(b, posOutputCRC, uint64(p.OutputCRC))
 	b = wire.AppendInt(b, posOutputBatch, int64(p.OutputBatch))
 	b = wire.AppendUint(b, posPending, uint64(max(0, pending)))
-	return wire.AppendFixed(b, posRules, p.Rules)
+	b = wire.AppendFixed(b, posRules, p.Rules)
+	b = wire.AppendInt(b, posProducer, p.Producer)
+	b = wire.AppendInt(b, posEpoch, int64(p.Epoch))
+	b = appendWalk(b, p.Walk)
+	b = wire.AppendBytes(b, posPastsSeen, appendInts(nil, p.PastsSeen))
+	b = wire.AppendBytes(b, posRulebook, p.Rulebook)
+	b = wire.AppendUint(b, posRulebookSerial, p.RulebookSerial)
+	var history []byte
+	for _, digest := range p.RulebookHistory {
+		history = binary.BigEndian.AppendUint64(history, digest)
+	}
+	return wire.AppendBytes(b, posRulebookHistory, history)
+}
+
+func appendWalk(b []byte, w Walk) []byte {
+	if w == (Walk{}) {
+		return b
+	}
+	b, m := wire.Begin(b, posWalk)
+	b = wire.AppendBool(b, walkActive, w.Active)
+	b = wire.AppendBytes(b, walkAfter, w.After)
+	b = wire.AppendBytes(b, walkCause, w.Cause)
+	return wire.End(b, m)
+}
+
+// appendInts appends varints, zigzag, one after the other.
+func appendInts[T ~int32 | ~int64](b []byte, list []T) []byte {
+	for _, x := range list {
+		b = binary.AppendVarint(b, int64(x))
+	}
+	return b
 }
 
 func parsePositions(b []byte) (p Positions, pending int, err error) {
@@ -130,9 +184,7 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case posGenesis:
-			if p.Genesis, err = parseGenesis(r.Bytes()); err != nil {
-				return p, 0, err
-			}
+			p.Genesis, err = parseGenesis(r.Bytes())
 		case posInput:
 			p.Input = events.Offset(r.Int())
 		case posOutput:
@@ -150,9 +202,7 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 		case posSpeaking:
 			p.Speaking = r.Bool()
 		case posProducers:
-			if p.ProducerIDs, ok = parseIDs(r.Bytes()); !ok {
-				r.Fail()
-			}
+			p.ProducerIDs, err = parseInts[int64](r.Bytes())
 		case posInputCRC:
 			p.InputCRC = uint32(r.Uint())
 		case posInputBatch:
@@ -165,6 +215,23 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 			p.Rules = r.Uint()
 		case posPending:
 			pending = int(r.Uint())
+		case posProducer:
+			p.Producer = r.Int()
+		case posEpoch:
+			p.Epoch = int16(r.Int())
+		case posWalk:
+			p.Walk, err = parseWalk(r.Bytes())
+		case posPastsSeen:
+			p.PastsSeen, err = parseInts[events.ShardID](r.Bytes())
+		case posRulebook:
+			p.Rulebook = bytes.Clone(r.Bytes())
+		case posRulebookSerial:
+			p.RulebookSerial = r.Uint()
+		case posRulebookHistory:
+			p.RulebookHistory, err = parseDigests(r.Bytes())
+		}
+		if err != nil {
+			return p, 0, err
 		}
 	}
 	return p, pending, r.Err()
@@ -191,21 +258,48 @@ func parseGenesis(b []byte) (g Genesis, err error) {
 	return g, r.Err()
 }
 
-func parseIDs(b []byte) (ids []int64, ok bool) {
-	for len(b) > 0 {
-		id, n := binary.Varint(b)
-		if n <= 0 {
-			return nil, false
+func parseWalk(b []byte) (w Walk, err error) {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case walkActive:
+			w.Active = r.Bool()
+		case walkAfter:
+			w.After = events.CustomerID(r.String())
+		case walkCause:
+			w.Cause = events.Cause(r.String())
 		}
-		ids, b = append(ids, id), b[n:]
 	}
-	return ids, true
+	return w, r.Err()
+}
+
+func parseInts[T ~int32 | ~int64](b []byte) (list []T, err error) {
+	for len(b) > 0 {
+		x, n := binary.Varint(b)
+		if n <= 0 || int64(T(x)) != x {
+			return nil, wire.ErrCorrupt
+		}
+		list, b = append(list, T(x)), b[n:]
+	}
+	return list, nil
+}
+
+func parseDigests(b []byte) (list []uint64, err error) {
+	if len(b)%8 != 0 {
+		return nil, wire.ErrCorrupt
+	}
+	for ; len(b) > 0; b = b[8:] {
+		list = append(list, binary.BigEndian.Uint64(b))
+	}
+	return list, nil
 }
 
 // readPositions reads how far the last checkpoint was, and refuses a store that this program must not touch.
 func (s *Store) readPositions() error {
-	value, err := s.get(positionsKey)
-	if errors.Is(err, badger.ErrKeyNotFound) {
+	v := s.disk.view()
+	defer v.discard()
+	value, err := v.get(positionsKey)
+	if errors.Is(err, errNoRow) {
 		return nil
 	}
 	if err != nil {

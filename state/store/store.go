@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
@@ -35,8 +36,7 @@ type Config struct {
 // beside it.
 type Store struct {
 	config  Config
-	db      *badger.DB
-	lock    *os.File
+	disk    disk
 	metrics shardMetrics
 
 	at     Positions
@@ -46,6 +46,7 @@ type Store struct {
 	horizons
 	checkpoints
 	readOnly, closed bool
+	views            sync.WaitGroup // of the disk, that others hold beside the owner
 }
 
 // Open opens the store in a folder, or makes a new one. An error says what can be done.
@@ -75,21 +76,21 @@ func OpenReadOnly(c Config) (*Store, error) {
 }
 
 func open(c Config) (*Store, error) {
-	s := &Store{config: c, metrics: c.Metrics.shard(c.Shard)}
-	if err := os.MkdirAll(c.Dir, 0o750); err != nil {
+	d, err := openDisk(c)
+	if err != nil {
 		return nil, err
 	}
-	var err error
-	if s.lock, err = lock(c.Dir); err != nil {
+	s, err := newStore(c, d)
+	if err != nil {
+		d.close()
 		return nil, err
 	}
-	if s.db, err = openBadger(c); err != nil {
-		s.lock.Close()
-		return nil, err
-	}
+	return s, nil
+}
+
+func newStore(c Config, d disk) (*Store, error) {
+	s := &Store{config: c, disk: d, metrics: c.Metrics.shard(c.Shard)}
 	if err := s.readPositions(); err != nil {
-		s.db.Close()
-		s.lock.Close()
 		return nil, err
 	}
 	s.cache.init(c.CacheBytes)
@@ -107,23 +108,9 @@ func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
 
 // Size is how many bytes the sorted tables and the value log take on disk. Up to 16 MiB of what was written last lies
 // beside them.
-func (s *Store) Size() (bytes int64) {
-	files, err := os.ReadDir(s.config.Dir)
-	if err != nil {
-		return 0
-	}
-	for _, f := range files {
-		if x := filepath.Ext(f.Name()); x != tableSuffix && x != valueSuffix {
-			continue
-		}
-		if info, err := f.Info(); err == nil { // else it was compacted away meanwhile
-			bytes += allocated(info) // an open value log is longer than what it takes
-		}
-	}
-	return bytes
-}
+func (s *Store) Size() (bytes int64) { return s.disk.size() }
 
-// Close waits until nothing is in flight and closes the store; changes since the last checkpoint are lost. The error may
+// Close waits until nothing is in flight and nobody holds a view, and closes the store; changes since the last checkpoint are lost. The error may
 // be that of the last commit. Closing again does nothing.
 func (s *Store) Close() error {
 	if s.closed {
@@ -131,13 +118,13 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	flown := s.wait()
-	err := s.db.Close()
-	s.lock.Close()
+	s.views.Wait()
+	err := s.disk.close()
 	if flown != nil {
 		return flown
 	}
 	if err != nil {
-		return fmt.Errorf("close the store of shard %d: %w", s.config.Shard, quiet(err))
+		return fmt.Errorf("close the store of shard %d: %w", s.config.Shard, err)
 	}
 	return nil
 }

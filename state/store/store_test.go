@@ -195,6 +195,8 @@ func TestReopen(t *testing.T) {
 	want.Output, want.Clock, want.Log, want.SaidPosition, want.SaidClock, want.MuteUntil = 1, 2, 3, -1, 5, 6
 	want.Speaking, want.ProducerIDs = true, []int64{0, 9, -1}
 	want.InputCRC, want.OutputCRC, want.InputBatch, want.OutputBatch = 1<<31, 7, 8, 9
+	want.Producer, want.Epoch, want.Walk, want.PastsSeen = 1<<40, 32767, Walk{true, "customer 3", events.ByRules}, []events.ShardID{0, 7}
+	want.Rulebook, want.RulebookSerial, want.RulebookHistory = []byte("rules"), 2, []uint64{1 << 63, 0}
 	must(t, s.Checkpoint(want))
 	must(t, s.Wait())
 	before := rows(t, s)
@@ -248,12 +250,7 @@ func TestPartialCheckpoint(t *testing.T) {
 		play(s, 150, 300)
 		must(t, s.Wait())
 		s.commit = func(changes []change, _ []byte) error {
-			b := &batch{db: s.db, txn: s.db.NewTransaction(true)}
-			for i := range changes[:written] {
-				b.customer(&changes[i])
-			}
-			b.commit()
-			return fmt.Errorf("died: %w", b.err)
+			return cutOff(s, written, changes)
 		}
 		must(t, s.Checkpoint(at(300)))
 		if s.Wait() == nil || s.Checkpoint(at(300)) == nil {
@@ -274,6 +271,16 @@ func TestPartialCheckpoint(t *testing.T) {
 			t.Errorf("%d customers written: another state than without a crash", written)
 		}
 	}
+}
+
+// cutOff commits so many of the changes, and dies.
+func cutOff(s *Store, written int, changes []change) error {
+	d := s.disk.(*badgerDisk)
+	b := &batch{db: d.db, txn: d.db.NewTransaction(true)}
+	for i := range changes[:written] {
+		changes[i].write(func(w write) bool { return b.do(w) == nil })
+	}
+	return fmt.Errorf("died: %w", b.commit())
 }
 
 // One checkpoint may be larger than a transaction.

@@ -3,8 +3,6 @@ package store
 import (
 	"fmt"
 
-	"github.com/dgraph-io/badger/v4"
-
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 )
@@ -14,26 +12,21 @@ import (
 // Changed with them. f may do that and nothing else with the store. Customers who have no row yet are not visited: call
 // Checkpoint and Wait before.
 func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (more bool, err error)) error {
-	txn := s.db.NewTransaction(false)
-	defer txn.Discard()
-	it := txn.NewIterator(badger.IteratorOptions{Prefix: []byte{kindCustomer}})
-	defer it.Close()
 	defer func() { s.last = nil }()
-	for it.Seek(append(customerKey(nil, after), 0)); it.Valid(); it.Next() {
-		id := events.CustomerID(it.Item().Key()[1:])
+	v := s.disk.view()
+	defer v.discard()
+	return v.ascend([]byte{kindCustomer}, append(customerKey(nil, after), 0), func(key, _ []byte) (bool, error) {
+		id := events.CustomerID(key[1:])
 		e := s.customers[id]
 		if e == nil {
 			var err error
 			if e, err = s.read(id); err != nil {
-				return err
+				return false, err
 			}
 		}
 		s.last = e
-		if more, err := f(e.customer); err != nil || !more {
-			return err
-		}
-	}
-	return nil
+		return f(e.customer)
+	})
 }
 
 func (s *Store) errDamagedIndex() error {
