@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
 )

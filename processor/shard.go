@@ -139,10 +139,11 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	}()
 	input := fetcher.Read(s.id, s.at.Input)
 	defer fetcher.Stop(s.id)
-	if err := s.begin(appends); err != nil {
-		return err
+	err := s.begin(appends)
+	if err == nil {
+		err = s.loop(ctx, appends, input)
 	}
-	return s.finish(appends, s.loop(ctx, appends, input))
+	return s.finish(appends, err)
 }
 
 // begin goes on where a take-over ended.

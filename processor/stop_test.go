@@ -178,7 +178,7 @@ func TestStopWhileOpening(t *testing.T) {
 	t.Parallel()
 	const shards = 12
 	r := newRig(t, shards, nil)
-	for _, when := range []string{"topic created", "shard opened"} {
+	for _, when := range []string{"topic created", "shard taken over"} {
 		var p *run
 		begun := make(chan struct{})
 		p = r.start(func(c *Config) {

@@ -47,6 +47,11 @@ func (s *shard) takeOver(ctx context.Context) error {
 }
 
 func (s *shard) tryTakeOver(ctx context.Context) error {
+	if s.store == nil { // what cannot go on shuts nobody out
+		if err := s.load(ctx); err != nil {
+			return err
+		}
+	}
 	began := s.terms.boot()
 	p, err := s.broker.NewProducer(ctx, s.producerConfig())
 	if err != nil {
@@ -58,14 +63,6 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 	}
 	fence, err := s.writeOpened(ctx, p, in)
 	if err != nil {
-		return err
-	}
-	if s.store == nil {
-		if err := s.load(ctx, in); err != nil {
-			return err
-		}
-	}
-	if err := s.checkLogs(ctx, in, fence); err != nil {
 		return err
 	}
 	if err := s.absorb(ctx, fence+1); err != nil {
@@ -135,8 +132,16 @@ func (s *shard) encodeMark(id int64, epoch int16, m events.Mark) (kafka.Out, err
 	return kafka.Out{Key: d.Key, Value: d.Value, Headers: d.Headers, Time: m.At}, nil
 }
 
-// load opens the store and goes where its last checkpoint was, or to the beginning.
-func (s *shard) load(ctx context.Context, in kafka.Range) (err error) {
+// load opens the store and goes where its last checkpoint was, or to the beginning. It refuses what cannot go on.
+func (s *shard) load(ctx context.Context) (err error) {
+	in, err := s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id)
+	if err != nil {
+		return err
+	}
+	out, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
+	if err != nil {
+		return err
+	}
 	if s.store, err = s.openStore(ctx); err != nil {
 		return err
 	}
@@ -145,10 +150,6 @@ func (s *shard) load(ctx context.Context, in kafka.Range) (err error) {
 	at, exists := s.store.Positions()
 	s.began = !exists
 	if !exists {
-		out, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
-		if err != nil {
-			return err
-		}
 		if out.First > 0 {
 			return stop("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said: "+
 				"bring back the store or a snapshot (touchfold shard restore), or name other topics", s.id, s.config.Topics.Events, out.First)
@@ -164,27 +165,23 @@ func (s *shard) load(ctx context.Context, in kafka.Range) (err error) {
 		s.at.Rules, s.at.Walk = rules, store.Walk{Active: true, Cause: events.ByRules}
 		s.log.Info().Msg("segments, zone or features are others than before: all customers are looked at again")
 	}
-	return nil
+	return s.checkLogs(ctx, in, out)
 }
 
 // checkLogs makes sure that both logs still are those which the checkpoint was made from.
-func (s *shard) checkLogs(ctx context.Context, in kafka.Range, fence events.Offset) error {
+func (s *shard) checkLogs(ctx context.Context, in, out kafka.Range) error {
 	c := s.config.Topics
-	out, err := s.broker.Range(ctx, c.Events, s.id)
-	if err != nil {
-		return err
-	}
 	const way = "restore the topic, or start anew with other topics and an empty store.dir"
 	switch {
 	case s.at.Input > in.End:
 		return stop("the checkpoint has read up to offset %d of partition %d of %s, which ends at %d: the topic was made anew or has lost records; %s",
 			s.at.Input, s.id, c.Touchpoints, in.End, way)
-	case s.at.Input < in.First && !s.began:
+	case s.at.Input < in.First:
 		return stop("partition %d of %s no longer has the records from offset %d to %d, which were not folded yet: retention removed them; "+
 			"set its retention.ms to -1, and bring back a newer snapshot (touchfold shard restore)", s.id, c.Touchpoints, s.at.Input, in.First)
-	case s.at.Output > fence:
-		return stop("the checkpoint knows of derived events up to offset %d of partition %d of %s, where the log ended at %d: the topic was made anew or has lost records; %s",
-			s.at.Output, s.id, c.Events, fence, way)
+	case s.at.Output > out.End:
+		return stop("the checkpoint knows of derived events up to offset %d of partition %d of %s, which ends at %d: the topic was made anew or has lost records; %s",
+			s.at.Output, s.id, c.Events, out.End, way)
 	case s.at.Output < out.First:
 		return stop("partition %d of %s no longer has the records from offset %d to %d, so what they said is not known: retention removed them; "+
 			"set its retention.ms to -1, and bring back a newer snapshot (touchfold shard restore)", s.id, c.Events, s.at.Output, out.First)

@@ -204,6 +204,9 @@ func (r *rig) said() (all []told, marks [][]mark) {
 	for p := range n {
 		var last told
 		for _, rec := range output[p] {
+			if len(rec.Headers) == 0 {
+				continue // a stranger's
+			}
 			m, t, err := r.parse(rec)
 			if err != nil {
 				r.Errorf("offset %d of output %d: %v", rec.Offset, p, err)
