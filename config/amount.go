@@ -41,6 +41,7 @@ func amount(p *int64, in *events.Currency) value {
 		}
 		return events.ParseMoney(text, *in)
 	})
-	v.yaml = func() string { return strconv.Quote(events.FormatMinor(*p, *in)) }
+	v.text = func() string { return events.FormatMinor(*p, *in) }
+	v.yaml = func() string { return strconv.Quote(v.text()) }
 	return v
 }

@@ -9,6 +9,7 @@ type key struct {
 	doc     string // what it is, its unit and its range
 	value   value  // where it is kept, and its check
 	secret  bool   // comes by variable only, and is never written
+	belief  bool   // what is believed of customers depends on it: it belongs to the rulebook (belief.go)
 }
 
 // keys is the table of all keys, in the order of the file. A check may use what stands above it: amounts need the
@@ -51,23 +52,24 @@ func (c *Config) keys() []key {
 		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress),
 			doc: "host:port for /metrics, /healthz and /readyz; port 0: any that is free"},
 
-		{path: "business.zone", initial: "Asia/Hong_Kong", value: one(&c.Business.Zone, zone),
+		{path: "business.zone", belief: true, initial: "Asia/Hong_Kong", value: one(&c.Business.Zone, zone),
 			doc: "IANA time zone whose midnights part the days"},
-		{path: "business.currency", initial: "HKD", value: one(&c.Business.Currency, currency),
+		{path: "business.currency", belief: true, initial: "HKD", value: one(&c.Business.Currency, currency),
 			doc: "ISO 4217; the currency of the thresholds below and of amounts that name none"},
 
-		{path: "segments.vip.net_last_365d_over", initial: "100000.00",
+		{path: "segments.vip.net_last_365d_over", belief: true, initial: "100000.00",
 			value: amount(&s.VIP.NetLast365dOver, &c.Business.Currency),
 			doc:   "net spend of the last 365 calendar days over which a customer is vip, in business.currency"},
-		{path: "segments.high_frequency.reading", initial: "order_days",
+		{path: "segments.high_frequency.reading", belief: true, initial: "order_days",
 			value: oneOf(&s.HighFrequency.Reading, OrderDays, EveryBlock),
 			doc:   "order_days: days with an order in the last 365; every_block: an order in each of the last blocks of 30 days"},
-		{path: "segments.high_frequency.at_least", initial: "12", value: whole(&s.HighFrequency.AtLeast, 1, 365),
-			doc: "order days, 1 to 365; or with every_block blocks, 1 to 12"},
-		{path: "segments.potential.average_order_value_at_least", initial: "2000.00",
+		{path: "segments.high_frequency.at_least", belief: true, initial: "12",
+			value: whole(&s.HighFrequency.AtLeast, 1, 365),
+			doc:   "order days, 1 to 365; or with every_block blocks, 1 to 12"},
+		{path: "segments.potential.average_order_value_at_least", belief: true, initial: "2000.00",
 			value: amount(&s.Potential.AverageOrderValueAtLeast, &c.Business.Currency),
 			doc:   "lifetime gross by orders from which a customer who orders seldom is potential, in business.currency"},
-		{path: "segments.churn_risk.days_without_order_over", initial: "183",
+		{path: "segments.churn_risk.days_without_order_over", belief: true, initial: "183",
 			value: whole(&s.ChurnRisk.DaysWithoutOrderOver, 1, 3650),
 			doc:   "calendar days since the last order's day over which a customer is at risk, 1 to 3650"},
 	}, c.snapshotKeys()...)

@@ -14,6 +14,7 @@ type value struct {
 	isList   bool                         // else there is exactly one text
 	isNumber bool                         // quotes in the file are a mistake
 	set      func(texts []string) []error // one for each text, nil for a good one
+	text     func() string                // the one text that set would take; nil of a list
 	yaml     func() string
 }
 
@@ -25,6 +26,7 @@ func one[T any](p *T, parse func(string) (T, error)) value {
 			*p, err = parse(texts[0])
 			return []error{err}
 		},
+		text: func() string { return fmt.Sprint(*p) },
 		yaml: func() string { return quote(fmt.Sprint(*p)) },
 	}
 }

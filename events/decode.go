@@ -71,6 +71,9 @@ func NewDecoder(c DecoderConfig) *Decoder {
 	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), hash: sha256.New()}
 }
 
+// SetCurrency sets what stands in, from the next Decode on, where an amount names no currency.
+func (d *Decoder) SetCurrency(c Currency) { d.config.Currency = c }
+
 // Notes are what is to be counted of the event that the last Decode accepted.
 func (d *Decoder) Notes() Notes { return d.notes }
 

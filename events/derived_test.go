@@ -152,11 +152,11 @@ func TestMarkRoundTrip(t *testing.T) {
 	var d Derived
 	ids := map[string]bool{}
 	for _, m := range []Mark{
-		{ShardOpened, 5, 1_767_225_600_001, "host-1", 4000, 7, "v1", 123},
-		{ShardRetired, 5, 1_767_225_600_001, "host-1", 4000, 32767, "", 0},
-		{ShardAlive, 5, 1_767_225_600_001, "host-1", 4000, 7, "", 0},
-		{ShardAlive, 5, 1_767_225_600_002, "host-1", 4000, 7, "", 0},
-		{ShardAlive, 6, 1_767_225_600_002, "host-1", 4000, 7, "", 0},
+		{Kind: ShardOpened, Shard: 5, At: 1_767_225_600_001, Instance: "host-1", ProducerID: 4000, Epoch: 7, Rulebook: "1:0a", Content: `{"<x>":"é"}`, MuteUntil: 123},
+		{Kind: ShardRetired, Shard: 5, At: 1_767_225_600_001, Instance: "host-1", ProducerID: 4000, Epoch: 32767},
+		{Kind: ShardAlive, Shard: 5, At: 1_767_225_600_001, Instance: "host-1", ProducerID: 4000, Epoch: 7},
+		{Kind: ShardAlive, Shard: 5, At: 1_767_225_600_002, Instance: "host-1", ProducerID: 4000, Epoch: 7},
+		{Kind: ShardAlive, Shard: 6, At: 1_767_225_600_002, Instance: "host-1", ProducerID: 4000, Epoch: 7},
 	} {
 		if err := e.Mark(&m, &d); err != nil {
 			t.Fatal(err)

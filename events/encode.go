@@ -78,7 +78,7 @@ func (e *Encoder) Statement(s *Statement, d *Derived) error {
 
 // Mark writes m into d, whose former content is gone.
 func (e *Encoder) Mark(m *Mark, d *Derived) error {
-	data, err := json.Marshal(markData{m.Instance, m.ProducerID, m.Epoch, m.Rulebook, m.MuteUntil, m.From})
+	data, err := json.Marshal(markData{m.Instance, m.ProducerID, m.Epoch, m.Rulebook, m.Content, m.MuteUntil, m.From})
 	if err != nil {
 		return fmt.Errorf("encode mark %s: %w", m.Kind, err)
 	}
@@ -99,6 +99,7 @@ type markData struct {
 	ProducerID int64  `json:"producer_id"`
 	Epoch      int16  `json:"epoch"`
 	Rulebook   string `json:"rulebook,omitempty"`
+	Content    string `json:"content,omitempty"`
 	MuteUntil  Offset `json:"mute_until"`
 	From       Offset `json:"from"`
 }

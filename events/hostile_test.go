@@ -46,7 +46,7 @@ func TestHostile(t *testing.T) {
 		}
 	}
 	for _, r := range Reasons {
-		if !seen[r] && r != TooLarge {
+		if !seen[r] && r != TooLarge && r != BadControl {
 			t.Errorf("no case is refused as %s", r)
 		}
 	}
@@ -54,4 +54,28 @@ func TestHostile(t *testing.T) {
 		t.Errorf("%d cases, want 60", len(cases))
 	}
 	t.Log(len(cases), "cases")
+}
+
+// TestHostileControls holds ControlOf to the corpus, of which nothing may be taken for a control of the app.
+func TestHostileControls(t *testing.T) {
+	for _, c := range hostile.Controls("shop") {
+		control, refusal := ControlOf(&c.Record, "shop")
+		got := "a touchpoint"
+		switch {
+		case refusal != nil:
+			got = refusal.Reason.String()
+			if refusal.Detail == "" {
+				t.Errorf("%s: no detail", c.Name)
+			}
+		case control.Kind == OtherControl:
+			got = "passed over"
+		case control.Kind != NoControl:
+			got = "a control"
+		}
+		want := map[hostile.Fate]string{hostile.Touchpoint: "a touchpoint", hostile.Parked: BadControl.String(),
+			hostile.PassedOver: "passed over", hostile.Unread: "a control"}[c.Fate]
+		if got != want {
+			t.Errorf("%s: %s, want %s", c.Name, got, want)
+		}
+	}
 }

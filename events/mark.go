@@ -21,7 +21,10 @@ type Mark struct {
 	Instance   string  // who writes
 	ProducerID int64   // whom the mark is of, with Epoch
 	Epoch      int16
-	Rulebook   string // of opened: what the owner folds by
+	Rulebook   string // of opened: what the owner folds by, serial:digest
+	// Content is, of opened, the text of that rulebook: a shard that begins with nothing folds by the one of the first
+	// opened mark of its partition, until its input names another.
+	Content string
 	// MuteUntil is, of opened, the input's end when a shard that had never spoken was first opened: what appears before
 	// it is closed, not said. -1: it speaks from the first touchpoint on. Only the first opened mark of a partition counts.
 	MuteUntil Offset

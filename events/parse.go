@@ -33,7 +33,7 @@ func ParseDerived(r *Record) (*Statement, *Mark, error) {
 		if err := json.Unmarshal(r.Value, &data); err != nil {
 			return nil, nil, fmt.Errorf("read mark %s: %w", h["ce_id"], err)
 		}
-		return nil, &Mark{kind, ShardID(shard), at, data.Instance, data.ProducerID, data.Epoch, data.Rulebook, data.MuteUntil, data.From}, nil
+		return nil, &Mark{kind, ShardID(shard), at, data.Instance, data.ProducerID, data.Epoch, data.Rulebook, data.Content, data.MuteUntil, data.From}, nil
 	}
 	s, err := parseStatement(r, h)
 	if err != nil {

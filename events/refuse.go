@@ -19,16 +19,17 @@ const (
 	BadTime                           // a time that is not RFC 3339, or before 1970
 	FutureTime                        // more than Ahead later than the append time
 	BadAmount                         // money or a quantity of an order that cannot be read, is too large or negative
+	BadControl                        // a control record of this app, ControlOf, that this app did not write; no decoder says so
 )
 
 // Reasons are all reasons, in order.
 var Reasons = []Reason{TooLarge, InvalidUTF8, NotJSON, TooDeep, NotObject, UnknownEnvelope, NoID, NoCustomer, BadTime,
-	FutureTime, BadAmount}
+	FutureTime, BadAmount, BadControl}
 
 var reasonNames = [...]string{
 	TooLarge: "too large", InvalidUTF8: "invalid UTF-8", NotJSON: "not JSON", TooDeep: "too deep",
 	NotObject: "not an object", UnknownEnvelope: "unknown envelope", NoID: "no id", NoCustomer: "no customer",
-	BadTime: "bad time", FutureTime: "time in the future", BadAmount: "bad amount",
+	BadTime: "bad time", FutureTime: "time in the future", BadAmount: "bad amount", BadControl: "bad control record",
 }
 
 // String is the reason's name: "not JSON", "no customer" ...

@@ -137,7 +137,7 @@ func TestOtherRules(t *testing.T) {
 	before := r.states()
 	for _, days := range []int{30, 183} {
 		r.setup.Segments.ChurnRisk.DaysWithoutOrderOver = days
-		table, err := features.Table(r.setup)
+		table, err := features.Table(features.Propose(r.setup))
 		r.must(err)
 		r.config.Table = table
 		r.once()

@@ -80,7 +80,7 @@ func newRigOn(t testing.TB, addrs []string, shards int, change func(*Config)) *r
 		t.Fatal(err)
 	}
 	t.Cleanup(r.client.Close)
-	table, err := features.Table(r.setup)
+	table, err := features.Table(features.Propose(r.setup))
 	if err != nil {
 		t.Fatal(err)
 	}

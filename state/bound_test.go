@@ -13,7 +13,7 @@ import (
 // TestTraitsAreBounded: who says 700 KB of himself again and again does not grow without bound, and what is passed over
 // does not depend on order.
 func TestTraitsAreBounded(t *testing.T) {
-	table, err := features.Table(config.Default())
+	table, err := features.Table(features.Propose(config.Default()))
 	if err != nil {
 		t.Fatal(err)
 	}

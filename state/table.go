@@ -116,15 +116,21 @@ type About struct {
 
 // About lists the features.
 func (t *Table) About() []About {
-	var list []About
-	for _, a := range t.abouts {
-		x := About{Name: a.name, Version: a.version, Doc: a.doc, Folds: a.folds}
-		for _, n := range a.needs {
-			x.Needs = append(x.Needs, n.about().name)
-		}
-		list = append(list, x)
+	list := make([]About, len(t.features))
+	for i, f := range t.features {
+		list[i] = Describe(f)
 	}
 	return list
+}
+
+// Describe describes a feature that stands in a table, or may.
+func Describe(f Feature) About {
+	a := f.about()
+	x := About{Name: a.name, Version: a.version, Doc: a.doc, Folds: a.folds}
+	for _, n := range a.needs {
+		x.Needs = append(x.Needs, n.about().name)
+	}
+	return x
 }
 
 // Fingerprint tells tables apart whose features, versions or bases differ.

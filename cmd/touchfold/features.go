@@ -13,7 +13,7 @@ type featuresCommand struct{}
 
 // Run writes the table of features.
 func (featuresCommand) Run(out output) error {
-	table, err := features.Table(config.Default())
+	table, err := features.Table(features.Propose(config.Default()))
 	if err != nil {
 		return fmt.Errorf("the table of features is faulty: %w", err)
 	}

@@ -18,11 +18,12 @@ var allowed = map[string][]string{
 	"config":               {"events"},
 	"state/wire":           {},
 	"state":                {"events", "state/wire"},
-	"state/features":       {"config", "state", "+"},
+	"state/rulebook":       {"events"},
+	"state/features":       {"config", "events", "state", "state/rulebook", "+"},
 	"state/store":          {"events", "state", "state/wire"},
 	"processor/kafka":      {"events"},
 	"processor/localkafka": {},
-	"processor":            {"events", "state", "state/store", "processor/kafka"},
+	"processor":            {"events", "state", "state/features", "state/rulebook", "state/store", "processor/kafka"},
 	"api":                  {},
 }
 
@@ -62,7 +63,7 @@ func packages(t *testing.T) (all []listed) {
 // feature reports whether a package is one of the features' folders.
 func feature(pkg string) bool {
 	rest, ok := strings.CutPrefix(pkg, "state/")
-	return ok && !slices.Contains([]string{"wire", "features", "store", "story"}, rest)
+	return ok && !slices.Contains([]string{"wire", "features", "rulebook", "store", "story"}, rest)
 }
 
 func TestImports(t *testing.T) {

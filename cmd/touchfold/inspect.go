@@ -42,7 +42,7 @@ func (i *inspectCommand) Run(out output) error {
 	if err != nil {
 		return err
 	}
-	table, err := features.Table(c)
+	table, err := features.Table(features.Propose(c))
 	if err != nil {
 		return fmt.Errorf("the table of features is faulty: %w", err)
 	}

@@ -87,7 +87,7 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 
 // processorConfig is the part of a process's configuration that a processor takes.
 func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger, registry prometheus.Registerer) (processor.Config, error) {
-	table, err := features.Table(c)
+	table, err := features.Table(features.Propose(c))
 	if err != nil {
 		return processor.Config{}, fmt.Errorf("the table of features is faulty: %w", err)
 	}

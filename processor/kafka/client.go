@@ -41,6 +41,7 @@ type Client struct {
 	addr net.Addr
 	rt   kgo.RoundTripper // *kgo.Transport, but for tests that lose answers
 	idle func()           // closes what is open
+	open *connections
 	api  *kgo.Client
 	log  zerolog.Logger
 
@@ -76,14 +77,17 @@ func New(cfg Config) (*Client, error) {
 		cfg.dial = (&net.Dialer{Timeout: 3 * time.Second}).DialContext
 	}
 	register()
+	open := newConnections(cfg.dial)
 	t := &kgo.Transport{
-		Dial:        cfg.dial,
+		Dial:        open.dialed,
 		ClientID:    cfg.ClientID,
 		DialTimeout: min(cfg.RequestTimeout, 5*time.Second),
 		// How long a moved leader may go unnoticed by writes. Kafka-go asks at random intervals below it.
 		MetadataTTL: 2 * time.Second,
 	}
-	return newClient(cfg, t, t.CloseIdleConnections), nil
+	c := newClient(cfg, t, t.CloseIdleConnections)
+	c.open = open
+	return c, nil
 }
 
 func newClient(cfg Config, rt kgo.RoundTripper, idle func()) *Client {
@@ -113,6 +117,9 @@ func (c *Client) send(ctx context.Context, req kgo.Request, wait time.Duration) 
 	now := int64(time.Since(c.begun))
 	c.asked.CompareAndSwap(0, now)
 	res, err := c.rt.RoundTrip(ctx, c.addr, req)
+	for errors.Is(err, net.ErrClosed) && ctx.Err() == nil { // by us, see connections: the next one may be better
+		res, err = c.rt.RoundTrip(ctx, c.addr, req)
+	}
 	switch {
 	case err == nil:
 		c.asked.Store(0)

@@ -88,7 +88,7 @@ func Start(ctx context.Context, c Config) (_ *Rehearsal, err error) {
 	if err := r.makeDir(); err != nil {
 		return nil, err
 	}
-	if r.table, err = features.Table(c.Config); err != nil {
+	if r.table, err = features.Table(features.Propose(c.Config)); err != nil {
 		return nil, fmt.Errorf("the table of features is faulty: %w", err)
 	}
 	if err := r.startBroker(ctx); err != nil {

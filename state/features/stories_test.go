@@ -15,7 +15,7 @@ func TestStories(t *testing.T) {
 		if err != nil {
 			return story.World{}, err
 		}
-		table, err := features.Table(c)
+		table, err := features.Table(features.Propose(c))
 		if err != nil {
 			return story.World{}, err
 		}

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 
 func featureTable(t testing.TB) *state.Table {
 	t.Helper()
-	table, err := features.Table(appconfig.Default())
+	table, err := features.Table(features.Propose(appconfig.Default()))
 	must(t, err)
 	return table
 }

@@ -1,0 +1,44 @@
+package config
+
+import (
+	"maps"
+	"slices"
+)
+
+// Settings are the keys on which belief depends, each with the one text that stands for its value: equal settings are
+// equal texts, however they were written. A rulebook carries them through the log.
+//
+// A key on which belief comes to depend later has as its default what was so before there was the key, because a
+// rulebook that does not name it is older than it.
+func (c *Config) Settings() map[string]string {
+	texts := map[string]string{}
+	for _, k := range c.keys() {
+		if k.belief {
+			texts[k.path] = k.value.text()
+		}
+	}
+	return texts
+}
+
+// Believe reads what Settings wrote, here or in another version of the program. What is not named has its default. The
+// error is of type Faults, which name every setting that is unknown here or cannot be read.
+func Believe(settings map[string]string) (Business, Segments, error) {
+	l := newLoader()
+	for i, path := range slices.Sorted(maps.Keys(settings)) {
+		at := place{layer: fromFlag, name: "setting " + path, line: i}
+		if k, known := l.find(func(k key) bool { return k.belief && k.path == path }); known {
+			l.written[path] = []setting{k.written(at, settings[path])}
+		} else {
+			l.fault(at, "this version of touchfold does not know it")
+		}
+	}
+	for _, k := range l.keys {
+		l.apply(k)
+	}
+	l.compare()
+	c, err := l.result()
+	if err != nil {
+		return Business{}, Segments{}, err
+	}
+	return c.Business, c.Segments, nil
+}
