@@ -34,6 +34,7 @@ type Config struct {
 // Kafka is where the brokers are.
 type Kafka struct {
 	Brokers []string // host:port each; none: the embedded broker
+	Session time.Duration
 }
 
 // Topics are the names of the three topics, which differ, and how they are created where they do not exist.

@@ -26,6 +26,8 @@ func (c *Config) keys() []key {
 
 		{path: "kafka.brokers", value: list(&c.Kafka.Brokers, broker),
 			doc: "host:port of brokers; none: the embedded broker, on 127.0.0.1:9092, kept under store.dir, for trying out"},
+		{path: "kafka.session", initial: "10s", value: between(&c.Kafka.Session, duration, 3*time.Second, 5*time.Minute),
+			doc: "how long the other instances wait for a silent one before they take its shards over, 3s to 5m; within the broker's group.min/max.session.timeout.ms"},
 
 		{path: "topics.touchpoints", initial: "touchpoints", value: one(&c.Topics.Touchpoints, topicName),
 			doc: "topic that touchpoints are read from"},

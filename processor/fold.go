@@ -1,6 +1,8 @@
 package processor
 
 import (
+	"context"
+
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 )
@@ -13,10 +15,17 @@ func (s *shard) meet(r *events.Record) {
 }
 
 // take folds one record: it parks it, forwards it, or makes it a step of its customer.
-func (s *shard) take(r *events.Record) error {
+func (s *shard) take(ctx context.Context, r *events.Record) error {
 	s.at.Input = r.Offset + 1
 	e := &s.event
-	if why := s.decoder.Decode(r, e); why != nil {
+	c, why := events.ControlOf(r, s.config.App)
+	if c.Kind != events.NoControl && why == nil {
+		return s.control(ctx, r, &c)
+	}
+	if why == nil {
+		why = s.decoder.Decode(r, e)
+	}
+	if why != nil {
 		s.m.count(events.Unknown, parked)
 		s.m.refused[why.Reason].Inc()
 		s.asides.park(r, why, s.at.Clock)
@@ -29,9 +38,6 @@ func (s *shard) take(r *events.Record) error {
 	}
 	if to := events.ShardOf(e.Customer, s.layout.shards); to != s.id {
 		s.m.count(e.Type, forwarded)
-		if !s.at.Speaking {
-			s.past.strayed.Store(true)
-		}
 		s.asides.forward(r, e.Customer, to, s.at.Clock)
 		return nil
 	}

@@ -59,7 +59,7 @@ func (s *shard) retake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base, err := s.writeMark(ctx, p, events.Mark{Kind: events.ShardOpened, MuteUntil: s.at.MuteUntil})
+	base, err := s.writeMark(ctx, p, events.Mark{Kind: events.ShardOpened, MuteUntil: s.at.MuteUntil, Rulebook: s.rules.Now.Name()})
 	if err != nil {
 		return err
 	}

@@ -166,9 +166,7 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 }
 
 func (m *members) newShard(id events.ShardID) *shard {
-	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
-	s.past = &m.p.past
-	return s
+	return newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
 }
 
 // note keeps what a person must see to. If that is so of all shards that are this instance's, it is the error of Run.

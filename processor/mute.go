@@ -7,15 +7,13 @@ import (
 	"slices"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state"
 )
 
 // A shard is mute, folding without speaking, until it is where its last word was said, by position and by clock; and a
 // shard that has never spoken, until it has read what was past when it was first opened. What a fold without words and
 // the record of what was said agree on then is silent; any disagreement is said as a difference.
-
-// past is what the shards of a first start must know of each other: a touchpoint of the past that stands on another
-// partition than its customer's is forwarded behind the end of that shard's own past.
 
 // catchUp ends the muteness of a take-over if the position is the one at which the last word was said.
 func (s *shard) catchUp(ctx context.Context) error {
@@ -52,46 +50,57 @@ func (s *shard) catchUp(ctx context.Context) error {
 	return s.sayErr
 }
 
-// unmuteAt ends a first start's muteness if the offset is where it ends, and the other shards have come to theirs: then
-// nothing of the past can be forwarded here any more, and what was is past too. The clock must have come to the present
-// before: to the first record behind that offset, or to an empty fetch. If the input's end is old, what was true then
-// would be said, and taken back at once.
+// unmuteAt ends a first start's muteness if the offset is behind where it ends, and the other shards have come to the ends
+// of theirs: a touchpoint of the past that stands on another partition than its customer's is forwarded behind the end of
+// that customer's own past. The clock must have come to the present before: to the first record behind that offset, or
+// to an empty fetch. If the input's end is old, what was true then would be said, and taken back at once.
 func (s *shard) unmuteAt(ctx context.Context, next events.Offset) error {
 	if s.at.Speaking || next < s.at.MuteUntil || s.at.Input < s.at.SaidPosition {
 		return nil
 	}
-	if !s.awaited {
-		if err := s.flushAside(ctx); err != nil {
-			return err
-		}
-		s.arrive()
+	if err := s.tellPast(ctx); err != nil {
+		return err
 	}
-	if s.past.ahead.Load() > 0 {
+	if len(s.at.PastsSeen) < s.layout.shards {
 		return nil
-	}
-	if !s.widened && s.past.strayed.Load() {
-		in, err := s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id)
-		if err != nil {
-			return err
-		}
-		s.widened, s.at.MuteUntil = true, max(s.at.MuteUntil, in.End)
-		if next < s.at.MuteUntil {
-			return nil
-		}
 	}
 	s.advance(s.at.SaidClock)
 	s.at.Speaking = true
 	s.at.Walk.Active, s.at.Walk.After = true, "" // all customers: nobody was spoken of
-	clear(s.touched)
+	s.touched = nil
 	s.speak()
 	s.log.Info().Int64("position", int64(s.at.Input)).Msg("shard speaks for the first time: what stands is said, what is past is not")
 	return nil
 }
 
-// arrive tells the others that nothing of the past will be forwarded from here any more.
-func (s *shard) arrive() {
-	s.awaited = true
-	s.past.ahead.Add(-1)
+// tellPast tells the other shards that all strays of this one's past have been forwarded to them: a control in each one's
+// input, behind these. It is told once; being told again does no harm.
+func (s *shard) tellPast(ctx context.Context) error {
+	if !s.config.Mute || s.at.Input < s.at.MuteUntil || slices.Contains(s.at.PastsSeen, s.id) {
+		return nil
+	}
+	if err := s.flushAside(ctx); err != nil {
+		return err
+	}
+	c := events.Past(s.id, s.config.Now())
+	value, headers := c.Record(s.config.App)
+	for p := range s.layout.shards {
+		if events.ShardID(p) == s.id {
+			continue
+		}
+		if _, err := s.broker.Append(ctx, s.config.Topics.Touchpoints, events.ShardID(p), []kafka.Out{{Value: value, Headers: headers, Time: c.At}}); err != nil {
+			return &outsideError{fmt.Errorf("tell shard %d that the past of shard %d is forwarded: %w", p, s.id, err)}
+		}
+	}
+	s.sawPast(s.id)
+	return nil
+}
+
+// sawPast notes that a shard has forwarded its past.
+func (s *shard) sawPast(id events.ShardID) {
+	if !slices.Contains(s.at.PastsSeen, id) && int(id) < s.layout.shards {
+		s.at.PastsSeen = append(s.at.PastsSeen, id)
+	}
 }
 
 // speak ends muteness.

@@ -173,11 +173,11 @@ func TestStopInTheWalk(t *testing.T) {
 	const customers = 6*walkSlice + 17
 	r := newRig(t, 1, func(c *Config) { c.Mute = true })
 	asked, stop := 0, func() {}
-	r.config.Table = r.hookedTable(nil, func() {
+	r.fold(r.hookedTable(nil, func() {
 		if asked++; asked == 3*walkSlice+50 { // it is asked three times of each customer
 			stop()
 		}
-	})
+	}))
 	var past []touchpoint
 	for i := range customers {
 		past = append(past, view(fmt.Sprint("c", i), "m", 1))

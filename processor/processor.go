@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,17 +18,20 @@ import (
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rulebook"
 )
 
 // Config is what a processor is made of. Zero values have no defaults unless it says so.
 type Config struct {
-	App      string // names the consumer group and the transactional ids
-	IDKey    []byte // what derived ids are keyed with
-	Topics   Topics
-	Dir      string // one folder a shard beneath it
-	Mute     bool   // a first start says only what stands at its end; else everything from the first touchpoint on
-	Currency events.Currency
-	Table    *state.Table
+	App    string // names the consumer group and the transactional ids
+	IDKey  []byte // what derived ids are keyed with
+	Topics Topics
+	Dir    string // one folder a shard beneath it
+	Mute   bool   // a first start says only what stands at its end; else everything from the first touchpoint on
+	// Rulebook is what this process would believe by; what it does is in the log (rules.go). Believe says what a rulebook
+	// means; default: what package features says.
+	Rulebook *rulebook.Rulebook
+	Believe  func(*rulebook.Rulebook) (*state.Table, events.Currency, error)
 
 	CacheBytes      int64 // decoded customers in memory, of all shards together
 	CheckpointEvery time.Duration
@@ -76,26 +78,19 @@ type Progress struct {
 type Processor struct {
 	config  Config
 	metrics *metrics
-	past    past
 	members members
-}
-
-// past is what the shards of a first start must know of each other: a touchpoint of the past that stands on another
-// partition than its customer's is forwarded behind the end of that shard's own past.
-type past struct {
-	ahead   atomic.Int32 // shards that have not come to the end of theirs
-	strayed atomic.Bool  // some shard forwarded while it was mute
 }
 
 // New checks the configuration.
 func New(c Config) (*Processor, error) {
 	switch {
-	case c.Client == nil || c.Table == nil:
-		return nil, errors.New("make a processor: Client and Table must be set")
+	case c.Client == nil || c.Rulebook == nil:
+		return nil, errors.New("make a processor: Client and Rulebook must be set")
 	case c.App == "" || c.Topics.Touchpoints == "" || c.Topics.Events == "" || c.Topics.Parked == "" || c.Dir == "":
 		return nil, errors.New("make a processor: App, the names of the topics and Dir must be set")
-	case c.Currency == events.Currency{}:
-		return nil, errors.New("make a processor: Currency must be set")
+	}
+	if c.Believe == nil {
+		c.Believe = belief
 	}
 	if c.Now == nil {
 		c.Now = func() events.Instant { return events.At(time.Now()) }
@@ -132,7 +127,6 @@ func (p *Processor) Run(ctx context.Context) error {
 	if err != nil {
 		return unlessCanceled(err)
 	}
-	p.past.ahead.Store(int32(l.shards))
 	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now, MaxWait: c.FetchWait,
 		MaxBytes: 16 << 20, PartitionBytes: 1 << 20})
 	if err != nil {

@@ -92,11 +92,10 @@ func TestNew(t *testing.T) {
 		spoil func(*Config)
 	}{
 		{"Client", func(c *Config) { c.Client = nil }},
-		{"Table", func(c *Config) { c.Table = nil }},
+		{"Rulebook", func(c *Config) { c.Rulebook = nil }},
 		{"App", func(c *Config) { c.App = "" }},
 		{"Dir", func(c *Config) { c.Dir = "" }},
 		{"topics", func(c *Config) { c.Topics.Parked = "" }},
-		{"Currency", func(c *Config) { c.Currency = events.Currency{} }},
 	} {
 		config := r.config
 		c.spoil(&config)

@@ -21,6 +21,7 @@ import (
 	"github.com/touchfold/touchfold/processor/localkafka"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/features"
+	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -80,12 +81,9 @@ func newRigOn(t testing.TB, addrs []string, shards int, change func(*Config)) *r
 		t.Fatal(err)
 	}
 	t.Cleanup(r.client.Close)
-	table, err := features.Table(features.Propose(r.setup))
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := features.Propose(r.setup)
 	name := fmt.Sprintf("p%d-%d", time.Now().UnixNano(), rigs.Add(1))
-	r.config = Config{Alone: true, App: name + "-app", Dir: t.TempDir(), Currency: r.setup.Business.Currency, Table: table, Client: r.client,
+	r.config = Config{Alone: true, App: name + "-app", Dir: t.TempDir(), Rulebook: rules, Client: r.client,
 		Topics:     Topics{Touchpoints: name, Events: name + "-events", Parked: name + "-parked", Partitions: shards, Replication: 1},
 		CacheBytes: 64 << 20, CheckpointEvery: 400 * time.Millisecond, Log: zerolog.New(r.log)}
 	if change != nil {
@@ -97,6 +95,25 @@ func newRigOn(t testing.TB, addrs []string, shards int, change func(*Config)) *r
 	}
 	r.createTopic(name, shards, "message.timestamp.type", times, "max.message.bytes", "15000000")
 	return r
+}
+
+// table is the features that a start folds by, if the log says nothing else.
+func (r *rig) table() *state.Table {
+	r.Helper()
+	believe := r.config.Believe
+	if believe == nil {
+		believe = belief
+	}
+	table, _, err := believe(r.config.Rulebook)
+	r.must(err)
+	return table
+}
+
+// fold has the processors fold by a table of the test's own.
+func (r *rig) fold(table *state.Table) {
+	r.config.Believe = func(*rulebook.Rulebook) (*state.Table, events.Currency, error) {
+		return table, r.setup.Business.Currency, nil
+	}
 }
 
 // createTopic creates a topic that keeps everything; configs are name, value, name, value …
@@ -270,7 +287,7 @@ func (r *rig) stores(f func(*store.Store)) {
 	r.Helper()
 	for i := range r.config.Topics.Partitions {
 		id := events.ShardID(i)
-		s, err := store.Open(store.Config{Dir: StoreDir(r.config.Dir, id), Shard: id, Table: r.config.Table, CacheBytes: 64 << 20})
+		s, err := store.Open(store.Config{Dir: StoreDir(r.config.Dir, id), Shard: id, Table: r.table(), CacheBytes: 64 << 20})
 		if err != nil {
 			r.Fatal(err)
 		}

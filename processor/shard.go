@@ -15,6 +15,7 @@ import (
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -39,7 +40,6 @@ type shard struct {
 	id       events.ShardID
 	stop     <-chan struct{} // closed when the shard is to stop
 	layout   layout
-	past     *past
 	config   *Config
 	log      zerolog.Logger
 	m        *shardMetrics
@@ -49,6 +49,8 @@ type shard struct {
 
 	openStore func(context.Context) (*store.Store, error)
 	store     *store.Store
+	rules     rulebook.Succession
+	table     *state.Table // of the rulebook in force
 	decoder   *events.Decoder
 	event     events.Event // scratch
 
@@ -75,11 +77,10 @@ type shard struct {
 	began       bool           // there is no checkpoint
 	absorbed    int
 
-	touched map[events.CustomerID]struct{} // to be looked at when a take-over's muteness ends
-	walking bool                           // a walk goes on in this ownership
-	walked  int
-	awaited bool // has come to the end of a first start's past, and waits for the others
-	widened bool // MuteUntil takes in what the others forwarded of it
+	touched  map[events.CustomerID]struct{} // to be looked at when a take-over's muteness ends
+	walking  bool                           // a walk goes on in this ownership
+	walked   int
+	proposed bool // the log was compared with the configuration's rulebook
 
 	folded atomic.Int64 // at.Input as of the last round, -1 before the first
 	done   chan struct{}
@@ -91,9 +92,9 @@ func StoreDir(dir string, id events.ShardID) string {
 }
 
 func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, instance string) *shard {
-	s := &shard{id: id, layout: l, past: &past{}, config: c, m: m.shard(id), broker: b, terms: usualTerms(), instance: instance,
+	s := &shard{id: id, layout: l, config: c, m: m.shard(id), broker: b, terms: usualTerms(), instance: instance,
 		speaker: state.NewSpeaker(nil), log: c.Log.With().Int("shard", int(id)).Logger(),
-		decoder: events.NewDecoder(events.DecoderConfig{Currency: c.Currency, MaxBytes: c.MaxBytes}),
+		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
 		voice:   newVoice(c.App, c.IDKey), touched: map[events.CustomerID]struct{}{}, done: make(chan struct{})}
 	s.openStore = s.openBadger
 	s.folded.Store(-1)
@@ -101,7 +102,7 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 }
 
 func (s *shard) openBadger(context.Context) (*store.Store, error) {
-	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.config.Table,
+	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.table,
 		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
 }
 
@@ -149,8 +150,8 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 // begin goes on where a take-over ended.
 func (s *shard) begin(ctx context.Context) error {
 	s.saveAfter = s.terms.boot() + s.config.CheckpointEvery
-	if s.at.Speaking {
-		s.arrive()
+	if err := s.tellPast(ctx); err != nil {
+		return err
 	}
 	return s.catchUp(ctx)
 }
@@ -271,7 +272,10 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 		if s.speaking || !s.at.Speaking {
 			s.advance(b.Sent - ClockMargin)
 		}
-		return s.unmuteAt(ctx, b.Next)
+		if err := s.unmuteAt(ctx, b.Next); err != nil {
+			return err
+		}
+		return s.propose(ctx)
 	}
 	for records := b.Records; len(records) > 0; {
 		n, whole := s.cut(records)
@@ -322,7 +326,7 @@ func (s *shard) slice(ctx context.Context, records []events.Record) error {
 		if err := s.unmuteAt(ctx, r.Offset); err != nil {
 			return err
 		}
-		if err := s.take(r); err != nil {
+		if err := s.take(ctx, r); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package processor
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/touchfold/touchfold/events"
@@ -97,6 +98,25 @@ func (s *shard) absorbMark(h *kafka.Head, m *events.Mark) (ours bool) {
 		s.at.ProducerIDs = append(s.at.ProducerIDs, h.ProducerID)
 	}
 	return s.chain[h.ProducerID]
+}
+
+// firstMark is the first opened mark in the output, nil if there is none.
+func (s *shard) firstMark(ctx context.Context, out kafka.Range) (first *events.Mark, err error) {
+	found := errors.New("found")
+	err = s.broker.ReadBatches(ctx, s.config.Topics.Events, s.id, out.First, out.End, func(h kafka.Head, recs []events.Record) error {
+		for i := range recs {
+			_, mark, err := events.ParseDerived(&recs[i])
+			if err == nil && mark != nil && mark.Kind == events.ShardOpened && mark.ProducerID == h.ProducerID {
+				first = mark
+				return found
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, found) {
+		err = nil
+	}
+	return first, err
 }
 
 // touch remembers a customer to be looked at when muteness ends.

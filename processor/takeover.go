@@ -9,6 +9,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -68,9 +69,7 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 	if err := s.absorb(ctx, fence+1); err != nil {
 		return err
 	}
-	if err := s.settleBeginning(in); err != nil {
-		return err
-	}
+	s.settleBeginning()
 	if err := s.retireOthers(ctx, p, began); err != nil {
 		return err
 	}
@@ -94,18 +93,21 @@ func (s *shard) producerConfig() kafka.ProducerConfig {
 // writeOpened writes the opened mark, which must be the first record in its epoch: from there on the broker rejects
 // the former owner.
 func (s *shard) writeOpened(ctx context.Context, p producer, in kafka.Range) (fence events.Offset, err error) {
-	until := events.Offset(-1)
+	m := events.Mark{Kind: events.ShardOpened, MuteUntil: -1, From: in.First, Rulebook: s.rules.Now.Name()}
 	if s.config.Mute { // counts only if this is the partition's first mark
 		past, err := s.hasPast(ctx)
 		if err != nil {
 			return 0, err
 		}
 		if past {
-			until = in.End
+			m.MuteUntil = in.End
 		}
 	}
+	if s.first == nil && s.began {
+		m.Content = string(s.rules.Now.Text())
+	}
 	// gofail: var beforeOpened struct{}
-	fence, err = s.writeMark(ctx, p, events.Mark{Kind: events.ShardOpened, MuteUntil: until, From: in.First})
+	fence, err = s.writeMark(ctx, p, m)
 	// gofail: var afterOpened struct{}
 	return fence, err
 }
@@ -142,30 +144,75 @@ func (s *shard) load(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := s.believe(rulebook.Begin(s.config.Rulebook)); err != nil { // until it is known which is in force
+		return err
+	}
 	if s.store, err = s.openStore(ctx); err != nil {
 		return err
 	}
 	genesis := store.Genesis{Format: store.Format, App: s.config.App, Input: s.config.Topics.Touchpoints,
 		Output: s.config.Topics.Events, Shard: s.id, Shards: s.layout.shards}
 	at, exists := s.store.Positions()
-	s.began = !exists
 	if !exists {
-		if out.First > 0 {
-			return stop("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said: "+
-				"bring back the store or a snapshot (touchfold shard restore), or name other topics", s.id, s.config.Topics.Events, out.First)
-		}
-		s.at = store.Positions{Genesis: genesis, Input: in.First, MuteUntil: -1, Rules: s.config.Table.Fingerprint()}
-		return nil
+		return s.loadNothing(ctx, genesis, in, out)
 	}
 	if err := genesis.Check(at.Genesis); err != nil {
 		return &stopError{err}
 	}
 	s.at = at
-	if rules := s.config.Table.Fingerprint(); at.Rules != rules {
-		s.at.Rules, s.at.Walk = rules, store.Walk{Active: true, Cause: events.ByRules}
-		s.log.Info().Msg("segments, zone or features are others than before: all customers are looked at again")
+	rules, err := rulebook.Resume(at.Rulebook, at.RulebookHistory)
+	if err != nil {
+		return stop("the rulebook in the store of shard %d: %w; a newer touchfold wrote it, use that", s.id, err)
+	}
+	if err := s.goBy(rules); err != nil {
+		return err
+	}
+	if now := s.table.Fingerprint(); at.Rules != now {
+		s.at.Rules, s.at.Walk = now, store.Walk{Active: true, Cause: events.ByRules}
+		s.log.Info().Msg("features are of another version than before: all customers are looked at again")
 	}
 	return s.checkLogs(ctx, in, out)
+}
+
+// loadNothing is load without a checkpoint. The partition's first opened mark, if there is one, says where the shard
+// began and by which rulebook.
+func (s *shard) loadNothing(ctx context.Context, genesis store.Genesis, in, out kafka.Range) error {
+	if out.First > 0 {
+		return stop("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said: "+
+			"bring back the store or a snapshot (touchfold shard restore), or name other topics", s.id, s.config.Topics.Events, out.First)
+	}
+	rules := s.rules
+	s.began = true
+	s.at = store.Positions{Genesis: genesis, Input: in.First, MuteUntil: -1}
+	var err error
+	if s.first, err = s.firstMark(ctx, out); err != nil {
+		return err
+	}
+	if m := s.first; m != nil {
+		if m.From < in.First {
+			return stop("the store of shard %d is lost, there is no snapshot, and %s no longer has the records from offset %d to %d, which it was made from: "+
+				"bring back the store or a snapshot (touchfold shard restore)", s.id, s.config.Topics.Touchpoints, m.From, in.First)
+		}
+		b, err := rulebook.Parse([]byte(m.Content))
+		if err != nil {
+			return stop("the rulebook in the first record of partition %d of %s: %w; a newer touchfold wrote it, use that", s.id, s.config.Topics.Events, err)
+		}
+		rules = rulebook.Begin(b)
+		s.at.Input = m.From
+	}
+	if err := s.goBy(rules); err != nil {
+		return err
+	}
+	s.at.Rules = s.table.Fingerprint()
+	return nil
+}
+
+// goBy believes by a rulebook and has the store, in which nothing was looked at, go by it.
+func (s *shard) goBy(rules rulebook.Succession) error {
+	if err := s.believe(rules); err != nil {
+		return err
+	}
+	return s.store.Retable(s.table)
 }
 
 // checkLogs makes sure that both logs still are those which the checkpoint was made from.
@@ -210,18 +257,12 @@ func (s *shard) sameBatch(ctx context.Context, topic string, now kafka.Range, ba
 }
 
 // settleBeginning decides, for a shard without a checkpoint, what the partition's first opened mark promised.
-func (s *shard) settleBeginning(in kafka.Range) error {
-	if !s.began || s.first == nil {
-		return nil
+func (s *shard) settleBeginning() {
+	if s.began {
+		s.began = false
+		s.at.Input, s.at.MuteUntil = s.first.From, s.first.MuteUntil
+		s.at.Speaking = s.at.MuteUntil < 0
 	}
-	if s.first.From < in.First {
-		return stop("the store of shard %d is lost, there is no snapshot, and %s no longer has the records from offset %d to %d, which it was made from: "+
-			"bring back the store or a snapshot (touchfold shard restore)", s.id, s.config.Topics.Touchpoints, s.first.From, in.First)
-	}
-	s.began = false
-	s.at.Input, s.at.MuteUntil = s.first.From, s.first.MuteUntil
-	s.at.Speaking = s.at.MuteUntil < 0
-	return nil
 }
 
 // retireOthers shuts out, for good, the producer ids of former owners that the coordinator does not hand out any more, and

@@ -82,13 +82,13 @@ func TestBrokerRestarts(t *testing.T) {
 	defer func() { b.Close() }()
 	const customers = 900
 	outages := 0
-	r.config.Table = r.hookedTable(func(e *events.Event) {
+	r.fold(r.hookedTable(func(e *events.Event) {
 		if e.ID == "outage" && int(e.Time) > outages {
 			outages++
 			r.must(b.Close())
 			b = start()
 		}
-	}, nil)
+	}, nil))
 	p := r.start()
 	p.settle()
 	for i := range 3 {
@@ -137,14 +137,14 @@ func TestStopWithTheUnsaid(t *testing.T) {
 	b := start()
 	var p *run
 	begun := make(chan struct{})
-	r.config.Table = r.hookedTable(func(e *events.Event) {
+	r.fold(r.hookedTable(func(e *events.Event) {
 		if e.Customer == "last" && b != nil {
 			<-begun
 			r.must(b.Close())
 			b = nil
 			p.cancel()
 		}
-	}, nil)
+	}, nil))
 	p = r.start(func(c *Config) { c.StopWithin = 500 * time.Millisecond })
 	close(begun)
 	p.settle()

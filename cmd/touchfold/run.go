@@ -62,11 +62,7 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	settings, err := processorConfig(c, client, log, registry)
-	if err != nil {
-		return err
-	}
-	p, err := processor.New(settings)
+	p, err := processor.New(processorConfig(c, client, log, registry))
 	if err != nil {
 		return err
 	}
@@ -86,19 +82,15 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 }
 
 // processorConfig is the part of a process's configuration that a processor takes.
-func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger, registry prometheus.Registerer) (processor.Config, error) {
-	table, err := features.Table(features.Propose(c))
-	if err != nil {
-		return processor.Config{}, fmt.Errorf("the table of features is faulty: %w", err)
-	}
+func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger, registry prometheus.Registerer) processor.Config {
 	return processor.Config{
 		App: c.App, IDKey: c.IDKey, Dir: c.Store.Dir, Mute: c.FirstStart == config.Mute,
 		Topics: processor.Topics{Touchpoints: c.Topics.Touchpoints, Events: c.Topics.Events, Parked: c.Topics.Parked,
 			Partitions: c.Topics.Partitions, Replication: c.Topics.Replication},
-		Currency: c.Business.Currency, Table: table,
+		Rulebook: features.Propose(c), Session: c.Kafka.Session, Address: c.HTTP.Listen, Version: version(),
 		CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
 		Client: client, Log: log, Registry: registry,
-	}, nil
+	}
 }
 
 // newLog writes JSON, or on a terminal lines for a person.

@@ -138,7 +138,7 @@ func (r *Rehearsal) startProcessor() error {
 		App: c.App, IDKey: c.IDKey, Dir: r.storeDir(),
 		Topics: processor.Topics{Touchpoints: c.Topics.Touchpoints, Events: c.Topics.Events, Parked: c.Topics.Parked,
 			Partitions: r.config.Shards, Replication: 1, CreateTime: true},
-		Currency: c.Business.Currency, Table: r.table, Batch: r.config.Batch, FetchWait: fetchWait,
+		Rulebook: features.Propose(c), Batch: r.config.Batch, FetchWait: fetchWait,
 		CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
 		Alone: true, Client: r.client, Now: r.Now, Log: r.config.Log, Registry: r.config.Registry, Watch: r.watch,
 	})
