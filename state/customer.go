@@ -45,14 +45,19 @@ func (c *Customer) ID() events.CustomerID { return c.id }
 // Events is how many events the timeline holds.
 func (c *Customer) Events() int { return len(c.line.index) }
 
-// Due is the next instant at which time alone can change a fact, events.Never if none; 0, at once, of a stale customer
-// and of one read from a row that was written stale or by other features.
+// Due is the next instant at which time alone can change a fact, events.Never if none; 0, at once, of a customer who is
+// stale or outdated.
 func (c *Customer) Due() events.Instant {
 	if c.Stale() {
 		return 0
 	}
 	return c.due
 }
+
+// Outdated reports whether the customer was read from a row that another table wrote, or that was written stale: his
+// states are right, but nothing was compared with them. Settle is due before anything else; Pass does it too. Until then
+// also the row of him that this table writes says so.
+func (c *Customer) Outdated() bool { return c.due <= 0 && !c.Stale() }
 
 // Stale reports whether events were put in before others and wait for Refold. Facts must not be asked until then.
 func (c *Customer) Stale() bool { return c.stale < len(c.line.index) }
@@ -167,6 +172,7 @@ const (
 	rowApplied
 	rowStale
 	rowPassed
+	rowTable
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -215,7 +221,8 @@ func (c *Customer) AppendRow(b []byte) []byte {
 	b = wire.AppendBool(b, rowCut, c.line.cut)
 	b = wire.AppendUint(b, rowApplied, uint64(c.Applied))
 	b = wire.AppendBool(b, rowStale, c.Stale())
-	return wire.AppendUint(b, rowPassed, uint64(c.passed))
+	b = wire.AppendUint(b, rowPassed, uint64(c.passed))
+	return wire.AppendFixed(b, rowTable, c.table.print)
 }
 
 // Sealed is how many blocks of the timeline will never change again; Block is one of them.
@@ -225,8 +232,8 @@ func (c *Customer) Sealed() int { return c.line.sealed() }
 func (c *Customer) Block(n int) []byte { return c.line.blocks[n] }
 
 // Parse reads a customer's row. block reads a sealed block, counted from 0. The customer keeps the blocks, but
-// nothing of row. If a feature is new or of another version than the row's, or the row was written stale, the timeline is
-// folded again and the customer is due at once.
+// nothing of row. If the row was written by another table or stale, the customer is outdated; and if a feature's state is
+// not in it as this table has it, the timeline is folded again.
 func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byte, error)) (*Customer, error) {
 	c := t.New(id)
 	states, whole, err := t.parseStates(row)
@@ -236,6 +243,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 	c.states = states
 	var tail []byte
 	sealed, written := 0, 0
+	var writer uint64 // the table
 	r := wire.NewReader(row)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
@@ -261,6 +269,8 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			whole = whole && !r.Bool()
 		case rowPassed:
 			c.passed = events.Instant(r.Uint())
+		case rowTable:
+			writer = r.Uint()
 		}
 	}
 	if r.Err() != nil {
@@ -273,6 +283,9 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 	if c.stale = len(c.line.index); !whole {
 		c.stale, c.due = 0, 0
 		c.Refold()
+	}
+	if writer != t.print {
+		c.due = 0
 	}
 	return c, nil
 }

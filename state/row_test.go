@@ -3,6 +3,7 @@ package state_test
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 
@@ -156,6 +157,49 @@ func TestOtherFeatures(t *testing.T) {
 	if c = reloaded(t, next, c); c.Due() != 0 {
 		t.Error("a new version of a feature is not due at once")
 	}
+}
+
+// A customer whose row another table wrote says so until he is settled, though all his states are in the row; also where
+// that row is written again meanwhile. Under v1, v2 and v1 again the states stay and the last words are those of v1.
+func TestOutdated(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		first, second := rowRules, rowRules
+		second.churnOver, second.vipOver = rapid.IntRange(1, 400).Draw(t, "churn"), rapid.Int64Range(0, 60000).Draw(t, "vip")
+		v1, v2 := first.table(t), second.table(t)
+		list := drawEvents(t, calendar(t, rowRules.zone).Zone(), 30)
+		at := lastOf(list) + events.Instant(rapid.IntRange(0, 400).Draw(t, "days"))*day
+		heard := map[string]string{}
+		sp := state.NewSpeaker(func(s *events.Statement) { heard[s.Fact] = s.Value })
+		c := folded(v1, list)
+		c.Settle(at, "", sp)
+		row, said := slices.Clone(c.AppendState(nil)), maps.Clone(heard)
+		for _, table := range []*state.Table{v2, v1} {
+			other := table.Fingerprint() != v1.Fingerprint() || v2.Fingerprint() != v1.Fingerprint()
+			if c = reloaded(t, table, c); c.Outdated() != other || other && c.Due() != 0 {
+				t.Fatalf("outdated %v, due %s", c.Outdated(), c.Due())
+			}
+			if c = reloaded(t, table, c); c.Outdated() != other {
+				t.Fatal("written again without being settled it no longer says so")
+			}
+			if c.Settle(at, events.ByRules, sp); c.Outdated() || c.Due() <= at {
+				t.Fatal("settled, and still outdated or due")
+			}
+			if c = reloaded(t, table, c); c.Outdated() {
+				t.Fatal("settled and written it is outdated")
+			}
+			facts := map[string]string{}
+			c.Facts(at, func(key string, v state.Value) { facts[key] = v })
+			for key, v := range heard {
+				if v != facts[key] {
+					t.Fatalf("said is %s=%q, true is %q", key, v, facts[key])
+				}
+			}
+		}
+		maps.DeleteFunc(heard, func(key, v string) bool { return v == "" && said[key] == "" })
+		if !bytes.Equal(c.AppendState(nil), row) || !maps.Equal(heard, said) {
+			t.Fatalf("ends as %v, want %v", heard, said)
+		}
+	})
 }
 
 // counter is a feature that counts events.

@@ -105,7 +105,7 @@ type fact struct {
 // Pass lets the customer's due horizons up to an instant pass, one after the other, each a step of its own. It returns
 // how many passed. The customer must not be stale.
 func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
-	if c.due <= 0 { // folded again when it was read: what it says now is compared as of now
+	if c.Outdated() { // what it says now is compared as of now
 		c.Settle(to, "", sp)
 		passed++
 	}

@@ -17,6 +17,7 @@ type Table struct {
 	folds    [][]int // by event type: the features that fold it
 	moved    []Set   // by event type: the features whose facts it may change
 	timed    Set     // the features that have facts
+	print    uint64
 }
 
 // typeCount is one more than the largest type.
@@ -49,6 +50,7 @@ func NewTable(features ...Feature) (*Table, error) {
 		return nil, err
 	}
 	t.route()
+	t.print = t.fingerprint()
 	return t, nil
 }
 
@@ -134,7 +136,9 @@ func Describe(f Feature) About {
 }
 
 // Fingerprint tells tables apart whose features, versions or bases differ.
-func (t *Table) Fingerprint() uint64 {
+func (t *Table) Fingerprint() uint64 { return t.print }
+
+func (t *Table) fingerprint() uint64 {
 	var all strings.Builder
 	for i := range t.abouts {
 		a := &t.abouts[i]

@@ -60,12 +60,14 @@ const (
 // RunGroup is a member of a group until ctx ends: it joins, again and again whatever goes wrong, and calls assigned for
 // each generation in order. That returns at once; what it does not know while this member is lost, it need not:
 // whoever owns a shard goes on with it. At the end the member leaves, so that the others need not wait out its session,
-// and RunGroup returns within about leaveWithin. The error is one of cfg.
+// and RunGroup returns within leaveWithin. The error is one of cfg.
 func (c *Client) RunGroup(ctx context.Context, cfg GroupConfig, assigned func(*Generation)) error {
 	if cfg.Session == 0 {
 		cfg.Session = 10 * time.Second
 	}
-	group, err := c.joinGroup(ctx, cfg)
+	connected, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	group, err := c.joinGroup(connected, cfg)
 	if err != nil {
 		return fmt.Errorf("join group %q: %w", cfg.Group, err)
 	}
@@ -81,16 +83,19 @@ func (c *Client) RunGroup(ctx context.Context, cfg GroupConfig, assigned func(*G
 		}
 		assigned(m.begun(gen))
 	}
-	// Its connections are cut, so this returns at once; but it could not leave either.
+	// It leaves by itself if the broker answers in time, also while it joins, when only it knows our id.
+	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+	defer cancel()
+	defer time.AfterFunc(leaveWithin/2, cut).Stop()
 	if err := group.Close(); err != nil {
 		return fmt.Errorf("leave group %q: %w", cfg.Group, err)
 	}
-	c.leaveGroup(context.WithoutCancel(ctx), cfg.Group, m.id)
+	c.leaveGroup(leaving, cfg.Group, m.id)
 	return nil
 }
 
-// joinGroup begins a membership whose connections are cut when ctx ends.
-func (c *Client) joinGroup(ctx context.Context, cfg GroupConfig) (*kgo.ConsumerGroup, error) {
+// joinGroup begins a membership that has connections until connected ends.
+func (c *Client) joinGroup(connected context.Context, cfg GroupConfig) (*kgo.ConsumerGroup, error) {
 	if cfg.Group == "" || cfg.Topic == "" || cfg.Shards < 1 || cfg.About == nil {
 		return nil, errors.New("it needs a name, a topic, a number of shards and what a member says of itself")
 	}
@@ -100,7 +105,7 @@ func (c *Client) joinGroup(ctx context.Context, cfg GroupConfig) (*kgo.ConsumerG
 	timeout := min(c.cfg.RequestTimeout, cfg.Session/3) // so that a dead connection is noticed before the session is lost
 	return kgo.NewConsumerGroup(kgo.ConsumerGroupConfig{
 		ID: cfg.Group, Brokers: c.cfg.Brokers, Topics: []string{cfg.Topic},
-		Dialer:            &kgo.Dialer{ClientID: c.cfg.ClientID, Timeout: timeout, DialFunc: dialWithin(ctx, c.cfg.dial)},
+		Dialer:            &kgo.Dialer{ClientID: c.cfg.ClientID, Timeout: timeout, DialFunc: dialWithin(connected, c.cfg.dial)},
 		GroupBalancers:    []kgo.GroupBalancer{balancer{topic: cfg.Topic, shards: cfg.Shards, about: cfg.About}},
 		HeartbeatInterval: heartbeats, JoinGroupBackoff: joinPause,
 		SessionTimeout: cfg.Session, RebalanceTimeout: cfg.Session, Timeout: timeout,
@@ -172,13 +177,11 @@ func (m *membership) failed(err error) {
 	m.log.Warn().Err(err).Msg("not a member of the group for now, trying again; shards stay where they are")
 }
 
-// leaveGroup ends a membership. That it could not is told and no more: the session ends by itself.
+// leaveGroup ends a membership, if it did not end before. That it could not is told and no more: the session ends by itself.
 func (c *Client) leaveGroup(ctx context.Context, group, member string) {
 	if member == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
-	defer cancel()
 	err := c.retry(ctx, "leave group "+group, func() error {
 		m, err := c.send(ctx, &leavegroup.Request{GroupID: group, Members: []leavegroup.RequestMember{{MemberID: member}}}, 0)
 		if err != nil {

@@ -69,6 +69,12 @@ func (m *grouped) last() *Generation {
 	return m.gens[len(m.gens)-1]
 }
 
+func (m *grouped) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.gens)
+}
+
 // leave ends the membership in order, and says how long that took.
 func (m *grouped) leave() time.Duration {
 	start := time.Now()

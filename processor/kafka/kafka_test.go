@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rs/zerolog"
+	kgo "github.com/segmentio/kafka-go"
 	fkgo "github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/touchfold/touchfold/events"
@@ -194,4 +195,21 @@ func (l *lines) count(what string) (n int) {
 		}
 	}
 	return n
+}
+
+// addPartitions makes a topic have n partitions.
+func addPartitions(t testing.TB, c *Client, topic string, n int32) {
+	t.Helper()
+	res, err := c.api.CreatePartitions(testContext(t), &kgo.CreatePartitionsRequest{
+		Topics: []kgo.TopicPartitionsConfig{{Name: topic, Count: n}}})
+	if err == nil {
+		err = res.Errors[topic]
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the partitions are there", func() bool {
+		parts, err := c.partitions(testContext(t), topic)
+		return err == nil && len(parts) == int(n)
+	})
 }

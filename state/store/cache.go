@@ -139,6 +139,9 @@ func (s *Store) Changed(c *state.Customer) {
 		if !e.flying {
 			s.wake(e)
 		}
+		if e.indexed == events.Never && e.due != events.Never { // he was read outdated, and is due for the first time
+			s.pending++
+		}
 		e.dirty = true
 		s.dirty = append(s.dirty, e)
 		s.dirtyBytes += e.row
