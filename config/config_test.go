@@ -24,6 +24,7 @@ func TestDefault(t *testing.T) {
 	want := Config{
 		App:        "shop",
 		Topics:     Topics{"touchpoints", "customer-events", "touchpoints.parked", 8, 1},
+		Kafka:      Kafka{Session: 10 * time.Second},
 		Store:      Store{"./data", 256 << 20, 2 * time.Second},
 		FirstStart: Mute,
 		HTTP:       HTTP{"127.0.0.1:9464"},
@@ -105,6 +106,7 @@ var samples = map[string][3]string{
 	"store.dir":                        {"/d", "data: {a}", "- x"},
 	"store.cache":                      {"1MiB", "1025KiB", "1TiB"},
 	"store.checkpoint_every":           {"1s", "1500ms", "5s"},
+	"kafka.session":                    {"3s", "12s", "5m"},
 	"first_start":                      {"speak", "speak", "speak"},
 	"http.listen":                      {":1", "0.0.0.0:0", "localhost:80"},
 	"business.zone":                    {"UTC", "Asia/Taipei", "America/Argentina/Buenos_Aires"},

@@ -135,13 +135,17 @@ func TestOtherRules(t *testing.T) {
 	r.send(order("a", "1", now-100*events.Instant(day), 10), order("a", "2", now-99*events.Instant(day), 10))
 	r.once()
 	before := r.states()
-	for _, days := range []int{30, 183} {
-		r.setup.Segments.ChurnRisk.DaysWithoutOrderOver = days
-		table, err := features.Table(features.Propose(r.setup))
-		r.must(err)
-		r.config.Table = table
-		r.once()
+	first := r.config.Rulebook
+	r.setup.Segments.ChurnRisk.DaysWithoutOrderOver = 30
+	r.config.Rulebook = features.Propose(r.setup)
+	r.once()
+	r.config.Rulebook = first // an older configuration does not turn back what came after it
+	r.once()
+	if !strings.Contains(r.log.String(), "touchfold rules activate") {
+		t.Error("an older configuration is not told that it is not in force")
 	}
+	r.must(WriteRulebook(r.context(), r.client, r.config.App, r.config.Topics.Touchpoints, 1, first.Numbered(3).Control(now)))
+	r.once()
 	r.once() // nothing changes, nothing is said
 	var churn []string
 	all, _ := r.said()

@@ -142,7 +142,8 @@ type run struct {
 	registry  *prometheus.Registry
 	cancel    context.CancelFunc
 	ended     chan struct{}
-	err       error // of Run, once ended
+	dir       string // of its stores
+	err       error  // of Run, once ended
 
 	mu       sync.Mutex
 	progress map[events.ShardID]Progress
@@ -159,6 +160,7 @@ func (r *rig) start(changes ...func(*Config)) *run {
 	for _, change := range changes {
 		change(&c)
 	}
+	p.dir = c.Dir
 	watch := c.Watch
 	c.Watch = func(at Progress) {
 		p.mu.Lock()

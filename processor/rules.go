@@ -99,14 +99,14 @@ func (s *shard) propose(ctx context.Context) error {
 		s.log.Warn().Str("in_force", s.rules.Now.Name()).Msg("another rulebook came after the one of this process's configuration, which it does not go by: " +
 			"give it the newer configuration, or put its own in force again with touchfold rules activate")
 		return nil
-	case standing == rulebook.InForce && s.rules.Now.Serial == 0 && !s.config.Alone:
-		next = s.rules.Now.Numbered(1) // so that all partitions have the same first one
-	case standing == rulebook.InForce:
+	case standing == rulebook.InForce,
+		s.config.Alone && s.config.Rulebook.Digest() == s.rules.Now.Digest(): // all shards began with it
 		return nil
 	}
 	if err := WriteRulebook(ctx, s.broker, s.config.App, s.config.Topics.Touchpoints, s.layout.shards, next.Control(s.config.Now())); err != nil {
 		return &outsideError{err}
 	}
+	s.end = s.at.Input + 1 // it is to be folded
 	return nil
 }
 

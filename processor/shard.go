@@ -431,6 +431,7 @@ func (s *shard) report() {
 	s.m.pending.Set(float64(s.store.HorizonsPending()))
 	if s.config.Watch != nil {
 		s.config.Watch(Progress{Shard: s.id, Position: s.at.Input, End: s.end, Clock: s.at.Clock, Said: s.said,
-			Settled: behind == 0 && !s.due && len(s.stale) == 0 && s.voice.silent() && s.speaking && !s.at.Walk.Active})
+			Settled: behind == 0 && !s.due && len(s.stale) == 0 && s.voice.silent() && s.speaking && !s.at.Walk.Active &&
+				(s.proposed || s.id != 0)})
 	}
 }

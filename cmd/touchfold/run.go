@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -87,7 +86,7 @@ func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger,
 		App: c.App, IDKey: c.IDKey, Dir: c.Store.Dir, Mute: c.FirstStart == config.Mute,
 		Topics: processor.Topics{Touchpoints: c.Topics.Touchpoints, Events: c.Topics.Events, Parked: c.Topics.Parked,
 			Partitions: c.Topics.Partitions, Replication: c.Topics.Replication},
-		Rulebook: features.Propose(c), Session: c.Kafka.Session, Address: c.HTTP.Listen, Version: version(),
+		Rulebook: features.Propose(c), Session: c.Kafka.Session, Address: c.HTTP.Listen, Version: builtFrom().Main.Version,
 		CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
 		Client: client, Log: log, Registry: registry,
 	}
