@@ -23,8 +23,6 @@ type Batch struct {
 	CRC  uint32
 	Base events.Offset
 	Err  error // reading ended; the Batch says nothing else
-
-	memory int // that Records take, with what they refer to, in bytes
 }
 
 // A record batch of format 2 begins with 61 bytes; https://kafka.apache.org/documentation/#recordbatch
@@ -92,22 +90,30 @@ func cutBatch(b []byte) (batch rawBatch, rest []byte, err error) {
 	return batch, b[n:], nil
 }
 
-// parse reads the record batches b of a partition: the records from the offset from on that were committed.
-// Next of the result is behind all that was read, also without records: a compacted log has such batches.
-func parse(topic string, p events.ShardID, from events.Offset, b []byte, gone []aborted) (Batch, error) {
-	return parseHeads(topic, p, from, b, gone, nil)
+// fetched is what a broker sent of a partition, asked for what stands from an offset on.
+type fetched struct {
+	topic     string
+	partition events.ShardID
+	from      events.Offset
+	raw       []byte // record batches
+	gone      []aborted
 }
 
-// parseHeads is parse, and says of each batch with records handed out what it is and how many records there are up to
-// its end.
-func parseHeads(topic string, p events.ShardID, from events.Offset, b []byte, gone []aborted, head func(h Head, upTo int)) (Batch, error) {
+const noLimit = 1 << 62
+
+// parse reads record batches: the records from the offset from on that were committed. Once these take more than a
+// limit of memory, it leaves the rest. Next of the result is behind all that was read, also without records: a
+// compacted log has such batches. Head is told of each batch with records handed out, what it is and how many records
+// there are up to its end; it may be nil.
+func parse(in fetched, limit int, head func(h Head, upTo int)) (Batch, error) {
+	from, b, gone := in.from, in.raw, in.gone
 	out := Batch{Next: from}
-	r := recordReader{topic: topic, partition: p, from: from}
+	r := recordReader{topic: in.topic, partition: in.partition, from: from}
 	txns := abortedSet{rest: slices.SortedFunc(slices.Values(gone), func(a, b aborted) int {
 		return int(min(max(a.First-b.First, -1), 1))
 	})}
-	r.recs = make([]events.Record, 0, countRecords(b))
-	for len(b) > 0 {
+	r.recs = make([]events.Record, 0, min(countRecords(b), limit/recordMemory/2))
+	for len(b) > 0 && r.memory() <= limit {
 		batch, rest, err := cutBatch(b)
 		if err != nil {
 			return Batch{}, err
@@ -131,7 +137,7 @@ func parseHeads(topic string, p events.ShardID, from events.Offset, b []byte, go
 		out.Next = max(out.Next, batch.last()+1)
 	}
 	if len(r.recs) > 0 {
-		out.Records, out.memory = r.recs, r.memory()
+		out.Records = r.recs
 	} else {
 		out.CRC, out.Base = 0, 0
 	}

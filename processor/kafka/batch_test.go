@@ -61,7 +61,7 @@ func TestParse(t *testing.T) {
 		{"a cleaned tail", cleaned, 30, "30", 38, cleaned},
 		{"behind what was cleaned", cleaned, 33, "", 38, nil},
 	} {
-		got, err := parse("t", 0, c.from, c.in, nil)
+		got, err := parse(fetched{"t", 0, c.from, c.in, nil}, noLimit, nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
 			continue
@@ -73,7 +73,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("%s: CRC %08x", c.what, got.CRC)
 		}
 	}
-	got, _ := parse("t", 0, 20, appended, nil)
+	got, _ := parse(fetched{"t", 0, 20, appended, nil}, noLimit, nil)
 	for _, r := range got.Records {
 		if r.Append != 1_800_000_000_000 {
 			t.Errorf("append time of offset %d is %v", r.Offset, r.Append)
@@ -104,7 +104,7 @@ func TestParseRefuses(t *testing.T) {
 		{"no zstd at all", change(func(b []byte) { binary.BigEndian.PutUint16(b[attrAt:], 4) }), ErrCorrupt},
 		{"a record longer than the batch", change(func(b []byte) { b[batchHead] = 0x7e }), ErrCorrupt},
 	} {
-		if got, err := parse("t", 0, 10, c.in, nil); !errors.Is(err, c.want) {
+		if got, err := parse(fetched{"t", 0, 10, c.in, nil}, noLimit, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, %d records", c.what, err, len(got.Records))
 		}
 	}
@@ -129,7 +129,7 @@ func TestInflateIsBounded(t *testing.T) {
 func TestBufferIsTheBatchsOwn(t *testing.T) {
 	in := encoded(t, 0, []Out{{Key: []byte("k"), Value: []byte("v"), Headers: []events.Header{{Key: "h", Value: []byte("x")}}},
 		{Value: []byte("w"), Headers: []events.Header{{Key: "h", Value: []byte("y")}}}}, nil)
-	got, err := parse("t", 0, 0, in, nil)
+	got, err := parse(fetched{"t", 0, 0, in, nil}, noLimit, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +163,7 @@ func FuzzParse(f *testing.F) {
 			binary.BigEndian.PutUint32(b[at+crcAt:], crc32.Checksum(b[at+attrAt:at+int(n)], castagnoli))
 			at += int(n)
 		}
-		got, err := parse("t", 1, events.Offset(from), b, []aborted{{ProducerID: -1, First: 2}})
+		got, err := parse(fetched{"t", 1, events.Offset(from), b, []aborted{{ProducerID: -1, First: 2}}}, noLimit, nil)
 		if err != nil {
 			return
 		}
@@ -212,7 +212,7 @@ func BenchmarkParse(b *testing.B) {
 			in := touchpoints(b, n, headers)
 			b.ReportAllocs()
 			for b.Loop() {
-				if got, err := parse("t", 0, 0, in, nil); err != nil || len(got.Records) != n {
+				if got, err := parse(fetched{"t", 0, 0, in, nil}, noLimit, nil); err != nil || len(got.Records) != n {
 					b.Fatal(err)
 				}
 			}

@@ -18,11 +18,11 @@ type FetchConfig struct {
 	MaxBytes       int                   // of one answer of a broker, about; default 16 MiB. A larger batch passes too
 	PartitionBytes int                   // of one partition in it, about; default 1 MiB
 	MaxWait        time.Duration         // default 500 ms
-	Memory         int                   // of what was read and not taken yet, in bytes, about; default 128 MiB: see share
+	Memory         int                   // of what was read and not taken yet, in bytes; default 128 MiB: see share
 	Now            func() events.Instant // the clock of Batch.Sent; default the wall clock
 }
 
-// Fetcher reads partitions of one topic with one request at a time to each broker.
+// Fetcher reads partitions of one topic with one request at a time to each broker, now and then two: see flight.
 //
 // Run is the only one who decides: each reading is idle in its hands, in a request, or with its goroutine, which
 // parses what came and waits until the reader takes it. A reading that waits is left out of requests: that is the
@@ -48,11 +48,10 @@ type reading struct {
 	answers   chan answer // room for one: there is never more than one request under way
 	silent    time.Time   // under Fetcher.mu: first asked for since the last answer; zero after an answer
 	// These are its goroutine's from answer to turn, else Run's.
-	next   events.Offset // where to read on
-	base   events.Offset // of the record batch handed out last
-	crc    uint32        // of that; 0 before the first
-	check  bool          // it is to be read again
-	swells float64       // how much larger what came last is in memory than on the wire, at least 1
+	next  events.Offset // where to read on
+	base  events.Offset // of the record batch handed out last
+	crc   uint32        // of that; 0 before the first
+	check bool          // it is to be read again
 	// ---
 	state  state
 	known  bool // leader is one that we were told of, and it did not fail since
@@ -78,6 +77,7 @@ type answer struct {
 	gone       []aborted
 	start, end events.Offset // of the log
 	sent       events.Instant
+	limit      int // bytes of memory for what is handed out of it
 	err        error
 }
 
@@ -90,11 +90,10 @@ type turn struct {
 const (
 	minPause = 20 * time.Millisecond
 	maxPause = time.Second
-	// briefWait stands for MaxWait while a reader of the same broker's partitions is behind: else its partition would
-	// have to wait for the others' records.
-	briefWait = 10 * time.Millisecond
+	// briefWait stands for MaxWait in a request beside another: longer, and the partitions of that one would wait for it.
+	briefWait = 20 * time.Millisecond
 	readAhead = 2 // batches in a reader's channel
-	minShare  = 64 << 10
+	minShare  = 16 << 10
 )
 
 // NewFetcher makes a fetcher; Run makes it work.
@@ -132,7 +131,7 @@ func setIf[T comparable](to *T, v T) {
 // when the partition had nothing at Next, and only if the channel is empty. The channel is closed when reading ends:
 // by Stop, by Read of the same partition, after a Batch with an Err, or because Run returned.
 func (f *Fetcher) Read(p events.ShardID, from events.Offset) <-chan Batch {
-	r := &reading{partition: p, next: from, swells: 1, out: make(chan Batch, readAhead),
+	r := &reading{partition: p, next: from, out: make(chan Batch, readAhead),
 		stop: make(chan struct{}), answers: make(chan answer, 1)}
 	f.mu.Lock()
 	if old := f.reads[p]; old != nil {
@@ -212,14 +211,20 @@ func (f *Fetcher) serve(ctx context.Context, r *reading, turns chan<- turn) {
 // batch makes a Batch of an answer and says whether there is anything in it for the reader.
 func (f *Fetcher) batch(ctx context.Context, r *reading, a answer) (b Batch, due bool) {
 	raw, err := a.raw, a.err
-	if errors.Is(err, errOffset) {
+	switch {
+	case errors.Is(err, errOffset) && r.check:
+		err = f.c.explain(ctx, f.cfg.Topic, r.partition, r.base)
+		if errors.Is(err, ErrRemoved) { // it was read before
+			r.check = false
+			return Batch{}, false
+		}
+	case errors.Is(err, errOffset):
 		err = f.c.explain(ctx, f.cfg.Topic, r.partition, r.next)
-	}
-	if err == nil && r.check {
+	case err == nil && r.check:
 		raw, err = f.checked(ctx, r, raw)
 	}
 	if err == nil {
-		b, err = parse(f.cfg.Topic, r.partition, r.next, raw, a.gone)
+		b, err = parse(fetched{f.cfg.Topic, r.partition, r.next, raw, a.gone}, a.limit, nil)
 	}
 	if err != nil {
 		return Batch{Err: fmt.Errorf("read partition %s: %w", partitionName(f.cfg.Topic, r.partition), err)}, true
@@ -228,7 +233,7 @@ func (f *Fetcher) batch(ctx context.Context, r *reading, a answer) (b Batch, due
 	b.End, b.LogStart, b.Sent = max(a.end, b.Next), a.start, a.sent
 	r.next = b.Next
 	if len(b.Records) > 0 {
-		r.base, r.crc, r.swells = b.Base, b.CRC, max(1, float64(b.memory)/float64(len(raw)))
+		r.base, r.crc = b.Base, b.CRC
 		return b, true
 	}
 	return b, !r.check && b.Next == a.end && len(r.out) == 0

@@ -14,9 +14,16 @@ import (
 	"github.com/touchfold/touchfold/events"
 )
 
-// landed is a request that came back.
+// flight is a request under way. A broker has one that waits for new records, with all its partitions that were there
+// to go along, and for those that come later beside it one that hardly waits, until they all fit into the next.
+type flight struct {
+	leader int32
+	beside bool
+}
+
+// landed is a flight that came back.
 type landed struct {
-	leader  int32
+	flight
 	rs      []*reading
 	sent    events.Instant
 	got     map[events.ShardID]*fetchedPartition
@@ -30,7 +37,7 @@ type loop struct {
 	ctx    context.Context
 	wg     sync.WaitGroup
 	reads  []*reading
-	flying map[int32]bool // brokers with a request under way
+	flying map[flight]bool
 	turns  chan turn
 	back   chan landed
 	served uint64 // counts requests, to serve those first who got nothing last
@@ -39,7 +46,7 @@ type loop struct {
 // Run reads until ctx ends, which is no error, and returns when all goroutines have ended and all channels are closed.
 func (f *Fetcher) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	l := &loop{f: f, ctx: ctx, flying: make(map[int32]bool), turns: make(chan turn), back: make(chan landed)}
+	l := &loop{f: f, ctx: ctx, flying: make(map[flight]bool), turns: make(chan turn), back: make(chan landed)}
 	defer l.wg.Wait()
 	defer cancel()
 	timer := time.NewTimer(0)
@@ -90,11 +97,10 @@ func (l *loop) turn(t turn) {
 	l.adopt()
 }
 
-// launch sends a request to each broker that has none and all whose partitions that may go along are there. The
-// result is when to come back, if anything waits for a time.
+// launch sends off all who are ready, unless others of their broker will be in a moment. The result is when to come
+// back, if anything waits for a time.
 func (l *loop) launch(now time.Time) (next time.Time) {
 	ready := make(map[int32][]*reading)
-	behind := make(map[int32]bool)
 	soon := make(map[int32]bool)
 	for _, r := range l.reads {
 		leader := nobody
@@ -104,8 +110,6 @@ func (l *loop) launch(now time.Time) (next time.Time) {
 		switch {
 		case r.state == parsing:
 			soon[leader] = true
-		case r.state == waiting:
-			behind[leader] = true
 		case r.state != idle:
 		case r.after.After(now):
 			if next.IsZero() || r.after.Before(next) {
@@ -116,23 +120,22 @@ func (l *loop) launch(now time.Time) (next time.Time) {
 		}
 	}
 	for leader, rs := range ready {
-		if l.flying[leader] || soon[leader] {
-			continue
+		switch {
+		case soon[leader] || l.flying[flight{leader, true}]:
+		case l.flying[flight{leader, false}]:
+			l.ask(flight{leader, true}, rs, min(l.f.limits.wait, briefWait))
+		default:
+			l.ask(flight{leader, false}, rs, l.f.limits.wait)
 		}
-		wait := l.f.limits.wait
-		if behind[leader] {
-			wait = min(wait, briefWait)
-		}
-		l.ask(leader, rs, wait)
 	}
 	return next
 }
 
 // ask sends one request. Those whom the last requests brought nothing stand first in it, because a broker that has
 // filled its answer leaves out the rest.
-func (l *loop) ask(leader int32, rs []*reading, wait time.Duration) {
+func (l *loop) ask(to flight, rs []*reading, wait time.Duration) {
 	slices.SortStableFunc(rs, func(a, b *reading) int { return cmp.Compare(a.served, b.served) })
-	req := newFetchRequest(leader, l.f.cfg.Topic, l.f.limits, wait)
+	req := newFetchRequest(to.leader, l.f.cfg.Topic, l.f.limits, wait)
 	l.f.mu.Lock()
 	for _, r := range rs {
 		r.state = asked
@@ -143,13 +146,13 @@ func (l *loop) ask(leader int32, rs []*reading, wait time.Duration) {
 		if r.check {
 			from = r.base
 		}
-		req.add(r.partition, from, r.leader.epoch, l.share(r))
+		req.add(r.partition, from, r.leader.epoch, min(l.f.limits.partitionBytes, l.share()))
 	}
 	l.f.mu.Unlock()
-	l.flying[leader] = true
+	l.flying[to] = true
 	l.wg.Go(func() {
-		res := landed{leader: leader, rs: rs, sent: l.f.cfg.Now()}
-		if leader == nobody {
+		res := landed{flight: to, rs: rs, sent: l.f.cfg.Now()}
+		if to.leader == nobody {
 			res.leaders, res.err = l.f.c.leaders(l.ctx, l.f.cfg.Topic)
 		} else {
 			res.got, res.err = l.f.c.fetch(l.ctx, req)
@@ -161,18 +164,17 @@ func (l *loop) ask(leader int32, rs []*reading, wait time.Duration) {
 	})
 }
 
-// share is how many bytes of a partition to ask for, so that all that was read and not taken stays within Memory: of
-// each reading readAhead batches in the channel, one with its reader, one with its goroutine and one on its way, all
-// as large in memory as the last one grew. What exceeds that: a record batch larger than its share passes all the
-// same, and the answers on their way take up to MaxBytes a broker.
-func (l *loop) share(r *reading) int {
-	n := float64(l.f.limits.memory) / (float64(len(l.reads)*(readAhead+3)) * r.swells)
-	return max(min(int(n), l.f.limits.partitionBytes), minShare)
+// share is how much memory what comes of one partition may take, so that all that was read and not taken stays within
+// Memory: of each reading there are at most readAhead batches in the channel, one with its reader, one with its
+// goroutine, and what came over the wire. On top come twice MaxBytes a broker of answers on their way, and a record
+// batch that is larger than the share alone passes all the same.
+func (l *loop) share() int {
+	return max(l.f.limits.memory/(len(l.reads)*(readAhead+3)), minShare)
 }
 
 // land hands out what came back.
 func (l *loop) land(res landed) {
-	delete(l.flying, res.leader)
+	delete(l.flying, res.flight)
 	l.served++
 	bad := make(map[string][]*reading) // by error, for the log
 	for _, r := range res.rs {
@@ -212,12 +214,8 @@ func (l *loop) landOne(r *reading, res landed) error {
 		return nil
 	}
 	err := answered(got.ErrorCode)
-	switch {
-	case err != nil && retriable(err):
+	if err != nil && retriable(err) {
 		return err
-	case errors.Is(err, errOffset) && r.check: // retention took what was read last, or all is gone: next tells
-		r.state, r.check = idle, false
-		return nil
 	}
 	l.works(r, err)
 	if len(got.Records.b) > 0 {
@@ -225,7 +223,7 @@ func (l *loop) landOne(r *reading, res landed) error {
 	}
 	r.state = parsing
 	r.answers <- answer{raw: got.Records.b, gone: got.AbortedTransactions, start: events.Offset(got.LogStartOffset),
-		end: events.Offset(got.HighWatermark), sent: res.sent, err: err}
+		end: events.Offset(got.HighWatermark), sent: res.sent, limit: l.share(), err: err}
 	return nil
 }
 

@@ -142,6 +142,12 @@ func (c *Client) ReadBatches(ctx context.Context, topic string, p events.ShardID
 	return nil
 }
 
+// What one fetch of readOnce brings at most, but for a larger record batch: on the wire and in memory.
+const (
+	readOnceBytes  = 4 << 20
+	readOnceMemory = 16 << 20
+)
+
 // readOnce fetches what stands at an offset. It asks for the leader each time: tails are short.
 func (c *Client) readOnce(ctx context.Context, topic string, p events.ShardID, from events.Offset, head func(Head, int)) (Batch, error) {
 	leaders, err := c.leaders(ctx, topic)
@@ -152,7 +158,7 @@ func (c *Client) readOnce(ctx context.Context, topic string, p events.ShardID, f
 		return Batch{}, kgo.LeaderNotAvailable
 	}
 	req := newFetchRequest(leaders[p].id, topic, defaultLimits, defaultLimits.wait)
-	req.add(p, from, leaders[p].epoch, 4<<20)
+	req.add(p, from, leaders[p].epoch, readOnceBytes)
 	got, err := c.fetch(ctx, req)
 	if err != nil {
 		return Batch{}, err
@@ -164,5 +170,5 @@ func (c *Client) readOnce(ctx context.Context, topic string, p events.ShardID, f
 	if err := answered(part.ErrorCode); err != nil {
 		return Batch{}, err
 	}
-	return parseHeads(topic, p, from, part.Records.b, part.AbortedTransactions, head)
+	return parse(fetched{topic, p, from, part.Records.b, part.AbortedTransactions}, readOnceMemory, head)
 }

@@ -23,9 +23,14 @@ type recordReader struct {
 	named     int             // headers made room for
 }
 
+const (
+	recordMemory = int(unsafe.Sizeof(events.Record{}))
+	headerMemory = int(unsafe.Sizeof(events.Header{}))
+)
+
 // memory is about what the records take, in bytes.
 func (r *recordReader) memory() int {
-	return r.bodies + cap(r.recs)*int(unsafe.Sizeof(events.Record{})) + r.named*int(unsafe.Sizeof(events.Header{}))
+	return r.bodies + len(r.recs)*recordMemory + r.named*headerMemory
 }
 
 // read appends the records of one batch.

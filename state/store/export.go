@@ -62,9 +62,9 @@ func (v *View) Close() {
 }
 
 // Export writes the whole of it as a snapshot, which FORMAT.md describes: all rows in the order of their keys, as one
-// read transaction sees them. owner says who made it, for people. It ends when ctx does, and closes nothing.
-func (v *View) Export(ctx context.Context, owner string, w io.Writer) (*Snapshot, error) {
-	s := &Snapshot{Positions: v.at, Made: time.Now().UTC().Truncate(time.Millisecond), Owner: owner, StoreBytes: v.size}
+// read transaction sees them. It ends when ctx does, and closes nothing.
+func (v *View) Export(ctx context.Context, w io.Writer) (*Snapshot, error) {
+	s := &Snapshot{Positions: v.at, Made: time.Now().UTC().Truncate(time.Millisecond), StoreBytes: v.size}
 	e, err := newExport(w, s)
 	if err != nil {
 		return nil, err

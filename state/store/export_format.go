@@ -32,7 +32,6 @@ const (
 type Snapshot struct {
 	Positions
 	Made       time.Time // by the clock of who made it
-	Owner      string    // who made it
 	StoreBytes int64     // that the store took on disk, about
 
 	Rows     int64
@@ -45,7 +44,6 @@ const (
 	headFormat wire.Field = iota + 1
 	headPositions
 	headMade
-	headOwner
 	headStoreBytes
 )
 
@@ -59,7 +57,6 @@ func appendHeader(b []byte, s *Snapshot, positions []byte) []byte {
 	b = wire.AppendInt(b, headFormat, SnapshotFormat)
 	b = wire.AppendBytes(b, headPositions, positions)
 	b = wire.AppendInt(b, headMade, s.Made.UnixMilli())
-	b = wire.AppendBytes(b, headOwner, s.Owner)
 	return wire.AppendInt(b, headStoreBytes, s.StoreBytes)
 }
 
@@ -131,8 +128,6 @@ func (s *snapshotReader) parseHeader(b []byte) (err error) {
 			s.row = r.Bytes()
 		case headMade:
 			s.snapshot.Made = time.UnixMilli(r.Int()).UTC()
-		case headOwner:
-			s.snapshot.Owner = r.String()
 		case headStoreBytes:
 			s.snapshot.StoreBytes = r.Int()
 		}

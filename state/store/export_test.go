@@ -26,7 +26,7 @@ func exported(t testing.TB, s *Store) ([]byte, *Snapshot) {
 	must(t, err)
 	defer v.Close()
 	var b bytes.Buffer
-	snapshot, err := v.Export(t.Context(), "a test", &b)
+	snapshot, err := v.Export(t.Context(), &b)
 	must(t, err)
 	return b.Bytes(), snapshot
 }
@@ -69,7 +69,7 @@ func TestExportRestore(t *testing.T) {
 	if got, want := fmt.Sprintf("%+v", head.Positions), fmt.Sprintf("%+v", at); got != want {
 		t.Errorf("the header has %s, want %s", got, want)
 	}
-	if head.Owner != "a test" || !head.Made.Equal(made.Made) || time.Since(head.Made) > time.Hour {
+	if !head.Made.Equal(made.Made) || time.Since(head.Made) > time.Hour {
 		t.Errorf("the header has %+v", head)
 	}
 	checked, err := Verify(t.Context(), bytes.NewReader(b), nil)
@@ -153,7 +153,7 @@ func TestViewStands(t *testing.T) {
 	closed := make(chan error)
 	go func() { closed <- s.Close() }()
 	var b bytes.Buffer
-	_, err = v.Export(t.Context(), "a test", &b)
+	_, err = v.Export(t.Context(), &b)
 	must(t, err)
 	select {
 	case <-closed:
@@ -182,11 +182,11 @@ func TestViewRefuses(t *testing.T) {
 	defer v.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := v.Export(ctx, "", &bytes.Buffer{}); !errors.Is(err, context.Canceled) {
+	if _, err := v.Export(ctx, &bytes.Buffer{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 	full := errors.New("full")
-	if _, err := v.Export(t.Context(), "", failing{full}); !errors.Is(err, full) {
+	if _, err := v.Export(t.Context(), failing{full}); !errors.Is(err, full) {
 		t.Errorf("a writer that fails: %v", err)
 	}
 }

@@ -1,0 +1,194 @@
+package processor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// simReader is the independent reader of what a seed left behind. It knows the input as the driver wrote it and as the
+// partitions hold it, and computes what is true by brute force.
+type simReader struct {
+	w    *simWorld
+	bad  []string
+	held []map[events.CustomerID][]simHeld // by shard: what its partition holds of its customers
+}
+
+// simHeld is a record in a partition.
+type simHeld struct {
+	offset events.Offset
+	copy   simCopy
+}
+
+func newSimReader(w *simWorld) *simReader {
+	c := &simReader{w: w}
+	for p := range w.shards {
+		held := map[events.CustomerID][]simHeld{}
+		w.kafka.log(simInput, events.ShardID(p)).records(func(r *events.Record) {
+			t := w.driver.touches[string(r.Value)]
+			if t == nil || events.ShardOf(t.customer, w.shards) != events.ShardID(p) {
+				return
+			}
+			origin, _ := events.OriginOf(r)
+			if copy, ok := simRead(t, origin.Append); ok {
+				held[t.customer] = append(held[t.customer], simHeld{r.Offset, copy})
+			}
+		})
+		c.held = append(c.held, held)
+	}
+	return c
+}
+
+func (c *simReader) fault(format string, args ...any) {
+	c.bad = append(c.bad, fmt.Sprintf(format, args...))
+}
+
+// check is every violation that an independent reader finds when the last owners' clocks are at.
+func (c *simReader) check(at []events.Instant) []string {
+	last := map[string]events.Statement{}
+	for p := range c.w.shards {
+		c.partition(events.ShardID(p), last)
+	}
+	c.lastWords(last, at)
+	c.parked()
+	return c.bad
+}
+
+// partition reads one partition of the output in order.
+func (c *simReader) partition(p events.ShardID, last map[string]events.Statement) {
+	var before events.Statement
+	opened := false
+	ids := map[string]bool{}
+	c.w.kafka.log(simOutput, p).records(func(r *events.Record) {
+		s, mark, err := events.ParseDerived(r)
+		if err != nil {
+			c.fault("output %d/%d: %v", p, r.Offset, err)
+			return
+		}
+		if mark != nil {
+			opened = opened || mark.Kind == events.ShardOpened
+			return
+		}
+		where := fmt.Sprintf("output %d/%d: %s %s n=%d %q at (%d, %s)", p, r.Offset, s.Customer, s.Fact, s.N, s.Value, s.Position, s.Clock)
+		if !opened {
+			c.fault("%s: before any opened mark", where)
+		}
+		c.statement(where, r, s, &before, ids, last)
+		before = *s
+	})
+}
+
+// statement checks one statement against what was said before it and against the truth at the step that it names.
+func (c *simReader) statement(where string, r *events.Record, s, before *events.Statement, ids map[string]bool, last map[string]events.Statement) {
+	id := simHeader(r, "ce_id")
+	if ids[id] {
+		c.fault("%s: its id stands twice", where)
+	}
+	ids[id] = true
+	if want := events.StatementID(events.IDKey(simApp), s.Customer, s.Fact, s.N); id != want || events.ShardOf(s.Customer, c.w.shards) != s.Shard || s.Shard != r.Partition {
+		c.fault("%s: id %s or shard %d is not what it should be", where, id, s.Shard)
+	}
+	key := string(s.Customer) + " " + s.Fact
+	if l := last[key]; s.N != l.N+1 || s.Previous != l.Value || s.Value == l.Value {
+		c.fault("%s: after n=%d %q", where, l.N, l.Value)
+	}
+	last[key] = *s
+	if s.Position < before.Position || s.Clock < before.Clock {
+		c.fault("%s: goes back from (%d, %s)", where, before.Position, before.Clock)
+	}
+	if s.AsOf > s.Clock || !c.true(s, s.Position) && !c.true(s, s.Position-1) {
+		c.fault("%s: untrue as of %s", where, s.AsOf)
+	}
+}
+
+// true: with the input folded up to a position the fact has this value as of the instant that the statement names.
+func (c *simReader) true(s *events.Statement, position events.Offset) bool {
+	var copies []simCopy
+	for _, h := range c.held[s.Shard][s.Customer] {
+		if h.offset < position {
+			copies = append(copies, h.copy)
+		}
+	}
+	return simBelief(copies, s.AsOf)[s.Fact] == s.Value
+}
+
+// simBelief is all that is true of a customer at an instant.
+func simBelief(copies []simCopy, at events.Instant) map[string]state.Value {
+	facts := map[string]state.Value{}
+	simFacts(simMoves(copies), at, func(key string, v state.Value) { facts[key] = v })
+	return facts
+}
+
+// lastWords: the last word on every fact is what follows from what the driver wrote, wherever it stood, each event once.
+func (c *simReader) lastWords(last map[string]events.Statement, at []events.Instant) {
+	copies := map[events.CustomerID][]simCopy{}
+	for _, w := range c.w.driver.written {
+		if copy, ok := simRead(w.touch, w.append); ok {
+			copies[w.touch.customer] = append(copies[w.touch.customer], copy)
+		}
+	}
+	want := map[string]string{}
+	for customer, list := range copies {
+		for fact, v := range simBelief(list, at[events.ShardOf(customer, c.w.shards)]) {
+			want[string(customer)+" "+fact] = v
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(last)) {
+		if l := last[key]; l.Value != want[key] {
+			c.fault("last word on %s is %q (n=%d), and the truth %q", key, l.Value, l.N, want[key])
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(want)) {
+		if _, said := last[key]; !said {
+			c.fault("nothing was ever said on %s, and the truth is %q", key, want[key])
+		}
+	}
+}
+
+// parked: what nobody can read is parked, at least once, and nothing else is.
+func (c *simReader) parked() {
+	want := map[string]bool{}
+	for _, w := range c.w.driver.written {
+		if _, ok := simRead(w.touch, w.append); !ok {
+			want[fmt.Sprintf("%d/%d", w.at.Partition, w.at.Offset)] = true
+		}
+	}
+	found := map[string]bool{}
+	c.w.kafka.log(simParked, 0).records(func(r *events.Record) {
+		at := simHeader(r, HeaderParkedPartition) + "/" + simHeader(r, HeaderParkedOffset)
+		if !want[at] {
+			c.fault("input %s is parked (%s)", at, simHeader(r, HeaderParkedReason))
+		}
+		found[at] = true
+	})
+	for _, at := range slices.Sorted(maps.Keys(want)) {
+		if !found[at] {
+			c.fault("input %s is not parked", at)
+		}
+	}
+}
+
+func simHeader(r *events.Record, key string) string {
+	for _, h := range r.Headers {
+		if h.Key == key {
+			return string(h.Value)
+		}
+	}
+	return ""
+}
+
+// simKind is a violation without what differs from one to the next, to count by.
+func simKind(violation string) string {
+	_, text, found := strings.Cut(violation, ": ")
+	if !found {
+		text = violation
+	}
+	words := strings.Fields(text)
+	words = slices.DeleteFunc(words, func(s string) bool { _, err := strconv.Atoi(strings.Trim(s, "n=,()")); return err == nil })
+	return strings.Join(words[:min(len(words), 4)], " ")
+}

@@ -1,0 +1,175 @@
+package processor
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// The facts of the simulation, with windows of minutes so that time makes and unmakes them within a seed:
+//
+//	lifecycle          how many orders and refunds there ever were, their sum, and the last one's id: whatever is lost,
+//	                   doubled or out of order changes it
+//	segment/vip        the sum over the last 30 min is above 200
+//	segment/quiet      there was an order, none in the last 20 min
+//	segment/care/<id>  12 min after an order of 80 or more without a refund since
+const (
+	simVIPWindow = 30 * simMinute
+	simVIPOver   = 200
+	simQuiet     = 20 * simMinute
+	simCare      = 12 * simMinute
+	simCareFrom  = 80
+
+	simMinute events.Instant = 60_000
+	simHour                  = 60 * simMinute
+	simDay                   = 24 * simHour
+)
+
+// simMove is one order or refund, of which the amount is negative.
+type simMove struct {
+	at     events.Instant
+	id     string
+	amount int64
+}
+
+// simFacts calls say with what is true at an instant of moves in order, none of them later.
+func simFacts(moves []simMove, at events.Instant, say func(key string, v state.Value)) {
+	if len(moves) == 0 {
+		return
+	}
+	var sum, recent int64
+	last := events.Instant(-1)
+	for i, m := range moves {
+		sum += m.amount
+		if m.at > at-simVIPWindow {
+			recent += m.amount
+		}
+		if m.amount < 0 {
+			continue
+		}
+		last = m.at
+		if m.amount >= simCareFrom && m.at+simCare <= at && !refundedBetween(moves[i:], m.at, m.at+simCare) {
+			say("segment/care/"+m.id, state.Yes)
+		}
+	}
+	say("lifecycle", fmt.Sprintf("%d, %d, %s", len(moves), sum, moves[len(moves)-1].id))
+	if recent > simVIPOver {
+		say("segment/vip", state.Yes)
+	}
+	if last >= 0 && last+simQuiet <= at {
+		say("segment/quiet", state.Yes)
+	}
+}
+
+func refundedBetween(moves []simMove, from, to events.Instant) bool {
+	return slices.ContainsFunc(moves, func(m simMove) bool { return m.amount < 0 && m.at > from && m.at <= to })
+}
+
+// simHorizon is the next instant at which one of the windows ends.
+func simHorizon(moves []simMove, at events.Instant) events.Instant {
+	next := events.Never
+	for _, m := range moves {
+		for _, t := range [...]events.Instant{m.at + simVIPWindow, m.at + simQuiet, m.at + simCare} {
+			if t > at {
+				next = min(next, t)
+			}
+		}
+	}
+	return next
+}
+
+// simState is what the simulation's one feature keeps.
+type simState struct{ moves []simMove }
+
+// simTable is a table with that feature.
+var simTable = sync.OnceValue(func() *state.Table {
+	t, err := state.NewTable(&state.Spec[simState]{
+		Name: "sim", Version: 1, Doc: "orders and refunds within minutes",
+		Folds: []events.Type{events.OrderCompleted, events.OrderRefunded},
+		Fold: func(s *simState, e *events.Event) {
+			amount := e.Order.Value
+			if e.Type == events.OrderRefunded {
+				amount = -amount
+			}
+			s.moves = append(s.moves, simMove{e.Time, string([]byte(e.ID)), amount})
+		},
+		Facts: func(s *simState, _ state.Known, at events.Instant, say func(string, state.Value)) {
+			simFacts(s.moves, at, say)
+		},
+		Horizon: func(s *simState, _ state.Known, at events.Instant) events.Instant { return simHorizon(s.moves, at) },
+		Append:  appendSimState,
+		Parse:   parseSimState,
+	})
+	if err != nil {
+		panic(err)
+	}
+	return t
+})
+
+func appendSimState(b []byte, s *simState) []byte {
+	for _, m := range s.moves {
+		b = binary.AppendVarint(b, int64(m.at))
+		b = binary.AppendVarint(b, m.amount)
+		b = append(binary.AppendUvarint(b, uint64(len(m.id))), m.id...)
+	}
+	return b
+}
+
+func parseSimState(b []byte, s *simState) error {
+	for len(b) > 0 {
+		at, n := binary.Varint(b)
+		amount, k := binary.Varint(b[n:])
+		size, l := binary.Uvarint(b[n+k:])
+		b = b[n+k+l:]
+		s.moves = append(s.moves, simMove{events.Instant(at), string(b[:size]), amount})
+		b = b[size:]
+	}
+	return nil
+}
+
+// simTouch is what a driver meant by a value that it wrote. Not one of a customer: what is to be parked, or nothing.
+type simTouch struct {
+	customer events.CustomerID
+	id       string
+	time     events.Instant
+	content  uint64 // the value's fingerprint
+	amount   int64  // 0: neither order nor refund
+}
+
+// simCopy is one of the copies of an event: when it is, by one record of it.
+type simCopy struct {
+	touch *simTouch
+	time  events.Instant // as it counts
+}
+
+// simRead is a record as it counts: ok is false if it is to be parked.
+func simRead(t *simTouch, appended events.Instant) (c simCopy, ok bool) {
+	if t == nil || t.time > appended+5*simMinute {
+		return c, false
+	}
+	return simCopy{t, min(t.time, appended)}, true
+}
+
+// simMoves is a customer's orders and refunds in order, each once: of copies the smallest.
+func simMoves(copies []simCopy) []simMove {
+	least := map[string]simCopy{}
+	for _, c := range copies {
+		old, ok := least[c.touch.id]
+		if !ok || cmp.Or(cmp.Compare(c.time, old.time), cmp.Compare(c.touch.content, old.touch.content)) < 0 {
+			least[c.touch.id] = c
+		}
+	}
+	var moves []simMove
+	for id, c := range least {
+		if c.touch.amount != 0 {
+			moves = append(moves, simMove{c.time, id, c.touch.amount})
+		}
+	}
+	slices.SortFunc(moves, func(a, b simMove) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.id, b.id)) })
+	return moves
+}

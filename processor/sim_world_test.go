@@ -1,0 +1,328 @@
+package processor
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/store"
+)
+
+// The names of a simulation's app and topics.
+const (
+	simApp    = "sim"
+	simInput  = "touchpoints"
+	simOutput = "customer-events"
+	simParked = "touchpoints.parked"
+)
+
+// simOdds are how often, of 1000 times, something goes wrong; each seed has its own.
+type simOdds struct {
+	crash  int // of a turn: its owner ends
+	stop   int // of a turn: its owner is told to stop
+	second int // of a turn: another owner starts beside
+	freeze int // of a turn: its owner is not run for long
+	leap   int // of a turn: a day or more passes, and brokers forget
+	expire int // of a turn: the coordinator forgets a transactional id
+	read   int // of a request: it fails
+	write  int // of a request: it is lost, unanswered or repeated
+	ghost  int // of a crash: what was sent arrives all the same
+	lost   int // of a start: the disk is empty
+	rolled int // of a start: the disk is as at an earlier checkpoint
+}
+
+// simCount is what happened.
+type simCount struct {
+	turns, crashes, takeovers, seconds, frozen, leaps, expired, ghosts, lost, rolled, retired, repeated, aside int
+}
+
+func (c *simCount) add(d *simCount) {
+	c.turns += d.turns
+	c.crashes += d.crashes
+	c.takeovers += d.takeovers
+	c.seconds += d.seconds
+	c.frozen += d.frozen
+	c.leaps += d.leaps
+	c.expired += d.expired
+	c.ghosts += d.ghosts
+	c.lost += d.lost
+	c.rolled += d.rolled
+	c.retired += d.retired
+	c.repeated += d.repeated
+	c.aside += d.aside
+}
+
+// simWorld is one seed's simulation: a cluster, a driver that writes touchpoints, disks, and owners of shards, of which
+// one at a time runs, from one request to the next. Everything follows from the seed.
+type simWorld struct {
+	*rand.Rand
+	out    io.Writer // what happens, line by line; nil
+	kafka  *simCluster
+	boot   time.Duration // of the one machine that all owners run on
+	driver *simDriver
+	shards int
+	mute   bool // the first start is mute
+	odds   simOdds
+	calm   bool // nothing goes wrong any more
+	disks  [][]*simDisk
+	owners []*simOwner // that live
+	member []*simOwner // by shard: whom membership names
+	ghosts []func()    // requests whose senders are gone
+	count  simCount
+	fatal  error // what no owner may end with
+	names  int
+}
+
+// simDisk is one instance's store of one shard.
+type simDisk struct {
+	memory *store.Memory
+	owner  *simOwner // who has it open
+}
+
+const simDisks = 3
+
+func newSimWorld(seed uint64, out io.Writer) *simWorld {
+	r := rand.New(rand.NewPCG(seed, 0x746f756368))
+	w := &simWorld{Rand: r, out: out, kafka: newSimCluster(1_750_000_000_000), shards: 1 + r.IntN(2), mute: r.IntN(3) == 0}
+	w.boot = time.Hour
+	w.odds = simOdds{crash: r.IntN(30), stop: r.IntN(6), second: 2 + r.IntN(12), freeze: 5 + r.IntN(20), leap: r.IntN(2), expire: r.IntN(3) * r.IntN(3),
+		read: r.IntN(4), write: r.IntN(25), ghost: 500, lost: r.IntN(150), rolled: r.IntN(500)}
+	for topic, n := range map[string]int{simInput: w.shards, simOutput: w.shards, simParked: 1} {
+		w.kafka.create(topic, n)
+	}
+	w.driver = newSimDriver(r, w.shards)
+	w.driver.tell = w.trace
+	w.member = make([]*simOwner, w.shards)
+	w.disks = make([][]*simDisk, w.shards)
+	for i := range w.disks {
+		for range simDisks {
+			w.disks[i] = append(w.disks[i], &simDisk{memory: store.NewMemory()})
+		}
+	}
+	return w
+}
+
+// mishap is true so many times in 1000, and never once it is calm.
+func (w *simWorld) mishap(odds int) bool { return !w.calm && w.IntN(1000) < odds }
+
+func (w *simWorld) trace(format string, args ...any) {
+	if w.out != nil {
+		fmt.Fprintf(w.out, format+"\n", args...)
+	}
+}
+
+// run is the whole seed: trouble until all is written, then calm until all is said. It returns the violations.
+func (w *simWorld) run() []string {
+	defer w.endAll()
+	if w.Rand.IntN(2) == 0 { // a past before the first start
+		for range 1 + w.IntN(8) {
+			w.driver.write(w.kafka, simInput)
+			w.pass(events.Instant(w.IntN(int(20 * simMinute))))
+		}
+	}
+	for least := 300 + w.IntN(500); (w.driver.left > 0 || w.count.turns < least) && w.fatal == nil; {
+		if w.turn(); w.count.turns > 20_000 {
+			return []string{"the world comes to no end"}
+		}
+	}
+	if w.fatal == nil {
+		w.settle()
+	}
+	if w.fatal != nil {
+		return []string{"fatal: " + w.fatal.Error()}
+	}
+	at := make([]events.Instant, w.shards)
+	for i, o := range w.member {
+		at[i] = o.shard.at.Clock
+	}
+	return newSimReader(w).check(at)
+}
+
+// turn lets one thing happen.
+func (w *simWorld) turn() {
+	w.count.turns++
+	switch x := w.IntN(100); {
+	case x < 10:
+		w.time()
+	case x < 18 && w.driver.left > 0:
+		w.driver.write(w.kafka, simInput)
+	case x < 20 && len(w.ghosts) > 0:
+		w.ghost()
+	case w.mishap(w.odds.leap):
+		w.leap()
+	case w.mishap(w.odds.expire):
+		w.expire()
+	default:
+		w.runOne()
+	}
+}
+
+// runOne lets an owner run to its next request, or ends it there; a shard that nobody owns gets an owner first.
+func (w *simWorld) runOne() {
+	shard := events.ShardID(w.IntN(w.shards))
+	if m := w.member[shard]; m == nil || m.done || w.mishap(w.odds.second) {
+		w.start(shard)
+		return
+	}
+	o := w.owners[w.IntN(len(w.owners))]
+	switch {
+	case o.frozen > w.count.turns:
+	case w.mishap(w.odds.crash):
+		o.crash()
+	case w.mishap(w.odds.stop) && !o.told:
+		o.told = true
+		close(o.stopping)
+	case w.mishap(w.odds.freeze):
+		o.frozen = w.count.turns + 10 + w.IntN(400)
+		w.count.frozen++
+	default:
+		o.run()
+	}
+}
+
+// start makes an owner of a shard, on a disk that nobody has open.
+func (w *simWorld) start(shard events.ShardID) {
+	var free []*simDisk
+	for _, d := range w.disks[shard] {
+		if d.owner == nil {
+			free = append(free, d)
+		}
+	}
+	if m := w.member[shard]; m != nil && !m.done {
+		w.count.seconds++
+	}
+	if len(free) == 0 { // one of the former ones ends
+		o := w.disks[shard][w.IntN(simDisks)].owner
+		o.crash()
+		free = append(free, o.disk)
+	}
+	d := free[w.IntN(len(free))]
+	switch n := d.memory.Versions(); {
+	case n > 0 && w.mishap(w.odds.lost):
+		d.memory.Wipe()
+		w.count.lost++
+	case n > 0 && w.mishap(w.odds.rolled):
+		d.memory.RollBack(w.IntN(n + 1))
+		w.count.rolled++
+	}
+	w.names++
+	o := newSimOwner(w, fmt.Sprintf("o%d", w.names), shard, d)
+	w.owners, w.member[shard] = append(w.owners, o), o
+	w.count.takeovers++
+	w.trace("%s starts on shard %d with checkpoint %d", o.name, shard, d.memory.Versions())
+}
+
+// pass lets time pass.
+func (w *simWorld) pass(d events.Instant) {
+	w.kafka.now += d
+	w.boot += time.Duration(d) * time.Millisecond
+}
+
+// time lets some time pass: mostly little, sometimes enough for horizons, or for a lease or a take-over to run out.
+func (w *simWorld) time() {
+	most := simHour
+	switch x := w.IntN(20); {
+	case x < 12:
+		most = 2000
+	case x < 16:
+		most = 20_000
+	case x < 19:
+		most = 12 * simMinute
+	}
+	w.pass(1 + events.Instant(w.IntN(int(most))))
+}
+
+// leap lets more than a day pass in which nobody runs, so that the partitions forget who wrote. What an owner had
+// checked its lease for and sent is lost: nobody is stopped there for a day.
+func (w *simWorld) leap() {
+	w.count.leaps++
+	w.pass(25*simHour + events.Instant(w.IntN(int(simDay))))
+	for _, o := range w.owners {
+		o.mouth.sent, o.late = nil, o.posted != nil
+	}
+	w.ghosts = nil
+	for p := range w.shards {
+		w.kafka.log(simOutput, events.ShardID(p)).forget(w.kafka.now, simDay)
+	}
+	w.trace("%s: a day has passed", w.kafka.now)
+}
+
+// expire makes the coordinator forget the transactional ids. That takes it days, so whoever is taking over has passed
+// its bound by then.
+func (w *simWorld) expire() {
+	w.count.expired++
+	w.pass(2 * simMinute)
+	clear(w.kafka.given)
+	w.trace("%s: transactional ids are forgotten", w.kafka.now)
+}
+
+// ghost lets a request arrive whose sender is gone.
+func (w *simWorld) ghost() {
+	i := w.IntN(len(w.ghosts))
+	arrives := w.ghosts[i]
+	w.ghosts = append(w.ghosts[:i], w.ghosts[i+1:]...)
+	w.count.ghosts++
+	arrives()
+}
+
+// ended notes how an owner ended.
+func (w *simWorld) ended(o *simOwner) {
+	w.trace("%s has ended: %v", o.name, o.err)
+	for i := range w.owners {
+		if w.owners[i] == o {
+			w.owners = append(w.owners[:i], w.owners[i+1:]...)
+			break
+		}
+	}
+	o.disk.owner = nil
+	w.fatal = errors.Join(w.fatal, o.verdict())
+}
+
+func (w *simWorld) endAll() {
+	for len(w.owners) > 0 {
+		w.owners[0].crash()
+	}
+}
+
+// settle lets nothing go wrong any more, until the members have said all there is to say; former owners go on beside.
+func (w *simWorld) settle() {
+	w.calm = true
+	w.pass(2 * simHour)
+	for turn := 0; !w.settled(); turn++ {
+		if turn > 20_000 {
+			w.fatal = errors.New("the owners come to no end: " + w.state())
+		}
+		if w.fatal != nil {
+			return
+		}
+		for p, m := range w.member {
+			if m == nil || m.done {
+				w.start(events.ShardID(p))
+			}
+		}
+		if m := w.member[w.IntN(w.shards)]; w.IntN(4) > 0 {
+			m.run()
+		} else {
+			w.owners[w.IntN(len(w.owners))].run()
+		}
+	}
+}
+
+func (w *simWorld) settled() bool {
+	for _, m := range w.member {
+		if m == nil || m.done || !m.settled() {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *simWorld) state() (s string) {
+	for _, m := range w.member {
+		s += fmt.Sprintf("%s %+v ", m.name, m.shard.at)
+	}
+	return s
+}
