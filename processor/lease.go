@@ -29,6 +29,7 @@ func (s *shard) flush(ctx context.Context) error {
 			return err
 		}
 	}
+	s.spoke.Store(int64(s.terms.boot()))
 	s.voice.flush()
 	return nil
 }
@@ -42,11 +43,12 @@ func (s *shard) renew(ctx context.Context) error {
 	case now-s.took > s.terms.again, silent > 2*s.terms.alive:
 		return s.retake(ctx)
 	case silent > s.terms.alive:
+		s.spoke.Store(int64(now))
 		base, err := s.writeMark(ctx, s.producer, events.Mark{Kind: events.ShardAlive})
 		if err != nil {
 			return err
 		}
-		return s.wrote(base, 1)
+		return s.wrote(base, 1, now)
 	}
 	return nil
 }
@@ -55,6 +57,7 @@ func (s *shard) renew(ctx context.Context) error {
 // us. If it does not, somebody else wrote meanwhile.
 func (s *shard) retake(ctx context.Context) error {
 	began := s.terms.boot()
+	s.spoke.Store(int64(began))
 	p, err := s.broker.NewProducer(ctx, s.producerConfig())
 	if err != nil {
 		return err
@@ -65,7 +68,7 @@ func (s *shard) retake(ctx context.Context) error {
 	}
 	former := s.producer.ID()
 	s.producer, s.took = p, began
-	if err := s.wrote(base, 1); err != nil {
+	if err := s.wrote(base, 1, began); err != nil {
 		return err
 	}
 	if former != p.ID() { // what it would take to retire the former is in takeOver
@@ -77,13 +80,13 @@ func (s *shard) retake(ctx context.Context) error {
 	return nil
 }
 
-// wrote notes that records of this owner stand in the output from base on, which must be where it ended.
-func (s *shard) wrote(base events.Offset, records int) error {
+// wrote notes that records of this owner, sent then, stand in the output from base on, which must be where it ended.
+func (s *shard) wrote(base events.Offset, records int, sent time.Duration) error {
 	if base != s.at.Output {
 		return lost("say on partition %d of %s: the batch stands at offset %d instead of %d: somebody else writes there; "+
 			"let this program be its only writer", s.id, s.config.Topics.Events, base, s.at.Output)
 	}
 	s.at.Output += events.Offset(records)
-	s.heard = s.terms.boot()
+	s.heard = sent
 	return nil
 }

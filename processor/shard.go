@@ -67,15 +67,19 @@ type shard struct {
 
 	saveAfter time.Duration // of terms.boot: when the next checkpoint is due
 	whole     bool          // at a place where late events are settled: see batch
-	unsaved   events.Offset // what was set aside before it is written; what is from it on may not be
+	// What was set aside before this is written; what is from it on may not be. The log's clock was so there.
+	unsaved    events.Offset
+	unsavedLog events.Instant
 
 	// Of the ownership; see takeover.go.
-	producer    producer
-	took, heard time.Duration  // when it began and when the broker acknowledged last, of terms.boot
-	chain       map[int64]bool // producer ids under which an opened mark was written
-	first       *events.Mark   // the partition's first opened mark, if it was read
-	began       bool           // there is no checkpoint
-	absorbed    int
+	producer producer
+	took     time.Duration  // when it began, of terms.boot as the two below
+	heard    time.Duration  // before the last append that the broker has acknowledged was sent
+	spoke    atomic.Int64   // before what is in flight was sent
+	chain    map[int64]bool // producer ids under which an opened mark was written
+	first    *events.Mark   // the partition's first opened mark, if it was read
+	began    bool           // there is no checkpoint
+	absorbed int
 
 	touched  map[events.CustomerID]struct{} // to be looked at when a take-over's muteness ends
 	walking  bool                           // a walk goes on in this ownership
@@ -162,10 +166,7 @@ func (s *shard) finish(ctx context.Context, err error) error {
 	var outside *outsideError
 	switch {
 	case errors.As(err, &outside): // go on from here next time: what could not be set aside is folded again
-		if !s.asides.empty() {
-			s.at.Input, s.asides = s.unsaved, asides{}
-		}
-		return errors.Join(err, s.checkpoint(ctx, true))
+		return errors.Join(err, s.giveBack(ctx))
 	case err != nil && !errors.Is(err, errStopped):
 		return err
 	}
@@ -179,6 +180,20 @@ func (s *shard) finish(ctx context.Context, err error) error {
 		s.log.Warn().Err(err).Msg("could not tell that the shard is free; whoever takes it over may wait a little")
 	}
 	return nil
+}
+
+// giveBack saves what was folded, but for what could not be set aside: that is read again next time.
+func (s *shard) giveBack(ctx context.Context) error {
+	if err := s.refold(1 << 62); err != nil {
+		return err
+	}
+	if err := s.drain(ctx, -1); err != nil {
+		return err
+	}
+	if !s.asides.empty() {
+		s.at.Input, s.at.Log, s.asides = s.unsaved, s.unsavedLog, asides{}
+	}
+	return s.checkpoint(ctx, true)
 }
 
 func (s *shard) stopping() bool {
@@ -214,7 +229,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 				return err
 			}
 		case a := <-s.voice.acks:
-			if err := s.acked(a); err != nil {
+			if err := s.acked(appends, a); err != nil {
 				return err
 			}
 		case <-tick.C:
@@ -313,7 +328,7 @@ func (s *shard) cut(records []events.Record) (n int, whole bool) {
 // slice folds a few records.
 func (s *shard) slice(ctx context.Context, records []events.Record) error {
 	began := time.Now()
-	s.unsaved = s.at.Input
+	s.unsaved, s.unsavedLog = s.at.Input, s.at.Log
 	for i := range records {
 		r := &records[i]
 		if !s.speaking {
@@ -342,19 +357,18 @@ func (s *shard) advance(to events.Instant) {
 }
 
 // acked notes that a batch stands in the output.
-func (s *shard) acked(a ack) error {
+func (s *shard) acked(ctx context.Context, a ack) error {
 	if a.err != nil {
 		return lost("say on partition %d of %s: %w", s.id, s.config.Topics.Events, a.err)
 	}
 	n, last, took := s.voice.landed()
-	if err := s.wrote(a.base, n); err != nil {
+	if err := s.wrote(a.base, n, time.Duration(s.spoke.Load())); err != nil {
 		return err
 	}
-	s.voice.flush()
 	s.at.SaidPosition, s.at.SaidClock = last.position, last.clock
 	s.said += uint64(n)
 	s.m.say.Observe(took.Seconds())
-	return nil
+	return s.flush(ctx)
 }
 
 // drain waits for acknowledgements until no more than so many bytes of statements wait; with -1 until all is said.
@@ -365,7 +379,7 @@ func (s *shard) drain(ctx context.Context, bytes int) error {
 	for s.voice.bytes > bytes && !s.voice.silent() {
 		select {
 		case a := <-s.voice.acks:
-			if err := s.acked(a); err != nil {
+			if err := s.acked(ctx, a); err != nil {
 				return err
 			}
 		case <-ctx.Done():

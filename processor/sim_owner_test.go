@@ -12,6 +12,8 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -134,16 +136,25 @@ func (o *simOwner) verdict() error {
 func (o *simOwner) newShard() *shard {
 	w := o.w
 	c := &Config{App: simApp, IDKey: events.IDKey(simApp), Topics: Topics{Touchpoints: simInput, Events: simOutput, Parked: simParked},
-		Mute: w.mute, Currency: events.Currency{'J', 'P', 'Y'}, Table: simTable(), Batch: 1 << w.IntN(6), Now: o.now,
+		Mute: w.mute, Alone: true, Rulebook: simRulebook(), Believe: simBelieve, Batch: 1 << w.IntN(6), Now: o.now,
 		CheckpointEvery: time.Duration(1+w.IntN(60)) * time.Second, Log: zerolog.Nop()}
 	s := newShard(c, simMetrics, simPort{o}, o.id, layout{w.shards, brokersAhead}, o.name)
 	s.stop, s.terms.boot = o.stopping, func() time.Duration { return w.boot }
 	s.voice.post = func(recs []kafka.Out) { o.posted = recs }
 	s.openStore = func(context.Context) (*store.Store, error) {
 		o.disk.memory.Hook = func(store.CommitStage) error { return o.pause() }
-		return store.OpenOn(o.disk.memory, store.Config{Shard: o.id, Table: c.Table, CacheBytes: 1 << 10, Log: c.Log})
+		return store.OpenOn(o.disk.memory, store.Config{Shard: o.id, Table: o.shard.table, CacheBytes: 1 << 10, Log: c.Log})
 	}
 	return s
+}
+
+// simRulebook is what all owners propose.
+func simRulebook() *rulebook.Rulebook {
+	return &rulebook.Rulebook{Features: map[string]int{"sim": 1}, Settings: map[string]string{}}
+}
+
+func simBelieve(*rulebook.Rulebook) (*state.Table, events.Currency, error) {
+	return simTable(), events.Currency{'J', 'P', 'Y'}, nil
 }
 
 // live is an owner's life, as shard.run has it: it takes the shard over, folds until it is told to stop, and leaves.
@@ -177,7 +188,7 @@ func (o *simOwner) turn(ctx simContext) error {
 			return err
 		}
 	case x < 8 && len(s.voice.acks) > 0:
-		if err := s.acked(<-s.voice.acks); err != nil {
+		if err := s.acked(ctx, <-s.voice.acks); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -54,6 +55,7 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 		}
 	}
 	began := s.terms.boot()
+	s.spoke.Store(int64(began))
 	p, err := s.broker.NewProducer(ctx, s.producerConfig())
 	if err != nil {
 		return err
@@ -76,7 +78,7 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 	if s.terms.boot()-began > s.terms.takeOver {
 		return errTooLong
 	}
-	s.producer, s.took, s.heard = p, began, s.terms.boot()
+	s.producer, s.took, s.heard = p, began, began
 	s.at.Producer, s.at.Epoch = p.ID(), p.Epoch()
 	s.end, s.due = in.End, true
 	s.m.takeovers.Inc()
@@ -87,7 +89,15 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 
 func (s *shard) producerConfig() kafka.ProducerConfig {
 	return kafka.ProducerConfig{Topic: s.config.Topics.Events, Partition: s.id,
-		TransactionalID: fmt.Sprintf("%s-%s-%d", s.config.App, s.config.Topics.Touchpoints, s.id)}
+		TransactionalID: fmt.Sprintf("%s-%s-%d", s.config.App, s.config.Topics.Touchpoints, s.id), May: s.maySend}
+}
+
+// maySend: what was to be sent long ago is not sent any more. Another may have taken over and been forgotten since.
+func (s *shard) maySend() error {
+	if s.terms.boot()-time.Duration(s.spoke.Load()) > s.terms.lease {
+		return fmt.Errorf("the broker has not answered for %s", s.terms.lease)
+	}
+	return nil
 }
 
 // writeOpened writes the opened mark, which must be the first record in its epoch: from there on the broker rejects
@@ -268,7 +278,7 @@ func (s *shard) settleBeginning() {
 // retireOthers shuts out, for good, the producer ids of former owners that the coordinator does not hand out any more, and
 // absorbs what they may have said until then.
 func (s *shard) retireOthers(ctx context.Context, p producer, began time.Duration) error {
-	for id := range s.chain {
+	for _, id := range slices.Sorted(maps.Keys(s.chain)) {
 		if id == p.ID() || slices.Contains(s.at.ProducerIDs, id) {
 			continue
 		}

@@ -17,6 +17,8 @@ type ProducerConfig struct {
 	Topic           string
 	Partition       events.ShardID
 	TransactionalID string
+	// May is asked before each attempt to write; an error of it ends the attempts. nil: always.
+	May func() error
 }
 
 // Producer writes to one partition without doubling anything, and stops for good when another takes over. It uses no
@@ -32,7 +34,7 @@ func (c *Client) NewProducer(ctx context.Context, cfg ProducerConfig) (*Producer
 	if cfg.Topic == "" || cfg.TransactionalID == "" {
 		return nil, errors.New("a producer needs a topic and a transactional id")
 	}
-	w := &writer{c: c, topic: cfg.Topic, partition: cfg.Partition}
+	w := &writer{c: c, topic: cfg.Topic, partition: cfg.Partition, may: cfg.May}
 	err := c.retry(ctx, "take over the transactional id "+cfg.TransactionalID, func() error {
 		m, err := c.send(ctx, &initproducerid.Request{
 			TransactionalID:      cfg.TransactionalID,
@@ -71,7 +73,7 @@ func (p *Producer) Append(ctx context.Context, recs []Out) (base events.Offset, 
 	if err == nil || written == 0 && errors.Is(err, kgo.MessageSizeTooLarge) {
 		return base, err
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && !errors.Is(err, ErrInDoubt) {
 		err = fmt.Errorf("%w: %w", ErrInDoubt, err)
 	}
 	p.dead = err

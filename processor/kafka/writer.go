@@ -26,6 +26,7 @@ type writer struct {
 	topic     string
 	partition events.ShardID
 	stamp     stamp // of the next batch
+	may       func() error
 	buf       []byte
 }
 
@@ -85,6 +86,11 @@ func (w *writer) writeBatch(ctx context.Context, recs []Out) (base events.Offset
 	binary.BigEndian.PutUint32(b, uint32(len(b)-prefix))
 	attempts := 0
 	err = w.c.retry(ctx, "write to partition "+partitionName(w.topic, w.partition), func() (err error) {
+		if w.may != nil {
+			if err := w.may(); err != nil {
+				return fmt.Errorf("%w: %w", ErrInDoubt, err)
+			}
+		}
 		attempts++
 		base, err = w.send(ctx, b)
 		return err
