@@ -30,6 +30,7 @@ type commands struct {
 	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
 	Snapshot snapshotCommand `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
 	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
+	Rules    rulesCommand    `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
 	Config   configCommand   `cmd:"" help:"Check the configuration."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }
