@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/json"
@@ -78,8 +79,10 @@ func (e *Encoder) Statement(s *Statement, d *Derived) error {
 
 // Mark writes m into d, whose former content is gone.
 func (e *Encoder) Mark(m *Mark, d *Derived) error {
-	data, err := json.Marshal(markData{m.Instance, m.ProducerID, m.Epoch, m.Rulebook, m.Content, m.MuteUntil, m.From})
-	if err != nil {
+	var data bytes.Buffer
+	j := json.NewEncoder(&data)
+	j.SetEscapeHTML(false)
+	if err := j.Encode(markData{m.Instance, m.ProducerID, m.Epoch, m.Rulebook, m.Content, m.MuteUntil, m.From}); err != nil {
 		return fmt.Errorf("encode mark %s: %w", m.Kind, err)
 	}
 	d.begin()
@@ -87,7 +90,7 @@ func (e *Encoder) Mark(m *Mark, d *Derived) error {
 	d.header("ce_id")
 	e.common(d, string(m.Kind), m.At, m.Shard)
 	value := len(d.memory)
-	d.memory = append(d.memory, data...)
+	d.memory = append(d.memory, bytes.TrimSuffix(data.Bytes(), []byte("\n"))...)
 	d.finish()
 	d.Key, d.Value = nil, d.memory[value:]
 	return nil

@@ -10,7 +10,8 @@
 #   kafka.sh wipe           stop and remove the cluster's data
 #
 # Environment: KAFKA_NODES (1; or 3), KAFKA_VERSION (4.3.1), KAFKA_HEAP (512m), KAFKA_CACHE (~/.cache/touchfold/kafka:
-# jars), KAFKA_DATA ($KAFKA_CACHE/data: one cluster; name another folder for a second one beside it).
+# jars), KAFKA_DATA ($KAFKA_CACHE/data: one cluster; name another folder for a second one beside it), KAFKA_PROPS (further
+# broker properties of a cluster that is made, name=value, separated by blanks; of equal names the last counts).
 set -euo pipefail
 
 version=${KAFKA_VERSION:-4.3.1}
@@ -109,6 +110,7 @@ log.cleaner.dedupe.buffer.size=16777216
 log.cleaner.backoff.ms=1000
 num.network.threads=2
 num.io.threads=4
+$(printf '%s\n' ${KAFKA_PROPS:-})
 CONF
   run_java -Xmx256m kafka.tools.StorageTool format -t dG91Y2hmb2xkLXRlc3RzMA -c "$dir/server.properties" \
     >"$dir/format.log" 2>&1 || { cat "$dir/format.log" >&2; die "node $i cannot be formatted"; }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"github.com/touchfold/touchfold/processor/rehearsal"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/features"
+	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -51,6 +53,10 @@ func (i *inspectCommand) Run(out output) error {
 		return err
 	}
 	defer st.Close() // nothing was written
+	rules, err := asStored(st)
+	if err != nil {
+		return err
+	}
 	customer, err := st.Customer(events.CustomerID(i.Customer))
 	if err != nil {
 		return err
@@ -61,6 +67,7 @@ func (i *inspectCommand) Run(out output) error {
 			i.Customer, c.Store.Dir)
 	}
 	v := i.view(customer, at)
+	v.Rulebook = rules
 	if i.JSON {
 		e := json.NewEncoder(out.out)
 		e.SetEscapeHTML(false)
@@ -93,12 +100,31 @@ func openStoreOf(id events.CustomerID, c *config.Config, table *state.Table) (*s
 	return open(shard)
 }
 
+// asStored has a store show its customers by the rulebook that was in force there, whatever this configuration says, and
+// names that.
+func asStored(st *store.Store) (name string, err error) {
+	at, _ := st.Positions()
+	if len(at.Rulebook) == 0 {
+		return "", nil
+	}
+	b, err := rulebook.Parse(at.Rulebook)
+	if err != nil {
+		return "", fmt.Errorf("the rulebook in %s: %w; use the version of touchfold that wrote it, or a newer one", st.Dir(), err)
+	}
+	table, err := features.Table(b)
+	if err != nil {
+		return "", err
+	}
+	return b.Name(), st.Retable(table)
+}
+
 // customerView is what is shown of a customer.
 type customerView struct {
 	Customer events.CustomerID `json:"customer_id"`
 	Shard    events.ShardID    `json:"shard"`
 	Shards   int               `json:"shards"`
 	Clock    string            `json:"clock"` // of the shard; facts and features are as of then
+	Rulebook string            `json:"rulebook,omitempty"`
 	Horizon  string            `json:"next_horizon"`
 	Facts    map[string]any    `json:"facts"`
 	Said     []saidView        `json:"said"`
@@ -148,7 +174,8 @@ func viewOf(e *events.Event) eventView {
 // write writes it for a person.
 func (v *customerView) write(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "customer\t%s\nshard\t%d of %d\nclock\t%s\nnext horizon\t%s\n", v.Customer, v.Shard, v.Shards, v.Clock, v.Horizon)
+	fmt.Fprintf(t, "customer\t%s\nshard\t%d of %d\nclock\t%s\nrulebook\t%s\nnext horizon\t%s\n", v.Customer, v.Shard, v.Shards, v.Clock,
+		cmp.Or(v.Rulebook, "none yet"), v.Horizon)
 	fmt.Fprint(t, "\nfacts\n")
 	for _, key := range slices.Sorted(maps.Keys(v.Facts)) {
 		fmt.Fprintf(t, "  %s\t%v\n", key, v.Facts[key])

@@ -28,7 +28,9 @@ type commands struct {
 	Replay   replayCommand   `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
 	Inspect  inspectCommand  `cmd:"" help:"Show all that is known of a customer, from a stopped store."`
 	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
+	Snapshot snapshotCommand `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
 	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
+	Rules    rulesCommand    `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
 	Config   configCommand   `cmd:"" help:"Check the configuration."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }

@@ -40,7 +40,7 @@ func Controls(app string) []ControlCase {
 		control("a mark", Touchpoint, string(events.ShardOpened), own, "x", `{}`),
 		control("no type", Touchpoint, "", own, "x", `{}`))
 	for _, value := range []string{``, `{}`, `{"shard":-1}`, `{"shard":2147483648}`, `{"shard":1e0}`, `{"shard":1.0}`, `{"shard":"1"}`,
-		`{"shard":+1}`, `{"shard":1} `, `{ "shard":1}`, `{"shard":1,"shard":2}`, `{"shard":}`, `{"shard":1`, `[1]`, "{\"shard\":\xff}"} {
+		`{"shard":+1}`, `{"shard":1} `, `{ "shard":1}`, `{"shard":1,"shard":2}`, `{"shard":}`, `{"shard":1`, `1}`, `[1]`, "{\"shard\":\xff}"} {
 		all = append(all, control("past "+strconv.Quote(value), Parked, past, own, app+"/past/1", value))
 	}
 	for _, value := range []string{``, `null`, `{}`, `[]`, `{"serial":1}`, `{"serial":1,"features":{},"settings":{}}`,
@@ -85,7 +85,9 @@ func badEnvelopes(app string) []ControlCase {
 	second := ControlCase{Name: "ce_type not first", Record: right(), Fate: Touchpoint}
 	hs := second.Record.Headers
 	hs[0], hs[1] = hs[1], hs[0]
-	return append(all, second)
+	behind := ControlCase{Name: "behind another header of that value", Record: right(), Fate: Touchpoint}
+	behind.Record.Headers = append([]events.Header{{Key: "x", Value: []byte(events.PastControl)}}, behind.Record.Headers...)
+	return append(all, second, behind)
 }
 
 func control(name string, fate Fate, kind, source, id, value string) ControlCase {

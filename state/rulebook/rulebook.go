@@ -17,14 +17,15 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/touchfold/touchfold/events"
 )
 
-// MaxBytes bounds a rulebook's text.
-const MaxBytes = 512 << 10
+// MaxBytes bounds a rulebook's text, so that a record that holds it as a JSON string is below Kafka's usual 1 MiB.
+const MaxBytes = 256 << 10
 
 // ErrCannotRun is that this program cannot run a rulebook; what wraps it says which, and why.
 var ErrCannotRun = errors.New("this version of touchfold cannot run it")
@@ -76,6 +77,15 @@ func canonical(v any) []byte {
 
 // Name is serial:digest, by which logs, marks and people refer to b.
 func (b *Rulebook) Name() string { return fmt.Sprintf("%d:%s", b.Serial, b.Digest()) }
+
+// ParseName reads a Name.
+func ParseName(name string) (serial uint64, d Digest, ok bool) {
+	first, second, _ := strings.Cut(name, ":")
+	serial, err := strconv.ParseUint(first, 10, 64)
+	n, err2 := strconv.ParseUint(second, 16, 64)
+	d = Digest(n)
+	return serial, d, err == nil && err2 == nil && fmt.Sprintf("%d:%s", serial, d) == name
+}
 
 // Numbered is b with another serial.
 func (b *Rulebook) Numbered(serial uint64) *Rulebook {

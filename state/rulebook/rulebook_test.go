@@ -55,6 +55,9 @@ func TestRoundTrip(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got, b) {
 			t.Fatalf("%+v %v, want %+v", got, err, b)
 		}
+		if serial, d, ok := ParseName(b.Name()); !ok || serial != b.Serial || d != b.Digest() {
+			t.Fatalf("%s is read as %d %s %v", b.Name(), serial, d, ok)
+		}
 		c := b.Control(1_780_000_000_000)
 		value, headers := c.Record("shop")
 		read, refusal := events.ControlOf(&events.Record{Value: value, Headers: headers}, "shop")
@@ -156,6 +159,15 @@ func TestHostile(t *testing.T) {
 	}
 	if n < 20 {
 		t.Errorf("%d cases", n)
+	}
+}
+
+func TestParseName(t *testing.T) {
+	for _, name := range []string{"", "1", "1:", ":0123456789abcdef", "1:123", "01:0123456789abcdef", "1:0123456789ABCDEF", "-1:0123456789abcdef",
+		"1:0123456789abcdef0", "1:0123456789abcdef ", "v1"} {
+		if serial, d, ok := ParseName(name); ok {
+			t.Errorf("%q is read as %d %s", name, serial, d)
+		}
 	}
 }
 

@@ -33,6 +33,9 @@ type Restored struct {
 	Aside string // the folder to which the store went that was there, "" if there was none
 }
 
+// ErrOccupied says that a store is where one is to be restored to, and RestoreConfig.Replace is not set.
+var ErrOccupied = errors.New("a store is there already")
+
 // Verify reads a snapshot to its end and checks all of it. progress, which may be nil, is told how many of its bytes were
 // read.
 func Verify(ctx context.Context, r io.Reader, progress func(done int64)) (*Snapshot, error) {
@@ -113,7 +116,7 @@ func (c *RestoreConfig) claim() (there bool, held *os.File, err error) {
 	}
 	files, err := os.ReadDir(c.Dir)
 	if err == nil && len(files) > 0 && !c.Replace {
-		err = errors.New("a store is there already; it can be set aside to restore another")
+		err = ErrOccupied
 	}
 	if err != nil {
 		held.Close()

@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state/features"
+	"github.com/touchfold/touchfold/state/rulebook"
+)
+
+// rulesCommand is `touchfold rules`.
+type rulesCommand struct {
+	Status   rulesStatusCommand   `cmd:"" help:"Say which rulebook is in force in each shard, and how the configuration differs from it."`
+	Activate rulesActivateCommand `cmd:"" help:"Put the rulebook of this configuration in force, also one that was in force before."`
+}
+
+// rulesOptions are those of both.
+type rulesOptions struct {
+	options
+	Brokers *string `placeholder:"HOST:PORT,..." help:"Kafka's brokers (kafka.brokers). None: the embedded broker of a run on this machine."`
+}
+
+// ruled is what the output tells of the rulebook of a shard: what its owner said last of it.
+type ruled struct {
+	shard  events.ShardID
+	mark   *events.Mark // nil: nobody has ever owned the shard
+	serial uint64
+	digest rulebook.Digest
+}
+
+// look reads which rulebooks are in force. The client is the caller's to close, if there is no error.
+func (r *rulesOptions) look(ctx context.Context, out output) (*config.Config, *kafka.Client, []ruled, error) {
+	var more []string
+	if r.Brokers != nil {
+		more = append(more, "--brokers kafka.brokers="+*r.Brokers)
+	}
+	c, err := r.load(more...)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	brokers := c.Kafka.Brokers
+	if len(brokers) == 0 {
+		brokers = []string{tryOutAddress}
+	}
+	client, err := kafka.New(kafka.Config{Brokers: brokers, Log: newLog(out.err).Level(zerolog.WarnLevel)})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	shards, err := lookAtShards(ctx, client, c.Topics.Events)
+	if err != nil {
+		client.Close()
+		return nil, nil, nil, err
+	}
+	return c, client, shards, nil
+}
+
+func lookAtShards(ctx context.Context, client *kafka.Client, topic string) ([]ruled, error) {
+	if err := client.Ping(ctx); err != nil {
+		return nil, err
+	}
+	ranges, err := client.Ranges(ctx, topic)
+	if errors.Is(err, kafka.ErrNoTopic) {
+		return nil, fmt.Errorf("there is no topic %s yet: no touchfold with this configuration has run", topic)
+	}
+	if err != nil {
+		return nil, err
+	}
+	shards := make([]ruled, len(ranges))
+	for i, x := range ranges {
+		s := &shards[i]
+		s.shard = events.ShardID(i)
+		if s.mark, err = lastRuled(ctx, client, topic, s.shard, x); err != nil {
+			return nil, err
+		}
+		if s.mark != nil {
+			s.serial, s.digest, _ = rulebook.ParseName(s.mark.Rulebook)
+		}
+	}
+	return shards, nil
+}
+
+// lastRuled is the last mark of a partition that names a rulebook; nil if there is none. It reads backwards, in ever
+// larger pieces: an owner leaves such a mark at least once a day.
+func lastRuled(ctx context.Context, client *kafka.Client, topic string, shard events.ShardID, x kafka.Range) (last *events.Mark, err error) {
+	const first, larger = 1000, 8
+	size := events.Offset(first)
+	for end := x.End; last == nil && end > x.First; size *= larger {
+		begin := max(x.First, end-size)
+		err := client.ReadRange(ctx, topic, shard, begin, end, func(r *events.Record) error {
+			if len(r.Key) > 0 {
+				return nil // of a customer
+			}
+			if _, mark, err := events.ParseDerived(r); err == nil && mark != nil && mark.Rulebook != "" {
+				last = mark
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		end = begin
+	}
+	return last, nil
+}
+
+// inForce is the shard that is furthest: what the others will come to. ok is false if nobody has ever run.
+func inForce(shards []ruled) (furthest ruled, ok bool) {
+	furthest = slices.MaxFunc(shards, func(a, b ruled) int {
+		return cmp.Or(cmp.Compare(a.serial, b.serial), cmp.Compare(a.digest, b.digest))
+	})
+	return furthest, furthest.mark != nil
+}
+
+type rulesStatusCommand struct{ rulesOptions }
+
+// Help is the rest of -h.
+func (*rulesStatusCommand) Help() string {
+	return "It is read from what the shards' owners wrote into the topic of derived events, also while they run. " +
+		"A rulebook is named by its number in the log and a digest of what it says; number 0 is the one that a shard began with."
+}
+
+// Run writes a line for each shard, and then how this configuration stands to what is in force.
+func (s *rulesStatusCommand) Run(ctx context.Context, out output) error {
+	c, client, shards, err := s.look(ctx, out)
+	if err != nil {
+		return err
+	}
+	client.Close()
+	t := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
+	fmt.Fprint(t, "SHARD\tRULEBOOK\tSAID\tBY\n")
+	for _, s := range shards {
+		if s.mark == nil {
+			fmt.Fprintf(t, "%d\tnone yet\n", s.shard)
+			continue
+		}
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", s.shard, s.mark.Rulebook, s.mark.At, s.mark.Instance)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	now, ok := inForce(shards)
+	if !ok {
+		_, err := fmt.Fprintln(out.out, "\nnobody has run yet: the first to run puts the rulebook of its configuration in force")
+		return err
+	}
+	return writeStanding(out.out, features.Propose(c), now)
+}
+
+// writeStanding says whether the rulebook of this configuration is the one in force, and else what is different, if the
+// mark holds what is in force.
+func writeStanding(w io.Writer, own *rulebook.Rulebook, now ruled) error {
+	if own.Digest() == now.digest {
+		_, err := fmt.Fprintln(w, "\nthe rulebook of this configuration is in force")
+		return err
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "\nthis configuration has another rulebook, %s. If the log has never seen it, touchfold run puts it in force; "+
+		"touchfold rules activate does so in any case.\n", own.Digest())
+	if was, err := rulebook.Parse([]byte(now.mark.Content)); err == nil && was.Digest() == now.digest {
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+		fmt.Fprint(t, "\nDIFFERENT\tIN FORCE\tHERE\n")
+		for _, d := range different(was, own) {
+			fmt.Fprintln(t, strings.Join(d[:], "\t"))
+		}
+		if err := t.Flush(); err != nil {
+			return err
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// different is what two rulebooks do not have alike: its name and its value in either.
+func different(a, b *rulebook.Rulebook) (rows [][3]string) {
+	flat := func(b *rulebook.Rulebook) map[string]string {
+		all := map[string]string{}
+		for name, version := range b.Features {
+			all["feature "+name] = fmt.Sprint("version ", version)
+		}
+		for key, value := range b.Settings {
+			all[key] = fmt.Sprintf("%.60q", value)
+		}
+		return all
+	}
+	x, y := flat(a), flat(b)
+	all := maps.Clone(x)
+	maps.Copy(all, y)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if x[name] != y[name] {
+			rows = append(rows, [3]string{name, cmp.Or(x[name], "none"), cmp.Or(y[name], "none")})
+		}
+	}
+	return rows
+}
+
+type rulesActivateCommand struct{ rulesOptions }
+
+// Help is the rest of -h.
+func (*rulesActivateCommand) Help() string {
+	return "It is written into the log of touchpoints, with the next number, and is in force for every touchpoint behind it. " +
+		"A touchfold run whose configuration says otherwise goes by it all the same, until it is given settings that the log has never seen."
+}
+
+// Run writes the rulebook of this configuration to the log.
+func (a *rulesActivateCommand) Run(ctx context.Context, out output) error {
+	c, client, shards, err := a.look(ctx, out)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	now, ok := inForce(shards)
+	if !ok {
+		return errors.New("nobody has run yet: start touchfold run, which puts the rulebook of its configuration in force")
+	}
+	next := features.Propose(c).Numbered(now.serial + 1)
+	if next.Digest() == now.digest && now.serial > 0 {
+		if !slices.ContainsFunc(shards, func(s ruled) bool { return s.serial != now.serial || s.digest != now.digest }) {
+			_, err := fmt.Fprintf(out.out, "rulebook %s is in force already\n", now.mark.Rulebook)
+			return err
+		}
+		next = next.Numbered(now.serial) // some shards may never have been told
+	}
+	if err := writeRulebook(ctx, client, c, len(shards), next); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out.out, "rulebook %s is in the log; each shard goes by it as soon as it comes to it, which touchfold rules status shows\n",
+		next.Name())
+	return err
+}
+
+// writeRulebook writes b to every partition. Copies do no harm, so if it ends in the middle it may be done again.
+func writeRulebook(ctx context.Context, client *kafka.Client, c *config.Config, shards int, b *rulebook.Rulebook) error {
+	control := b.Control(events.At(time.Now()))
+	value, headers := control.Record(c.App)
+	for p := shards - 1; p >= 0; p-- {
+		_, err := client.Append(ctx, c.Topics.Touchpoints, events.ShardID(p), []kafka.Out{{Value: value, Headers: headers, Time: control.At}})
+		if err != nil {
+			return fmt.Errorf("write rulebook %s to partition %d of %s, so it is not in force in all shards; try again: %w",
+				b.Name(), p, c.Topics.Touchpoints, err)
+		}
+	}
+	return nil
+}

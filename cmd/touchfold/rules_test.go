@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/processor/localkafka"
+	"github.com/touchfold/touchfold/state/features"
+	"github.com/touchfold/touchfold/state/rulebook"
+)
+
+// log is the topics of an app called shop, of two partitions each, without anybody running.
+type rulesLog struct {
+	testing.TB
+	broker string
+	client *kafka.Client
+}
+
+func newRulesLog(t *testing.T) *rulesLog {
+	t.Helper()
+	b, err := localkafka.Start(localkafka.Config{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	client, err := kafka.New(kafka.Config{Brokers: []string{b.Addr()}, Log: zerolog.Nop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &rulesLog{t, b.Addr(), client}
+}
+
+func (l *rulesLog) create() {
+	l.Helper()
+	for _, topic := range []string{"touchpoints", "customer-events"} {
+		if err := l.client.CreateTopic(l.Context(), kafka.Topic{Name: topic, Partitions: 2, Replication: 1}); err != nil {
+			l.Fatal(err)
+		}
+	}
+}
+
+// say writes marks, or a statement where nil stands, to the output of a shard.
+func (l *rulesLog) say(shard events.ShardID, marks ...*events.Mark) {
+	l.Helper()
+	e := events.NewEncoder("shop", nil)
+	var recs []kafka.Out
+	for i, m := range marks {
+		var d events.Derived
+		var err error
+		if m == nil {
+			err = e.Statement(&events.Statement{Customer: "jane", Shard: shard, Fact: "lifecycle", Value: "customer", N: uint32(i + 1), Cause: events.ByEvent}, &d)
+		} else {
+			m.Shard, m.Instance = shard, "host/1"
+			err = e.Mark(m, &d)
+		}
+		if err != nil {
+			l.Fatal(err)
+		}
+		recs = append(recs, kafka.Out{Key: d.Key, Value: d.Value, Headers: d.Headers, Time: 1})
+	}
+	if _, err := l.client.Append(l.Context(), "customer-events", shard, recs); err != nil {
+		l.Fatal(err)
+	}
+}
+
+// book is the rulebook of these settings.
+func (l *rulesLog) book(serial uint64, settings ...string) *rulebook.Rulebook {
+	l.Helper()
+	c, err := config.Parse("", nil, nil, settings)
+	if err != nil {
+		l.Fatal(err)
+	}
+	return features.Propose(c).Numbered(serial)
+}
+
+func opened(b *rulebook.Rulebook, at events.Instant) *events.Mark {
+	return &events.Mark{Kind: events.ShardOpened, Rulebook: b.Name(), Content: string(b.Text()), At: at}
+}
+
+// controls are the rulebooks that stand in each partition of the input.
+func (l *rulesLog) controls() (all [2][]string) {
+	l.Helper()
+	ranges, err := l.client.Ranges(l.Context(), "touchpoints")
+	if err != nil {
+		l.Fatal(err)
+	}
+	for i, x := range ranges {
+		err := l.client.ReadRange(context.Background(), "touchpoints", events.ShardID(i), 0, x.End, func(r *events.Record) error {
+			c, refusal := events.ControlOf(r, "shop")
+			if refusal != nil || c.Kind != events.RulebookControl || len(r.Key) > 0 {
+				return fmt.Errorf("%v %v", c, refusal)
+			}
+			b, err := rulebook.FromControl(&c)
+			if err == nil {
+				all[i] = append(all[i], b.Name())
+			}
+			return err
+		})
+		if err != nil {
+			l.Fatal(err)
+		}
+	}
+	return all
+}
+
+func (l *rulesLog) rules(t *testing.T, want int, args ...string) (stdout, stderr string) {
+	t.Helper()
+	code, stdout, stderr := touchfold(t, append([]string{"rules"}, append(args, "--brokers", l.broker)...)...)
+	if code != want {
+		t.Fatalf("exit code %d: %s%s", code, stdout, stderr)
+	}
+	return stdout, stderr
+}
+
+// TestRulesStatus: the last word of each shard, however far back, and how the configuration differs.
+func TestRulesStatus(t *testing.T) {
+	t.Parallel()
+	l := newRulesLog(t)
+	_, stderr := l.rules(t, exitFailure, "status")
+	contains(t, stderr, "there is no topic customer-events yet")
+	l.create()
+	stdout, _ := l.rules(t, 0, "status")
+	contains(t, stdout, "0      none yet", "1      none yet", "nobody has run yet")
+	_, stderr = l.rules(t, exitFailure, "activate")
+	contains(t, stderr, "nobody has run yet: start touchfold run")
+
+	first, second := l.book(0), l.book(1, "segments.churn_risk.days_without_order_over=90")
+	l.say(0, opened(first, 1_767_225_600_000), nil)
+	l.say(1, opened(first, 1_767_225_600_000), opened(second, 1_767_225_601_000), &events.Mark{Kind: events.ShardAlive, At: 1})
+	l.say(1, make([]*events.Mark, 10_000)...) // statements
+	stdout, _ = l.rules(t, 0, "status")
+	contains(t, stdout,
+		"SHARD  RULEBOOK            SAID                  BY\n",
+		"0      "+first.Name()+"  2026-01-01T00:00:00Z  host/1\n",
+		"1      "+second.Name()+"  2026-01-01T00:00:01Z  host/1\n",
+		"this configuration has another rulebook, "+first.Digest().String(),
+		"segments.churn_risk.days_without_order_over  \"90\"      \"183\"\n")
+	if strings.Contains(stdout, "zone") {
+		t.Errorf("what is alike is shown:\n%s", stdout)
+	}
+	stdout, _ = l.rules(t, 0, "status", "--set", "segments.churn_risk.days_without_order_over=90")
+	contains(t, stdout, "the rulebook of this configuration is in force")
+}
+
+// TestRulesActivate: v1, v2 and v1 again, each in every partition.
+func TestRulesActivate(t *testing.T) {
+	t.Parallel()
+	l := newRulesLog(t)
+	l.create()
+	const churn = "segments.churn_risk.days_without_order_over="
+	v1, v2 := l.book(1), l.book(2, churn+"90")
+	l.say(0, opened(v1, 1))
+	l.say(1, opened(v1, 1))
+	stdout, _ := l.rules(t, 0, "activate")
+	contains(t, stdout, "rulebook "+v1.Name()+" is in force already")
+	stdout, _ = l.rules(t, 0, "activate", "--set", churn+"90")
+	contains(t, stdout, "rulebook "+v2.Name()+" is in the log")
+	l.say(0, opened(v2, 2))
+	stdout, _ = l.rules(t, 0, "activate", "--set", churn+"90") // shard 1 does not say that it knows
+	contains(t, stdout, "rulebook "+v2.Name()+" is in the log")
+	l.say(1, opened(v2, 2))
+	l.rules(t, 0, "activate", "--set", churn+"90")
+	stdout, _ = l.rules(t, 0, "activate")
+	contains(t, stdout, "rulebook "+v1.Numbered(3).Name()+" is in the log")
+	want := fmt.Sprint([]string{v2.Name(), v2.Name(), v1.Numbered(3).Name()})
+	for p, got := range l.controls() {
+		if fmt.Sprint(got) != want {
+			t.Errorf("partition %d has %v, want %s", p, got, want)
+		}
+	}
+}
+
+// TestRulesActivateFirst: the rulebook that shards began with stands in no log, so it may be put there.
+func TestRulesActivateFirst(t *testing.T) {
+	t.Parallel()
+	l := newRulesLog(t)
+	l.create()
+	l.say(0, opened(l.book(0), 1))
+	stdout, _ := l.rules(t, 0, "activate")
+	contains(t, stdout, "rulebook "+l.book(1).Name()+" is in the log")
+	if got := l.controls(); len(got[0]) != 1 || len(got[1]) != 1 {
+		t.Errorf("%v", got)
+	}
+}
