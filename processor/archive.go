@@ -2,44 +2,69 @@ package processor
 
 import (
 	"context"
+	"errors"
 
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/store"
 )
 
 // A shard puts a snapshot now and then and when it is released, and makes a store from the newest where that is newer than
 // what is here.
 
-// openBadger opens the shard's store: what is in its folder, or the newest snapshot if that knows more of the output.
+// openBadger opens the shard's store: what is in its folder, or the newest snapshot if that knows more of the output. A
+// damaged store is set aside: it is a cache of the topics.
 func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
-	dir := StoreDir(s.config.Dir, s.id)
-	open := func() (*store.Store, error) {
-		return store.Open(store.Config{Dir: dir, Shard: s.id, Table: s.table,
-			CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
+	st, err := s.openLocal()
+	if errors.Is(err, store.ErrDamaged) {
+		if err := setAside(s.config, s.log, s.id, err); err != nil {
+			return nil, err
+		}
+		st, err = s.openLocal()
 	}
-	st, err := open()
 	if err != nil || s.config.Archive == nil {
 		return st, err
 	}
-	newest, ok, err := s.config.Archive.Newest(ctx, s.id)
-	if err != nil {
-		s.log.Error().Err(err).Msg("cannot look for snapshots; the shard goes on with the local store, or is folded from the topics")
-		return st, nil
+	if st.MayHaveRolledBack() {
+		s.log.Info().Msg("the machine went down with the store open; the store may be an earlier one, and goes on from there")
 	}
-	at, exists := st.Positions()
-	if !ok || exists && at.Output >= newest.Output {
+	after := events.Offset(-1)
+	if at, exists := st.Positions(); exists {
+		after = at.Output
+	}
+	if m, ok, err := s.config.Archive.Newest(ctx, s.id); err != nil || !ok || m.Output <= after {
+		if err != nil {
+			s.log.Error().Err(err).Msg("cannot look for snapshots; the shard goes on with the local store, or is folded from the topics")
+		}
 		return st, nil
 	}
 	if err := st.Close(); err != nil {
 		return nil, err
 	}
-	_, err = s.config.Archive.Restore(ctx, newest, store.RestoreConfig{Dir: dir, Replace: true, Genesis: s.genesis(), Log: s.log})
+	m, ok, err := s.config.Archive.RestoreNewest(ctx, s.id, after, store.RestoreConfig{Dir: StoreDir(s.config.Dir, s.id), Replace: true,
+		Genesis: s.genesis(), Log: s.log})
 	if err != nil {
-		s.log.Error().Err(err).Str("snapshot", newest.Name).
-			Msg("the snapshot cannot be restored; the shard goes on with the local store, or is folded from the topics")
-	} else {
-		s.log.Info().Str("snapshot", newest.Name).Int64("bytes", newest.Bytes).Msg("store restored from the snapshot")
+		s.log.Error().Err(err).Msg("no snapshot can be restored; the shard goes on with the local store, or is folded from the topics")
+	} else if ok {
+		s.log.Info().Str("snapshot", m.Name).Int64("bytes", m.Bytes).Msg("store restored from the snapshot")
 	}
-	return open()
+	return s.openLocal()
+}
+
+func (s *shard) openLocal() (*store.Store, error) {
+	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.table,
+		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
+}
+
+// setAside puts a damaged store out of the way.
+func setAside(c *Config, log zerolog.Logger, id events.ShardID, why error) error {
+	moved, err := store.SetDamagedAside(StoreDir(c.Dir, id))
+	if err != nil {
+		return stop("the store of shard %d is damaged and cannot be set aside: %w: remove %s", id, err, StoreDir(c.Dir, id))
+	}
+	log.Error().Err(why).Str("moved_to", moved).Msg("the store is damaged; it is set aside, and the shard is taken over without it")
+	return nil
 }
 
 // snapshot puts a snapshot beside the loop, if one is due.

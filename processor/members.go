@@ -13,6 +13,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state/store"
 )
 
 const (
@@ -33,6 +34,8 @@ type members struct {
 	fetcher  *kafka.Fetcher
 	run      *errgroup.Group
 	ctx      context.Context // of the owners
+	space    *store.Space
+	wasLow   atomic.Bool
 
 	mu         sync.Mutex
 	closed     bool
@@ -52,10 +55,28 @@ type ownership struct {
 	folded  atomic.Int64 // how far it was when it was last asked, -1 before
 }
 
+// full says once that a disk is nearly full, and once that it no longer is.
+func (m *members) full() bool {
+	low := m.space.Low()
+	if m.wasLow.Swap(low) != low {
+		free, _ := m.space.Free()
+		log := m.p.config.Log.With().Str("dir", m.p.config.Dir).Uint64("free_bytes", free).Logger()
+		if low {
+			log.Error().Msg("the disk of the stores is nearly full: no touchpoints are read until there is room; make some")
+		} else {
+			log.Info().Msg("the disk of the stores has room again: reading goes on")
+		}
+	}
+	return low
+}
+
 func (m *members) begin(p *Processor, l layout, instance string, f *kafka.Fetcher, run *errgroup.Group, ctx context.Context) {
-	m.p, m.layout, m.instance, m.fetcher, m.run, m.ctx = p, l, instance, f, run, ctx
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.p, m.layout, m.instance, m.fetcher, m.run, m.ctx = p, l, instance, f, run, ctx
+	space := p.config.Space
+	space.Dir = p.config.Dir
+	m.space = store.NewSpace(space)
 	m.owned, m.next = map[events.ShardID]*ownership{}, make(chan struct{})
 }
 
@@ -149,6 +170,12 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 		if err == nil {
 			return nil
 		}
+		if errors.Is(err, store.ErrDamaged) {
+			if err := setAside(c, s.log, o.id, err); err != nil {
+				return fmt.Errorf("shard %d: %w", o.id, err)
+			}
+			continue
+		}
 		if c.Alone {
 			return fmt.Errorf("shard %d: %w", o.id, err)
 		}
@@ -166,7 +193,9 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 }
 
 func (m *members) newShard(id events.ShardID) *shard {
-	return newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
+	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
+	s.full = m.full
+	return s
 }
 
 // note keeps what a person must see to. If that is so of all shards that are this instance's, it is the error of Run.
@@ -281,12 +310,18 @@ func (m *members) positions() (map[events.ShardID]events.Offset, *kafka.Generati
 const silence = 15 * time.Second
 
 func (m *members) ready() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.owned == nil {
+		return errors.New("the topics are being looked at")
+	}
 	if d := m.p.config.Client.Silent(); d > silence {
 		return fmt.Errorf("no broker has answered for %s; processing goes on by itself when one does", d.Round(time.Second))
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.owned == nil || m.generation == nil && len(m.owned) == 0 {
+	if m.wasLow.Load() {
+		return fmt.Errorf("the disk of %s is nearly full: no touchpoints are read until there is room; make some", m.p.config.Dir)
+	}
+	if m.generation == nil && len(m.owned) == 0 {
 		return errors.New("waiting to be told which shards are this instance's")
 	}
 	open, all := 0, 0

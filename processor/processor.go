@@ -20,6 +20,7 @@ import (
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/snapshot"
+	"github.com/touchfold/touchfold/state/store"
 )
 
 // Config is what a processor is made of. Zero values have no defaults unless it says so.
@@ -41,6 +42,8 @@ type Config struct {
 	// FetchWait is how long the broker may hold a fetch for touchpoints to come, and so how far the clock of a shard
 	// without any lags behind; default 500 ms.
 	FetchWait time.Duration
+	// Space says when the disk of Dir is nearly full, which stops reading; its Dir is that one.
+	Space store.SpaceConfig
 	// Archive is where snapshots are put, every so often and when a shard is released; nil: nowhere. SnapshotEvery of 0: at
 	// releases only.
 	Archive       *snapshot.Archive

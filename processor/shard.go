@@ -49,6 +49,7 @@ type shard struct {
 	instance string
 
 	openStore func(context.Context) (*store.Store, error)
+	full      func() bool // the disk of the stores is
 	store     *store.Store
 	rules     rulebook.Succession
 	table     *state.Table // of the rulebook in force
@@ -109,7 +110,7 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 		speaker: state.NewSpeaker(nil), log: c.Log.With().Int("shard", int(id)).Logger(),
 		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
 		voice:   newVoice(c.App, c.IDKey), touched: map[events.CustomerID]struct{}{}, done: make(chan struct{})}
-	s.openStore = s.openBadger
+	s.openStore, s.full = s.openBadger, func() bool { return false }
 	s.folded.Store(-1)
 	return s
 }
@@ -223,8 +224,8 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 	close(always)
 	for !s.stopping() {
 		in, more := input, (<-chan struct{})(nil)
-		if s.voice.bytes > maxPending {
-			in = nil // the broker is behind: wait for it
+		if s.voice.bytes > maxPending || s.full() {
+			in = nil // the broker is behind, or the disk nearly full: wait
 		} else if s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active {
 			more = always // work is left: look at the input, but do not wait for it
 		}
