@@ -27,7 +27,7 @@ func smallWorld(t *testing.T, n int) *world {
 	for i := range n {
 		w.write(f.next(), redEnd.Add(time.Duration(i-n)*time.Second))
 	}
-	w.people, w.poison = map[string]*history{}, map[string]string{}
+	w.people, w.poison, w.ruled = map[string]*history{}, map[string]string{}, make([][]ruled, redShards)
 	if w.readInput(); len(w.found) > 0 {
 		t.Fatal(w.found)
 	}
@@ -186,6 +186,10 @@ func TestCheckerFindsWhatIsWrong(t *testing.T) {
 			x.partition = 1
 			w.output[1] = append(w.output[1], x)
 			remove(5)
+		}},
+		{"a rulebook that is not obeyed", "", func() {
+			w.input[0] = append(w.input[0], record{offset: 1e6, headers: map[string]string{"ce_type": "touchfold.rulebook.v1"},
+				value: encode(map[string]any{"serial": 1, "settings": thresholds[1]})})
 		}},
 		{"not parked", "was never parked", func() { w.parked = w.parked[1:] }},
 		{"parked for another reason", "instead of", func() { w.parked[0].headers["tf_parked_reason"] = "whim" }},

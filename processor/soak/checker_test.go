@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,9 +22,9 @@ import (
 // world is all that an independent reader can see at the end.
 type world struct {
 	app    string
-	topic  string // of the input
-	rules  oracle.Rules
-	end    time.Time // the instant for which the last words are judged
+	topic  string       // of the input
+	rules  oracle.Rules // before any rulebook stands in the input
+	end    time.Time    // the instant for which the last words are judged
 	input  [][]record
 	output [][]record
 	parked []record
@@ -31,6 +32,7 @@ type world struct {
 	people map[string]*history
 	poison map[string]string // of "partition/offset": the reason for which it must be parked
 	words  [][]word          // of output
+	ruled  [][]ruled         // of input: the rulebooks that came in force
 	last   map[string]map[string]word
 	found  []violation
 	marks  int
@@ -73,7 +75,7 @@ func (w *world) find(r *record, format string, args ...any) {
 // check holds the output and what was parked against the input.
 func (w *world) check() []violation {
 	w.found, w.people, w.poison, w.last, w.marks = nil, map[string]*history{}, map[string]string{}, map[string]map[string]word{}, 0
-	w.words = make([][]word, len(w.output))
+	w.words, w.ruled = make([][]word, len(w.output)), make([][]ruled, len(w.input))
 	w.readInput()
 	ids := map[string]*record{}
 	for i := range w.output {
@@ -92,6 +94,9 @@ func (w *world) readInput() {
 			r := &partition[i]
 			number, ours := r.headers[marking]
 			if !ours {
+				if r.headers["ce_type"] == "touchfold.rulebook.v1" {
+					w.takeRules(r)
+				}
 				continue
 			}
 			if number, reason, is := strings.Cut(number, " "); is {
@@ -169,8 +174,8 @@ func (w *world) checkTrue(x *word) {
 	}
 	n, _ := slices.BinarySearch(h.offsets, x.position)
 	m, _ := slices.BinarySearch(h.offsets, x.position-1)
-	truth := w.rules.Facts(h.steps[:n], x.asOf)[x.fact]
-	if truth != x.value && (m == n || w.rules.Facts(h.steps[:m], x.asOf)[x.fact] != x.value) {
+	truth := w.rulesAt(x.partition, x.position).Facts(h.steps[:n], x.asOf)[x.fact]
+	if truth != x.value && w.rulesAt(x.partition, x.position-1).Facts(h.steps[:m], x.asOf)[x.fact] != x.value {
 		w.find(&x.record, "%s of %s was %v and not %v after %d touchpoints, at position %d and %s", x.fact, x.key, truth, x.value, n, x.position, x.asOf)
 	}
 }
@@ -178,7 +183,7 @@ func (w *world) checkTrue(x *word) {
 // checkLastWords: the last word on every fact is what holds at the end, and what holds was said.
 func (w *world) checkLastWords() {
 	for name, h := range w.people {
-		truth := w.rules.Facts(h.sent, w.end)
+		truth := w.rulesAt(shardOf(name, len(w.input)), math.MaxInt64).Facts(h.sent, w.end)
 		for fact, value := range truth {
 			if _, said := w.last[name][fact]; !said {
 				w.find(nil, "nothing was ever said of %s of %s, which is %v", fact, name, value)

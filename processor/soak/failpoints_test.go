@@ -10,9 +10,11 @@ import (
 	"time"
 )
 
-// onTheWayIn are the failpoints that a process comes to as it takes shards over, so that they are armed before it starts;
-// those of a walk as well, for a walk follows a take-over.
-var onTheWayIn = []string{"beforeOpened", "afterOpened", "duringAbsorb", "afterAbsorb", "duringWalk"}
+// onTheWayIn are the failpoints that a process comes to as it takes shards over, so that they are armed before it starts.
+var onTheWayIn = []string{"beforeOpened", "afterOpened", "duringAbsorb", "afterAbsorb"}
+
+// onAWalk are those that are come to after the rules have changed.
+var onAWalk = []string{"duringWalk"}
 
 // onTheWayOut are those of an orderly end.
 var onTheWayOut = []string{"beforeRelease"}
@@ -57,6 +59,9 @@ func (p *player) hit(ctx context.Context, f fault, at failpoint) {
 	if slices.Contains(onTheWayOut, at.name) {
 		p.terminate(in, 0)
 	}
+	if slices.Contains(onAWalk, at.name) {
+		p.changeRules(ctx)
+	}
 	process := in.current()
 	p.later(ctx, patience, func() {
 		if in.current() != process {
@@ -75,6 +80,11 @@ func (p *process) isFailing() bool { return p != nil && p.failing }
 // makeUp hits those failpoints on purpose that chance has not hit often enough, for a while.
 func (p *player) makeUp(ctx context.Context, least int) {
 	defer p.wait.Wait()
+	for _, in := range p.instances {
+		in.mu.Lock()
+		in.always = true
+		in.mu.Unlock()
+	}
 	for round := 0; ctx.Err() == nil; round++ {
 		missing := 0
 		for _, at := range p.points {

@@ -68,26 +68,34 @@ type player struct {
 	points    []failpoint
 	figures   *figures
 	rng       *rand.Rand
+	settings  []string // of the command that changes rules
 
+	rulebook int // which of thresholds is in force
 	next     int // in points
 	wait     sync.WaitGroup
 	brokered atomic.Bool // a broker is down
 	toxic    []atomic.Bool
 }
 
+// changeEvery is how many faults come before the rules change, which is no fault: but who is killed on the walk that follows
+// has to find the way again.
+const changeEvery = 25
+
 // play makes faults until ctx ends, and returns when all of them are over.
 func (p *player) play(ctx context.Context) {
 	p.toxic = make([]atomic.Bool, len(p.instances))
 	p.rng.Shuffle(len(p.points), func(i, j int) { p.points[i], p.points[j] = p.points[j], p.points[i] })
 	defer p.wait.Wait()
-	for {
+	for n := 1; ; n++ {
 		f := drawFault(p.rng)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(f.after):
 		}
-		p.do(ctx, f)
+		if p.do(ctx, f); n%changeEvery == 0 {
+			p.changeRules(ctx)
+		}
 	}
 }
 

@@ -34,6 +34,7 @@ type instance struct {
 	frozen bool          // by SIGSTOP
 	pause  time.Duration // before the next start
 	wipe   bool          // the store is removed before it
+	always bool          // with failpoints
 	armed  string        // failpoints of it, as GOFAIL_FAILPOINTS
 	starts int
 }
@@ -61,7 +62,7 @@ func (in *instance) run(ctx context.Context) {
 		in.mu.Lock()
 		in.p, in.frozen = nil, false
 		pause, wipe := in.pause, in.wipe
-		in.pause, in.wipe = 200*time.Millisecond, false
+		in.pause, in.wipe = time.Second, false // one that ends by itself would only do it again
 		in.mu.Unlock()
 		in.judge(p)
 		if wipe {
@@ -80,7 +81,7 @@ func (in *instance) launch() (*process, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.starts++
-	p := &process{failing: in.rng.IntN(4) > 0, done: make(chan struct{}), log: filepath.Join(in.dir, fmt.Sprintf("%05d.log", in.starts))}
+	p := &process{failing: in.rng.IntN(4) > 0 || in.always, done: make(chan struct{}), log: filepath.Join(in.dir, fmt.Sprintf("%05d.log", in.starts))}
 	program := in.program.plain
 	if p.failing = p.failing || in.armed != ""; p.failing {
 		program = in.program.failing
@@ -92,7 +93,7 @@ func (in *instance) launch() (*process, error) {
 	defer log.Close()
 	p.cmd = exec.Command(program, in.args...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TOUCHFOLD_") }), in.env...)
+	p.cmd.Env = in.environment()
 	if p.failing {
 		p.cmd.Env = append(p.cmd.Env, "GOFAIL_HTTP="+in.gofail, "GOFAIL_FAILPOINTS="+in.armed)
 	}
@@ -104,6 +105,12 @@ func (in *instance) launch() (*process, error) {
 	}
 	in.p = p
 	return p, nil
+}
+
+// environment is that of the program, which takes no variable of ours for one of its own.
+func (in *instance) environment() []string {
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TOUCHFOLD_") })
+	return append(own, in.env...)
 }
 
 var peak = regexp.MustCompile(`VmHWM:\s+(\d+) kB`)

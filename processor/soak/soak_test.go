@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// churnDays and the other thresholds are low, so that facts change often.
+	// churnDays are the days without an order that are too many.
 	churnDays = 10
 	// leastHits is how often each failpoint must be hit in a soak of leastLength.
 	leastHits   = 5
@@ -31,10 +31,14 @@ const (
 	past = 3000
 )
 
-var settings = []string{
-	"topics.replication=%d", "topics.partitions=%d", "first_start=mute", "store.checkpoint_every=1s", "store.cache=64MiB", fmt.Sprint("kafka.session=", session),
-	"business.zone=" + zoneName, "segments.vip.net_last_365d_over=1500.00", "segments.high_frequency.at_least=3",
-	"segments.potential.average_order_value_at_least=300.00", fmt.Sprintf("segments.churn_risk.days_without_order_over=%d", churnDays),
+// settings are those of every instance, beside thresholds.
+func (r *round) settings() (flags []string) {
+	for _, s := range []string{"app=" + r.app, "topics.touchpoints=" + r.topic, "topics.events=" + r.events, "topics.parked=" + r.parked,
+		fmt.Sprint("topics.replication=", r.options.brokers), fmt.Sprint("topics.partitions=", r.shards), "first_start=mute",
+		"store.checkpoint_every=1s", "store.cache=64MiB", fmt.Sprint("kafka.session=", session), "business.zone=" + zoneName} {
+		flags = append(flags, "--set", s)
+	}
+	return flags
 }
 
 // harness is what all rounds of a soak share.
@@ -132,7 +136,10 @@ func (h *harness) round(t *testing.T, number uint64, length time.Duration) {
 		events: fmt.Sprint("events-", number), parked: fmt.Sprint("parked-", number), brokers: strings.Split(h.cluster.direct, ","),
 		dir: filepath.Join(h.dir, fmt.Sprint("round-", number)), midnight: time.Now().Add(10*time.Second + length*2/5).Truncate(time.Second)}
 	zone, zoneinfo := makeZone(t, filepath.Join(r.dir, "zoneinfo"), r.midnight)
-	r.rules = oracle.Rules{Zone: zone, Currency: "HKD", VIPOver: 1500_00, AtLeast: 3, AverageFrom: 300_00, DaysOver: churnDays}
+	var err error
+	if r.rules, err = rulesOf(thresholds[0], zone); err != nil {
+		t.Fatal(err)
+	}
 	t.Logf("round %d: seed %d, %s of faults, midnight at %s", number, r.seed, length, r.midnight.Format(time.TimeOnly))
 	r.client = newClient(t, r.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(20000))
 	defer r.client.Close()
@@ -158,12 +165,9 @@ func (r *round) makeInstances(t *testing.T, zoneinfo string) {
 		if err := os.MkdirAll(in.dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		in.args = []string{"run", "--brokers", r.cluster.behindProxies(i), "--in", r.topic, "--out", r.events, "--group", r.app,
-			"--dir", in.storeDir(), "--listen", listen, "--set", "topics.parked=" + r.parked}
-		for _, s := range settings {
-			s = strings.Replace(strings.Replace(s, "replication=%d", fmt.Sprint("replication=", r.options.brokers), 1),
-				"partitions=%d", fmt.Sprint("partitions=", r.shards), 1)
-			in.args = append(in.args, "--set", s)
+		in.args = append([]string{"run", "--brokers", r.cluster.behindProxies(i), "--dir", in.storeDir(), "--listen", listen}, r.settings()...)
+		for key, value := range thresholds[0] {
+			in.args = append(in.args, "--set", key+"="+value)
 		}
 		r.instances = append(r.instances, in)
 	}
@@ -187,7 +191,7 @@ func (r *round) faults(t *testing.T, d *driver, length time.Duration, last bool)
 	var written error
 	driver.Go(func() { written = d.write(driving, 0, r.rate) })
 	p := &player{cluster: r.cluster, instances: r.instances, points: slices.Clone(r.program.points), figures: r.figures,
-		rng: rand.New(rand.NewPCG(r.seed, 2))}
+		rng: rand.New(rand.NewPCG(r.seed, 2)), settings: r.settings()}
 	playing, stopPlaying := context.WithTimeout(r.ctx, length)
 	if r.calm {
 		<-playing.Done()
