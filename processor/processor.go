@@ -19,6 +19,7 @@ import (
 	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/rulebook"
+	"github.com/touchfold/touchfold/state/snapshot"
 )
 
 // Config is what a processor is made of. Zero values have no defaults unless it says so.
@@ -40,6 +41,10 @@ type Config struct {
 	// FetchWait is how long the broker may hold a fetch for touchpoints to come, and so how far the clock of a shard
 	// without any lags behind; default 500 ms.
 	FetchWait time.Duration
+	// Archive is where snapshots are put, every so often and when a shard is released; nil: nowhere. SnapshotEvery of 0: at
+	// releases only.
+	Archive       *snapshot.Archive
+	SnapshotEvery time.Duration
 	// Alone: there is no group and no other instance. This one owns all shards, and an error of one ends Run.
 	Alone bool
 	// Session is how long the other instances wait for a silent one before they take its shards; default 10 s.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,6 +82,10 @@ type shard struct {
 	began    bool           // there is no checkpoint
 	absorbed int
 
+	snapshotAfter time.Duration // of terms.boot
+	putCtx        context.Context
+	puts          sync.WaitGroup // snapshots that are put beside the loop
+
 	touched  map[events.CustomerID]struct{} // to be looked at when a take-over's muteness ends
 	walking  bool                           // a walk goes on in this ownership
 	walked   int
@@ -105,16 +110,12 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 	return s
 }
 
-func (s *shard) openBadger(context.Context) (*store.Store, error) {
-	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.table,
-		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
-}
-
 // run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed.
 func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	defer close(s.done)
 	s.stop = ctx.Done()
 	defer func() {
+		s.puts.Wait() // they keep the store open
 		if s.store != nil {
 			s.store.Close() // an error of the last commit has come out of Wait before
 		}
@@ -137,6 +138,9 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 			s.voice.acks <- ack{base, err}
 		}
 	}()
+	var unput context.CancelFunc
+	s.putCtx, unput = context.WithCancel(ctx)
+	defer unput()
 	defer func() {
 		cancel() // what is still in flight here will not be waited for
 		close(batches)
@@ -154,6 +158,7 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 // begin goes on where a take-over ended.
 func (s *shard) begin(ctx context.Context) error {
 	s.saveAfter = s.terms.boot() + s.config.CheckpointEvery
+	s.snapshotAfter = s.terms.boot() + s.config.SnapshotEvery
 	if err := s.tellPast(ctx); err != nil {
 		return err
 	}
@@ -173,6 +178,7 @@ func (s *shard) finish(ctx context.Context, err error) error {
 	if err := s.checkpoint(ctx, true); err != nil {
 		return err
 	}
+	s.lastSnapshot(ctx)
 	// gofail: var beforeRelease struct{}
 	ctx, cancel := context.WithTimeout(ctx, releaseMarkWithin)
 	defer cancel()
@@ -264,6 +270,9 @@ func (s *shard) round(ctx context.Context) error {
 		}
 	}
 	if err := s.renew(ctx); err != nil {
+		return err
+	}
+	if err := s.snapshot(); err != nil {
 		return err
 	}
 	s.m.publish()

@@ -161,13 +161,11 @@ func (s *shard) load(ctx context.Context) (err error) {
 	if s.store, err = s.openStore(ctx); err != nil {
 		return err
 	}
-	genesis := store.Genesis{Format: store.Format, App: s.config.App, Input: s.config.Topics.Touchpoints,
-		Output: s.config.Topics.Events, Shard: s.id, Shards: s.layout.shards}
 	at, exists := s.store.Positions()
 	if !exists {
-		return s.loadNothing(ctx, genesis, in, out)
+		return s.loadNothing(ctx, in, out)
 	}
-	if err := genesis.Check(at.Genesis); err != nil {
+	if err := s.genesis().Check(at.Genesis); err != nil {
 		return &stopError{err}
 	}
 	s.at = at
@@ -185,16 +183,22 @@ func (s *shard) load(ctx context.Context) (err error) {
 	return s.checkLogs(ctx, in, out)
 }
 
+// genesis is what the shard's store is made for.
+func (s *shard) genesis() store.Genesis {
+	return store.Genesis{Format: store.Format, App: s.config.App, Input: s.config.Topics.Touchpoints,
+		Output: s.config.Topics.Events, Shard: s.id, Shards: s.layout.shards}
+}
+
 // loadNothing is load without a checkpoint. The partition's first opened mark, if there is one, says where the shard
 // began and by which rulebook.
-func (s *shard) loadNothing(ctx context.Context, genesis store.Genesis, in, out kafka.Range) error {
+func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
 	if out.First > 0 {
 		return stop("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said: "+
 			"bring back the store or a snapshot (touchfold shard restore), or name other topics", s.id, s.config.Topics.Events, out.First)
 	}
 	rules := s.rules
 	s.began = true
-	s.at = store.Positions{Genesis: genesis, Input: in.First, MuteUntil: -1}
+	s.at = store.Positions{Genesis: s.genesis(), Input: in.First, MuteUntil: -1}
 	var err error
 	if s.first, err = s.firstMark(ctx, out); err != nil {
 		return err

@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"state/snapshot":       {"config", "events", "state/store"},
 	"processor/kafka":      {"events"},
 	"processor/localkafka": {},
-	"processor":            {"events", "state", "state/features", "state/rulebook", "state/store", "processor/kafka"},
+	"processor":            {"events", "state", "state/features", "state/rulebook", "state/snapshot", "state/store", "processor/kafka"},
 	"api":                  {},
 }
 

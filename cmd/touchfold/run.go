@@ -17,6 +17,7 @@ import (
 	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/processor/localkafka"
 	"github.com/touchfold/touchfold/state/features"
+	"github.com/touchfold/touchfold/state/snapshot"
 )
 
 // runCommand is the main job.
@@ -61,7 +62,13 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	p, err := processor.New(processorConfig(c, client, log, registry))
+	settings := processorConfig(c, client, log, registry)
+	if c.Snapshots.Place != "" {
+		if settings.Archive, err = openArchive(ctx, c, log, registry); err != nil {
+			return err
+		}
+	}
+	p, err := processor.New(settings)
 	if err != nil {
 		return err
 	}
@@ -80,6 +87,20 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 	return err
 }
 
+// openArchive is where snapshots are put and found; a place that does not answer is told at once, not at a loss.
+func openArchive(ctx context.Context, c *config.Config, log zerolog.Logger, registry prometheus.Registerer) (*snapshot.Archive, error) {
+	place, err := snapshot.NewPlace(c.Snapshots)
+	if err != nil {
+		return nil, err
+	}
+	a, err := snapshot.New(snapshot.Config{Place: place, App: c.App, Output: c.Topics.Events,
+		Keep: c.Snapshots.Keep, KeepDays: c.Snapshots.KeepDays, Log: log, Registry: registry})
+	if err != nil {
+		return nil, err
+	}
+	return a, a.Check(ctx)
+}
+
 // processorConfig is the part of a process's configuration that a processor takes.
 func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger, registry prometheus.Registerer) processor.Config {
 	return processor.Config{
@@ -87,7 +108,7 @@ func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger,
 		Topics: processor.Topics{Touchpoints: c.Topics.Touchpoints, Events: c.Topics.Events, Parked: c.Topics.Parked,
 			Partitions: c.Topics.Partitions, Replication: c.Topics.Replication},
 		Rulebook: features.Propose(c), Session: c.Kafka.Session, Address: c.HTTP.Listen, Version: builtFrom().Main.Version,
-		CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
+		SnapshotEvery: c.Snapshots.Every, CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
 		Client: client, Log: log, Registry: registry,
 	}
 }

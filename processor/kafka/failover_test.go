@@ -2,8 +2,6 @@ package kafka
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -11,11 +9,11 @@ import (
 )
 
 // TestLeadersDie kills and restarts each node of a cluster of three in turn while partitions are written and read:
-// every acknowledged record stands in the log once, in order, and is read once. It needs KAFKA_FAILOVER=1, and
-// KAFKA_DATA and KAFKA_ADDR of such a cluster made by scripts/kafka.sh.
+// every acknowledged record stands in the log once, in order, and is read once.
 func TestLeadersDie(t *testing.T) {
-	if os.Getenv("KAFKA_FAILOVER") == "" {
-		t.Skip("needs a cluster of three of its own: see KAFKA_FAILOVER above")
+	ownCluster(t)
+	if len(brokers(t)) != 3 {
+		t.Skip("needs a cluster of three: KAFKA_NODES=3")
 	}
 	c := testClient(t, brokers(t))
 	const partitions, each = 6, 300
@@ -29,9 +27,7 @@ func TestLeadersDie(t *testing.T) {
 	}
 	for node := 1; node <= 3; node++ {
 		for _, args := range [][]string{{"kill", fmt.Sprint(node)}, {"start"}} {
-			if out, err := exec.Command("../../scripts/kafka.sh", args...).CombinedOutput(); err != nil {
-				t.Fatalf("kafka.sh %v: %v %s", args, err, out)
-			}
+			kafkaSh(t, args...)
 		}
 	}
 	for range 2 * partitions {

@@ -169,7 +169,7 @@ func (l *loop) ask(to flight, rs []*reading, wait time.Duration) {
 // goroutine, and what came over the wire. On top come twice MaxBytes a broker of answers on their way, and a record
 // batch that is larger than the share alone passes all the same.
 func (l *loop) share() int {
-	return max(l.f.limits.memory/(len(l.reads)*(readAhead+3)), minShare)
+	return max(l.f.limits.memory/(max(len(l.reads), 1)*(readAhead+3)), minShare)
 }
 
 // land hands out what came back.

@@ -1,8 +1,9 @@
 // Package oracle computes from raw touchpoints, a second time and in the simplest way, what touchfold should know of
 // each customer and have said of them. It shares no code with the program: nothing but the standard library is imported,
 // every figure is computed from all of a customer's events again, and what changes by time is found by looking at every
-// midnight. Its one rule: it is obvious rather than fast. It knows bare Segment messages with orders, refunds,
-// cancellations, updates, views, e-mails and identify; a zone must have its midnights.
+// midnight. Its one rule: it is obvious rather than fast. It knows messages with orders, refunds, cancellations, updates,
+// views, e-mails and identify: bare Segment messages in files, and whatever holds them in a topic (see Record); a zone
+// must have its midnights.
 package oracle
 
 import (
@@ -42,19 +43,27 @@ type event struct {
 }
 
 type message struct {
-	Type, MessageID, UserID, Event, Timestamp string
-	Traits                                    map[string]any
-	Properties                                struct {
-		OrderID  string `json:"order_id"`
-		Total    json.Number
-		Revenue  json.Number
-		Currency string
-		Units    json.Number
-		Products []struct {
-			ProductID string `json:"product_id"`
-			Quantity  json.Number
-			Price     json.Number
-		}
+	Type, MessageID, UserID, AnonymousID, Event      string
+	Timestamp, OriginalTimestamp, SentAt, ReceivedAt string
+	Traits                                           map[string]any
+	Properties                                       properties
+	subject                                          string
+}
+
+type properties struct {
+	OrderID      string      `json:"order_id"`
+	Store        string      `json:"store_id"`
+	Workstation  string      `json:"workstation_id"`
+	BusinessDate string      `json:"business_date"`
+	Sequence     json.Number `json:"sequence_number"`
+	Total        json.Number
+	Revenue      json.Number
+	Currency     string
+	Units        json.Number
+	Products     []struct {
+		ProductID string `json:"product_id"`
+		Quantity  json.Number
+		Price     json.Number
 	}
 }
 
@@ -88,12 +97,19 @@ func Read(r io.Reader, rules Rules) (map[string][]event, error) {
 }
 
 func (m *message) event(rules Rules) event {
-	p := &m.Properties
 	at, err := time.Parse(time.RFC3339, m.Timestamp)
 	if err != nil {
 		panic(fmt.Sprintf("oracle: message %s has no time that it understands", m.MessageID))
 	}
-	e := event{at: at.Truncate(time.Millisecond), id: m.MessageID, customer: m.UserID, name: m.Event, order: p.OrderID,
+	e := m.body(rules)
+	e.at = at.Truncate(time.Millisecond)
+	return e
+}
+
+// body is all but the time.
+func (m *message) body(rules Rules) event {
+	p := &m.Properties
+	e := event{id: m.MessageID, customer: m.UserID, name: m.Event, order: p.OrderID,
 		currency: cmp.Or(p.Currency, rules.Currency), units: new(big.Rat), lines: len(p.Products) > 0,
 		begunByBrand: m.Event == "Email Sent", identify: m.Type == "identify" && len(m.Traits) > 0}
 	sum := new(big.Rat)
