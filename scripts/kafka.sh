@@ -132,12 +132,14 @@ launch() {
   echo $! >"$dir/pid"
 }
 
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$(port "$1")") 2>/dev/null; }
+
 # The port opens when the broker begins to serve; what is not settled then (leaders, coordinators), clients retry.
 await() {
   local i
   for i in $(seq 600); do
     pid "$1" >/dev/null || { tail -20 "$data/node$1/server.log" >&2; die "node $1 died; $data/node$1/server.log says why"; }
-    (exec 3<>"/dev/tcp/127.0.0.1/$(port "$1")") 2>/dev/null && return
+    listens "$1" && return
     sleep 0.1
   done
   die "node $1 does not listen after a minute; see $data/node$1/server.log"
@@ -148,7 +150,8 @@ end() { # node, signal
   p=$(pid "$1") || return 0
   kill "-$2" "$p" 2>/dev/null || return 0
   for i in $(seq 300); do
-    pid "$1" >/dev/null || { rm -f "$data/node$1/pid"; return 0; }
+    # A dying process has no name any more while it still listens.
+    pid "$1" >/dev/null || listens "$1" || { rm -f "$data/node$1/pid"; return 0; }
     sleep 0.1
   done
   [ "$2" = KILL ] && die "node $1 (pid $p) does not end"

@@ -189,12 +189,13 @@ func (s *snapshotReader) frame(most int) ([]byte, error) {
 	return s.packed, nil
 }
 
-// blocks calls f with the rows of each block and then checks the end. What f gets is its own.
+// blocks calls f with the rows of each block, which are gone when it returns, and then checks the end.
 func (s *snapshotReader) blocks(f func(rows []byte) error) (err error) {
 	if s.unpacker, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxPacked)); err != nil {
 		return err
 	}
 	defer s.unpacker.Close()
+	var rows []byte
 	for {
 		packed, err := s.frame(maxPacked)
 		if err != nil {
@@ -203,8 +204,7 @@ func (s *snapshotReader) blocks(f func(rows []byte) error) (err error) {
 		if len(packed) == 0 {
 			return s.end()
 		}
-		rows, err := s.unpacker.DecodeAll(packed, make([]byte, 0, blockBytes+blockBytes/4))
-		if err != nil {
+		if rows, err = s.unpacker.DecodeAll(packed, rows[:0]); err != nil {
 			return errNonsense
 		}
 		if err := f(rows); err != nil {

@@ -168,6 +168,34 @@ func TestViewStands(t *testing.T) {
 	}
 }
 
+// TestExportRot: what a disk changed under the store does not become a snapshot.
+func TestExportRot(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := stocked(t, config(t, dir, 1<<20))
+	must(t, s.Close()) // so that there is a table
+	s = mustOpen(t, config(t, dir, 1<<20))
+	tables, err := filepath.Glob(filepath.Join(dir, "*"+tableSuffix))
+	if err != nil || len(tables) == 0 {
+		t.Fatal(tables, err)
+	}
+	f, err := os.OpenFile(tables[0], os.O_RDWR, 0)
+	must(t, err)
+	b := make([]byte, 1)
+	_, err = f.ReadAt(b, 300)
+	must(t, err)
+	_, err = f.WriteAt([]byte{b[0] ^ 1}, 300)
+	must(t, errors.Join(err, f.Close()))
+	v, err := s.View()
+	must(t, err)
+	defer v.Close()
+	if _, err := v.Export(t.Context(), &bytes.Buffer{}); err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("exported with a rotten byte: %v", err)
+	} else {
+		t.Log(err)
+	}
+}
+
 func TestViewRefuses(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, config(t, t.TempDir(), 1<<20))

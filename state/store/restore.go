@@ -241,7 +241,7 @@ func (s *snapshotReader) rows(f func(key, value []byte) error, flush func() erro
 				positions = bytes.Equal(value, s.row)
 			}
 			s.snapshot.Rows++
-			last = key
+			last = append(last[:0], key...)
 			if err := f(key, value); err != nil {
 				return err
 			}

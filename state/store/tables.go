@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
 	"github.com/dgraph-io/badger/v4/table"
 	"github.com/dgraph-io/ristretto/v2/z"
+	"golang.org/x/sync/errgroup"
 )
 
 // checkTables reads every table and compares its checksums. Badger can do that too, but in goroutines of its own, where
@@ -27,14 +29,19 @@ func checkTables(dir string, opt badger.Options) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", badger.ManifestFilename, quiet(err))
 	}
+	var checks errgroup.Group
+	checks.SetLimit(runtime.GOMAXPROCS(0))
 	for id, t := range manifest.Tables {
 		name := table.NewFilename(id, dir)
-		if err := checkTable(name, table.Options{BlockSize: opt.BlockSize, Compression: t.Compression,
-			ChkMode: options.OnTableRead, ReadOnly: true}); err != nil {
-			return fmt.Errorf("check %s: %w", filepath.Base(name), quiet(err))
-		}
+		checks.Go(func() error {
+			if err := checkTable(name, table.Options{BlockSize: opt.BlockSize, Compression: t.Compression,
+				ChkMode: options.OnTableRead, ReadOnly: true}); err != nil {
+				return fmt.Errorf("check %s: %w", filepath.Base(name), quiet(err))
+			}
+			return nil
+		})
 	}
-	return nil
+	return checks.Wait()
 }
 
 func checkTable(name string, opt table.Options) (err error) {
