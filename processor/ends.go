@@ -3,6 +3,8 @@ package processor
 import (
 	"errors"
 	"fmt"
+
+	"github.com/touchfold/touchfold/processor/kafka"
 )
 
 // How an ownership of a shard may end, beside well:
@@ -31,6 +33,16 @@ type stopError struct{ error }
 func (e *stopError) Unwrap() error { return e.error }
 
 func stop(format string, args ...any) error { return &stopError{fmt.Errorf(format, args...)} }
+
+// fromLog is an error of reading a topic: one that passes, or one that a person must see to.
+func fromLog(err error) error {
+	for _, final := range []error{kafka.ErrRemoved, kafka.ErrOtherLog, kafka.ErrCorrupt, kafka.ErrOldFormat} {
+		if errors.Is(err, final) {
+			return &stopError{err}
+		}
+	}
+	return &outsideError{err}
+}
 
 func isLost(err error) bool { return errors.As(err, new(*lostError)) }
 

@@ -277,7 +277,13 @@ func (m *members) positions() (map[events.ShardID]events.Offset, *kafka.Generati
 	return next, m.generation
 }
 
+// silence is how long brokers may not answer before this instance is not ready.
+const silence = 15 * time.Second
+
 func (m *members) ready() error {
+	if d := m.p.config.Client.Silent(); d > silence {
+		return fmt.Errorf("no broker has answered for %s; processing goes on by itself when one does", d.Round(time.Second))
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.owned == nil || m.generation == nil && len(m.owned) == 0 {

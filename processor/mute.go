@@ -19,8 +19,9 @@ func (s *shard) catchUp(ctx context.Context) error {
 	if s.speaking || !s.at.Speaking || s.at.Input < s.at.SaidPosition {
 		return nil
 	}
+	late := s.folds || s.at.Clock < s.at.SaidClock
 	s.advance(s.at.SaidClock)
-	for s.due { // mute: these were said
+	for late && s.due { // mute: these were said. Where nothing was since the checkpoint, what waits was not
 		if err := s.pass(dueSlice); err != nil {
 			return err
 		}

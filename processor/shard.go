@@ -57,6 +57,7 @@ type shard struct {
 
 	at       store.Positions // how far everything is
 	end      events.Offset   // of the input, as far as is known
+	folds    bool            // mute, and has folded
 	speaking bool            // else mute; at.Speaking is whether a first start's muteness has ended
 	speaker  *state.Speaker
 	voice    *voice
@@ -284,7 +285,7 @@ func (s *shard) round(ctx context.Context) error {
 // and at the input's end only, so that what is merged does not depend on where a fetch happened to end.
 func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 	if b.Err != nil {
-		return &outsideError{b.Err}
+		return fromLog(b.Err)
 	}
 	s.end = b.End
 	s.whole = b.Next >= b.End
@@ -345,6 +346,7 @@ func (s *shard) slice(ctx context.Context, records []events.Record) error {
 			if err := s.catchUp(ctx); err != nil {
 				return err
 			}
+			s.folds = true
 		}
 		s.meet(r)
 		if err := s.unmuteAt(ctx, r.Offset); err != nil {

@@ -43,6 +43,9 @@ func (s *shard) absorb(ctx context.Context, to events.Offset) error {
 		}
 		return nil
 	})
+	if errors.Is(err, kafka.ErrRemoved) || errors.Is(err, kafka.ErrOtherLog) {
+		return &stopError{err}
+	}
 	if err != nil {
 		return err
 	}

@@ -104,7 +104,7 @@ func (s *shard) maySend() error {
 // the former owner.
 func (s *shard) writeOpened(ctx context.Context, p producer, in kafka.Range) (fence events.Offset, err error) {
 	m := events.Mark{Kind: events.ShardOpened, MuteUntil: -1, From: in.First}
-	if s.config.Mute { // counts only if this is the partition's first mark
+	if s.config.Mute && s.began && s.first == nil { // else another mark was the partition's first
 		past, err := s.hasPast(ctx)
 		if err != nil {
 			return 0, err

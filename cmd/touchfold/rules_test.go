@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -184,4 +186,33 @@ func TestRulesActivateFirst(t *testing.T) {
 	if got := l.controls(); len(got[0]) != 1 {
 		t.Errorf("%v", got)
 	}
+}
+
+// TestRulesWhileRunning: a shard after the other says that it goes by what was activated; the process started again with
+// its own settings goes by it too.
+func TestRulesWhileRunning(t *testing.T) {
+	t.Parallel()
+	l := newRulesLog(t)
+	dir := t.TempDir()
+	p := startProcess(t, l.broker, dir, "--first-start", "speak")
+	const churn = "segments.churn_risk.days_without_order_over=90"
+	await := func(b *rulebook.Rulebook) {
+		t.Helper()
+		var stdout string
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+			if stdout, _ = l.rules(t, 0, "status"); strings.Count(stdout, b.Name()) == 8 {
+				return
+			}
+		}
+		t.Fatalf("%s is not in force in all shards:\n%s", b.Name(), stdout)
+	}
+	await(l.book(1))
+	l.rules(t, 0, "activate", "--set", churn)
+	second := l.book(2, churn)
+	await(second)
+	p.stop(syscall.SIGTERM)
+	p = startProcess(t, l.broker, dir)
+	await(second)
+	p.stop(syscall.SIGTERM)
+	contains(t, p.log.String(), "touchfold rules activate")
 }

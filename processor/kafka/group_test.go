@@ -171,7 +171,10 @@ func TestGroup(t *testing.T) {
 	if took > 2*time.Second {
 		t.Errorf("leaving took %v", took)
 	}
-	t.Logf("left after %v, two again after %v", took, settle(t, 8, a, b))
+	again := settle(t, 8, a, b)
+	if t.Logf("left after %v, two again after %v", took, again); again > 3*time.Second {
+		t.Errorf("the others waited %v for a member that left", again)
+	}
 	if n := moved(beforeA, a.last().Shards) + moved(beforeB, b.last().Shards); n != 0 {
 		t.Errorf("%d shards moved between those who stayed", n)
 	}
