@@ -281,13 +281,13 @@ func (m *members) positions() (map[events.ShardID]events.Offset, *kafka.Generati
 const silence = 15 * time.Second
 
 func (m *members) ready() error {
-	if d := m.p.config.Client.Silent(); d > silence {
-		return fmt.Errorf("no broker has answered for %s; processing goes on by itself when one does", d.Round(time.Second))
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.owned == nil || m.generation == nil && len(m.owned) == 0 {
 		return errors.New("waiting to be told which shards are this instance's")
+	}
+	if d := m.p.config.Client.Silent(); d > silence {
+		return fmt.Errorf("no broker has answered for %s; processing goes on by itself when one does", d.Round(time.Second))
 	}
 	open, all := 0, 0
 	for _, o := range m.owned {
