@@ -173,7 +173,7 @@ func (r *snapshotRestoreCommand) Run(ctx context.Context, out output) error {
 func (r *snapshotRestoreCommand) restore(ctx context.Context, c *config.Config, a *snapshot.Archive, m snapshot.Meta, out output) error {
 	tell, began := tellBytes(out.err, fmt.Sprintf("shard %d", m.Shard), m.Bytes), time.Now()
 	dir := processor.StoreDir(c.Store.Dir, m.Shard)
-	done, err := a.Restore(ctx, m, store.RestoreConfig{Dir: dir, Replace: r.Replace, Progress: tell.read, Log: newLog(out.err).Level(zerolog.WarnLevel),
+	done, err := a.Restore(ctx, m, store.RestoreConfig{Dir: dir, Replace: r.Replace, Keep: true, Progress: tell.read, Log: newLog(out.err).Level(zerolog.WarnLevel),
 		Genesis: store.Genesis{App: c.App, Input: c.Topics.Touchpoints, Output: c.Topics.Events, Shard: m.Shard}})
 	tell.clear()
 	if errors.Is(err, store.ErrOccupied) {

@@ -231,3 +231,26 @@ func (a *Archive) Restore(ctx context.Context, m Meta, c store.RestoreConfig) (*
 		Dur("took", time.Since(began)).Msg("store restored from a snapshot")
 	return done, nil
 }
+
+// RestoreNewest makes a store from the newest snapshot of a shard, if that knows the output further than up to after; if it
+// cannot be restored, from the one before it, and so on. ok is false if there is none to try. An error says that none
+// could be restored, and leaves what was there.
+func (a *Archive) RestoreNewest(ctx context.Context, shard events.ShardID, after events.Offset, c store.RestoreConfig) (m Meta, ok bool, err error) {
+	all, err := a.List(ctx, shard)
+	if err != nil {
+		return m, false, err
+	}
+	var failed error
+	for _, m := range all {
+		if m.Output <= after || ctx.Err() != nil {
+			break
+		}
+		if _, err := a.Restore(ctx, m, c); err != nil {
+			a.log.Error().Err(err).Int("shard", int(shard)).Msg("a snapshot cannot be restored: trying the one before it")
+			failed = errors.Join(failed, err)
+			continue
+		}
+		return m, true, nil
+	}
+	return Meta{}, failed != nil, errors.Join(failed, ctx.Err())
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -118,6 +119,40 @@ func TestArchive(t *testing.T) {
 				t.Errorf("restored is %+v", at)
 			}
 		})
+	}
+}
+
+// TestRestoreNewest: the newest one that can be restored, and none that knows less than what is there.
+func TestRestoreNewest(t *testing.T) {
+	t.Parallel()
+	place := folder(t.TempDir())
+	a, s := archive(t, place, 10, 0), shard(t, 3, 1, 10)
+	var made []Meta
+	for _, output := range []events.Offset{10, 20, 30} {
+		save(t, s, 3, output, 20_000)
+		made = append(made, put(t, a, s))
+	}
+	try := func(after events.Offset) (m Meta, ok bool, err error) {
+		c := store.RestoreConfig{Dir: filepath.Join(t.TempDir(), "store"), Log: zerolog.Nop(),
+			Genesis: store.Genesis{App: "shop", Input: "in", Output: "out", Shard: 3, Shards: 8}}
+		return a.RestoreNewest(t.Context(), 3, after, c)
+	}
+	if m, ok, err := try(29); m.Output != 30 || !ok || err != nil {
+		t.Errorf("restored %+v, %v, %v", m, ok, err)
+	}
+	if m, ok, err := try(30); ok || err != nil {
+		t.Errorf("what is not newer is restored: %+v, %v", m, err)
+	}
+	for _, m := range made[1:] {
+		if err := os.Truncate(place.path(m.Name), m.Bytes-1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m, ok, err := try(0); m.Output != 10 || !ok || err != nil {
+		t.Errorf("restored %+v, %v, %v", m, ok, err)
+	}
+	if m, ok, err := try(10); !ok || err == nil || strings.Count(err.Error(), "cut off") != 2 {
+		t.Errorf("restored %+v, %v, %v", m, ok, err)
 	}
 }
 

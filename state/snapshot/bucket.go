@@ -21,7 +21,8 @@ const (
 	partBytes = 16 << 20        // sent at once, from memory
 	maxParts  = 10_000          // of an object
 	forPart   = 2 * time.Minute // to send one: slower than 140 KB/s is broken
-	forAnswer = 30 * time.Second
+	forAnswer = 15 * time.Second
+	tries     = 5           // of a request, in 3 s or so
 	forBytes  = time.Minute // until more of what is read must have come
 )
 
@@ -44,7 +45,7 @@ func newBucket(name, prefix string, c config.S3) (*bucket, error) {
 	}
 	host, insecure := strings.CutPrefix(c.Endpoint, "http://")
 	host = strings.TrimRight(strings.TrimPrefix(host, "https://"), "/")
-	core, err := minio.NewCore(host, &minio.Options{Creds: keys, Secure: !insecure, Region: c.Region})
+	core, err := minio.NewCore(host, &minio.Options{Creds: keys, Secure: !insecure, Region: c.Region, MaxRetries: tries})
 	if err != nil {
 		return nil, fmt.Errorf("snapshots.s3.endpoint: %w", err)
 	}

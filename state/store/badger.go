@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,7 +31,8 @@ func badgerOptions(c Config) badger.Options {
 		WithBlockCacheSize(8 << 20).
 		WithIndexCacheSize(0).       // only encrypted tables have one; the others' are read where they are mapped
 		WithValueThreshold(1 << 20). // so that the value log stays empty, but for a giant of an event; see parts
-		WithValueLogFileSize(64 << 20).
+		WithValueLogFileSize(16 << 20).
+		WithVerifyValueChecksum(true).
 		WithDetectConflicts(false). // there is one writer
 		WithMetricsEnabled(false).
 		WithBypassLockGuard(true).                            // see lock
@@ -40,34 +40,44 @@ func badgerOptions(c Config) badger.Options {
 		WithLogger(badgerLog{c.Log})
 }
 
-// openBadger opens the DB in a folder that is locked. Whatever is wrong with its files becomes an error.
-func openBadger(c Config) (db *badger.DB, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = damaged(errors.New("its files cannot be read"))
-		}
-	}()
-	if err := tidy(c.Dir); err != nil {
+// openBadger opens the DB in a folder that is locked; there was one if marked, with at least so many bytes of a list of
+// tables. Whatever is wrong with its files becomes an error: they are read before, for what Badger finds wrong in
+// goroutines of its own ends the process, and with it all other shards.
+func openBadger(c Config, marked bool, list int64) (db *badger.DB, err error) {
+	defer func() { err = damaged(err) }()
+	defer guard(&err)
+	defer faults()()
+	if err := room(c.Dir); err != nil {
+		return nil, err
+	}
+	if err := tidy(c.Dir, marked); err != nil {
 		return nil, err
 	}
 	opt := badgerOptions(c)
-	if err := checkTables(c.Dir, opt); err != nil {
-		return nil, damaged(err)
+	tables, err := checkTables(c.Dir, list, opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLogs(c.Dir); err != nil {
+		return nil, err
+	}
+	if err := checkHandles(c.Dir, tables+moreHandles); err != nil {
+		return nil, err
 	}
 	if db, err = badger.Open(opt); err != nil {
-		return nil, damaged(quiet(err))
+		return nil, quiet(err) // db may be the ruins of one
 	}
 	return db, nil
 }
 
-// tidy removes the empty files that a killed process may leave, on which Badger fails, and refuses a folder of which
-// the list of tables is gone: Badger would take it for a new store.
-func tidy(dir string) error {
+// tidy removes the empty files that a killed process may leave, on which Badger fails. It refuses a folder of which the
+// list of tables is gone: Badger would take it for a new store.
+func tidy(dir string, marked bool) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	data, manifest := false, false
+	there, manifest := marked, false
 	for _, f := range files {
 		switch filepath.Ext(f.Name()) {
 		case walSuffix, valueSuffix:
@@ -81,37 +91,17 @@ func tidy(dir string) error {
 				}
 				continue
 			}
-			data = true
+			there = true
 		case tableSuffix:
-			data = true
+			there = true
 		}
 		manifest = manifest || f.Name() == badger.ManifestFilename
 	}
-	if data && !manifest {
-		return damaged(fmt.Errorf("the file %s is missing", badger.ManifestFilename))
+	if there && !manifest {
+		return fmt.Errorf("the file %s is missing", badger.ManifestFilename)
 	}
 	return nil
 }
-
-// damaged adds what can be done, once.
-func damaged(err error) error {
-	var d damage
-	if err == nil || errors.As(err, &d) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	return damage{err}
-}
-
-// damage is an error of a store that cannot be read.
-type damage struct{ error }
-
-func (d damage) Error() string {
-	return d.error.Error() + "; the store is a cache of the topics, but a shard that has spoken cannot go on without it yet: " +
-		"set the folder aside and put back a copy made while touchfold was stopped (an older one will do), " +
-		"or remove the folder if nothing was published"
-}
-
-func (d damage) Unwrap() error { return d.error }
 
 // quiet is an error of Badger's without the dumps of keys and values that some have after their first line.
 func quiet(err error) error {

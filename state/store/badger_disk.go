@@ -1,7 +1,9 @@
 package store
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -14,6 +16,9 @@ type badgerDisk struct {
 	db   *badger.DB
 	dir  string
 	lock *os.File
+	mark *markFile
+
+	rolledBack bool // what was saved last may be missing: the machine stopped without a close
 }
 
 // openDisk opens the folder of c, or makes a new one.
@@ -25,17 +30,47 @@ func openDisk(c Config) (*badgerDisk, error) {
 	if err != nil {
 		return nil, err
 	}
-	db, err := openBadger(c)
-	if err != nil {
+	d := &badgerDisk{dir: c.Dir, lock: lock}
+	if err := d.open(c); err != nil {
+		if d.db != nil {
+			err = errors.Join(err, quiet(d.db.Close()))
+		}
 		lock.Close()
 		return nil, err
 	}
-	return &badgerDisk{db, c.Dir, lock}, nil
+	return d, nil
+}
+
+func (d *badgerDisk) open(c Config) error {
+	was, marked, err := readMark(c.Dir)
+	if err != nil {
+		return damaged(err)
+	}
+	if d.db, err = openBadger(c, marked, was.List); err != nil {
+		return err
+	}
+	v := d.view()
+	defer v.discard()
+	row, err := v.get(positionsKey)
+	if err != nil && !errors.Is(err, errNoRow) {
+		return damaged(err)
+	}
+	number, boot := checkpointNumber(row), cmp.Or(c.boot, bootID())
+	sameBoot := boot != "" && was.Boot == boot
+	if number < was.Saved && (was.Clean || sameBoot) {
+		return damaged(fmt.Errorf("checkpoint %d was saved, and it is at %d", was.Saved, number))
+	}
+	d.rolledBack = marked && !was.Clean && !sameBoot && was.Boot != "" && boot != ""
+	if d.mark, err = openMark(c.Dir, boot, number); err != nil {
+		return damaged(err)
+	}
+	return nil
 }
 
 func (d *badgerDisk) close() error {
 	defer d.lock.Close()
-	return quiet(d.db.Close())
+	err := quiet(d.db.Close())
+	return errors.Join(err, d.mark.close(err == nil))
 }
 
 // badgerView is a transaction that reads.
@@ -45,29 +80,40 @@ func (d *badgerDisk) view() view { return badgerView{d.db.NewTransaction(false)}
 
 func (v badgerView) discard() { v.txn.Discard() }
 
-func (v badgerView) get(key []byte) ([]byte, error) {
+func (v badgerView) get(key []byte) (value []byte, err error) {
+	defer guard(&err)
+	defer faults()()
 	item, err := v.txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
 		return nil, errNoRow
 	}
 	if err != nil {
-		return nil, quiet(err)
+		return nil, damaged(quiet(err))
 	}
-	value, err := item.ValueCopy(nil)
-	return value, quiet(err)
+	value, err = item.ValueCopy(nil)
+	return value, damaged(quiet(err))
 }
 
-func (v badgerView) ascend(prefix, from []byte, f func(key, value []byte) (bool, error)) error {
+func (v badgerView) ascend(prefix, from []byte, f func(key, value []byte) (bool, error)) (err error) {
+	reading := true
+	defer func() {
+		if reading && recover() != nil { // else it is f that panics, if anything does
+			err = errUnreadable
+		}
+	}()
+	defer faults()()
 	it := v.txn.NewIterator(badger.IteratorOptions{Prefix: prefix})
 	defer it.Close()
 	for it.Seek(from); it.Valid(); it.Next() {
 		more, failed := false, error(nil)
 		err := it.Item().Value(func(value []byte) error {
+			reading = false
 			more, failed = f(it.Item().Key(), value)
+			reading = true
 			return nil
 		})
 		if err != nil {
-			return quiet(err)
+			return damaged(quiet(err))
 		}
 		if failed != nil || !more {
 			return failed
@@ -76,25 +122,36 @@ func (v badgerView) ascend(prefix, from []byte, f func(key, value []byte) (bool,
 	return nil
 }
 
-// commit takes as few transactions as the writes fit into, which become durable in order, and one for the positions.
+// commit is over when Badger has the checkpoint; the system writes it to the disk when it likes.
 func (d *badgerDisk) commit(writes iter.Seq[write], positions []byte) error {
 	// gofail: var commitError string
 	// return errors.New(commitError)
+	if err := room(d.dir); err != nil {
+		return err
+	}
+	if err := d.write(writes, positions); err != nil {
+		return quiet(err)
+	}
+	return d.mark.saved(checkpointNumber(positions))
+}
+
+// write takes as few transactions as the writes fit into, which become durable in order, and one for the positions.
+func (d *badgerDisk) write(writes iter.Seq[write], positions []byte) error {
 	b := &batch{db: d.db, txn: d.db.NewTransaction(true)}
 	defer func() { b.txn.Discard() }()
 	for w := range writes {
 		if err := b.do(w); err != nil {
-			return quiet(err)
+			return err
 		}
 	}
 	if err := b.commit(); err != nil {
-		return quiet(err)
+		return err
 	}
 	// gofail: var duringCheckpoint struct{}
 	if err := b.do(write{key: positionsKey, value: positions}); err != nil {
-		return quiet(err)
+		return err
 	}
-	return quiet(b.commit())
+	return b.commit()
 }
 
 // batch is a sequence of writes in transactions.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -178,9 +179,10 @@ func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.config.Table.Parse(id, row, func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) })
+	block := func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) }
+	c, err := s.config.Table.Parse(id, row, block)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(newer(row, block), err)
 	}
 	return &entry{customer: c, row: len(row), stored: c.Sealed(), parts: p, indexed: indexed}, nil
 }

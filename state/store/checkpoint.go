@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
 )
 
 // checkpoints is what changed and what is being written. At most one commit is in flight; its goroutine touches nothing
@@ -56,7 +57,8 @@ func (s *Store) Checkpoint(p Positions) error {
 	p.ProducerIDs, p.PastsSeen = slices.Clone(p.ProducerIDs), slices.Clone(p.PastsSeen)
 	p.Rulebook, p.RulebookHistory = slices.Clone(p.Rulebook), slices.Clone(p.RulebookHistory)
 	s.at, s.exists = p, true
-	positions := appendPositions(nil, &s.at, s.pending)
+	s.number++
+	positions := wire.AppendUint(appendPositions(nil, &s.at, s.pending), posNumber, s.number)
 	if s.inline {
 		s.land(s.commit(changes, positions))
 		return nil
@@ -117,7 +119,7 @@ func (s *Store) poll() {
 func (s *Store) land(err error) {
 	s.flight = nil
 	if err != nil {
-		s.failed = fmt.Errorf("write a checkpoint of shard %d to %s: %w", s.config.Shard, s.config.Dir, err)
+		s.failed = fmt.Errorf("write a checkpoint of shard %d to %s: %w", s.config.Shard, s.config.Dir, advised(err))
 		return
 	}
 	for _, e := range s.flying {

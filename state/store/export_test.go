@@ -138,6 +138,27 @@ func framesOf(t testing.TB, b []byte) (at []int) {
 	return at
 }
 
+// TestFirstFormat restores a snapshot that was made when the format was new.
+func TestFirstFormat(t *testing.T) {
+	t.Parallel()
+	const path = "testdata/format1.snap"
+	if *update {
+		b, _ := exported(t, stocked(t, config(t, t.TempDir(), 1<<20)))
+		must(t, os.WriteFile(path, b, 0o644))
+	}
+	f, err := os.Open(path)
+	must(t, err)
+	defer f.Close()
+	dir := filepath.Join(t.TempDir(), "store")
+	done, err := Restore(t.Context(), restoreConfig(dir), f)
+	must(t, err)
+	s := mustOpen(t, config(t, dir, 1<<20))
+	if at, _ := s.Positions(); at.Input != 1100 || at.Output != 77 || at.Epoch != 7 || string(at.Rulebook) != "a rulebook" || done.Rows != 611 {
+		t.Errorf("restored %+v, %d rows", at, done.Rows)
+	}
+	same(t, s, stocked(t, config(t, t.TempDir(), 1<<20)))
+}
+
 // TestViewStands: what comes after the view is not in it, and Close waits for it.
 func TestViewStands(t *testing.T) {
 	t.Parallel()
@@ -329,12 +350,23 @@ func TestRestoreKeeps(t *testing.T) {
 	must(t, old.Close())
 
 	must(t, os.MkdirAll(dir+".restoring/left/over", 0o750)) // of a process that was killed
+	c.Keep = true
 	done, err := Restore(t.Context(), c, bytes.NewReader(b))
 	must(t, err)
 	same(t, mustOpen(t, config(t, dir, 1<<20)), first)
 	aside := mustOpen(t, config(t, done.Aside, 1<<20))
 	if got, _ := aside.Positions(); got.Input != 3 || !strings.HasPrefix(done.Aside, dir+".aside-") {
 		t.Errorf("set aside in %s: %+v", done.Aside, got)
+	}
+	must(t, aside.Close())
+
+	dir = done.Aside
+	c.Dir, c.Keep = dir, false
+	done, err = Restore(t.Context(), c, bytes.NewReader(b))
+	must(t, err)
+	same(t, mustOpen(t, config(t, dir, 1<<20)), first)
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(dir), "*")); len(left) != 2 || done.Aside != "" {
+		t.Errorf("%q was not removed: %v", done.Aside, left)
 	}
 }
 

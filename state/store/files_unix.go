@@ -4,6 +4,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -33,4 +34,23 @@ func allocated(f fs.FileInfo) int64 {
 		return int64(s.Blocks) * 512
 	}
 	return f.Size()
+}
+
+// DiskFree is how many bytes of the disk with a folder are free for this process, and how many it has in all.
+func DiskFree(dir string) (free, total uint64, err error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return 0, 0, fmt.Errorf("ask how much of the disk with %s is free: %w", dir, err)
+	}
+	free = s.Bavail * uint64(s.Bsize)
+	return free, free + (s.Blocks-s.Bfree)*uint64(s.Bsize), nil
+}
+
+// room makes sure that a checkpoint fits onto the disk, if the disk can tell: where Badger maps what there is no room for
+// the process dies.
+func room(dir string) error {
+	if free, _, err := DiskFree(dir); err == nil && free < spare {
+		return fmt.Errorf("the disk has %d MiB free, and %d are needed at least: %w", free>>20, spare>>20, syscall.ENOSPC)
+	}
+	return nil
 }

@@ -22,6 +22,7 @@ type known struct {
 
 // model is a store as one would first write it: a map, and a copy of it for each checkpoint.
 type model struct {
+	memory  *Memory // or it has files
 	t       *rapid.T
 	outer   testing.TB
 	s       *Store
@@ -34,7 +35,14 @@ type model struct {
 }
 
 func (m *model) open(dir string) {
-	s, err := Open(config(m.outer, dir, 8<<10)) // room for about eight
+	const room = 8 << 10 // for about eight
+	var s *Store
+	var err error
+	if m.memory != nil {
+		s, err = OpenOn(m.memory, config(m.outer, dir, room))
+	} else {
+		s, err = Open(config(m.outer, dir, room))
+	}
 	must(m.t, err)
 	s.slab = 4
 	s.partSize = 120 // so that a customer grows into parts soon
@@ -122,7 +130,11 @@ func (m *model) checkpoint() {
 	m.commit()
 	must(m.t, m.s.Wait()) // so that the commit that is held up is the new one
 	gate := make(chan struct{})
-	m.gate = gate
+	if m.memory != nil {
+		close(gate)
+	} else {
+		m.gate = gate
+	}
 	m.s.commit = func(changes []change, positions []byte) error {
 		<-gate
 		return m.s.write(changes, positions)
@@ -201,44 +213,56 @@ func (m *model) check(*rapid.T) {
 
 // Whatever is done to a store, it knows what a map would know, through crashes and restarts.
 func TestModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		m := &model{t: rt, outer: t, all: map[events.CustomerID]known{}, durable: map[events.CustomerID]known{}, clock: 1000}
-		m.open(t.TempDir())
-		defer func() { m.commit(); m.s.Close() }()
-		reopens := 0
-		rt.Repeat(map[string]func(*rapid.T){
-			"":     m.check,
-			"some": func(*rapid.T) { m.touch(m.id()) },
-			"many": func(*rapid.T) {
-				for range 10 {
-					m.touch(m.id())
-				}
-			},
-			"pass":       func(*rapid.T) { m.pass() },
-			"look":       func(*rapid.T) { m.look(m.id()) },
-			"checkpoint": func(*rapid.T) { m.checkpoint() },
-			"commit":     func(*rapid.T) { m.commit() },
-			"wait":       func(*rapid.T) { m.wait() },
-			"walk":       func(*rapid.T) { m.walk() },
-			"reopen": func(*rapid.T) {
-				if reopens++; reopens > 1 {
-					rt.Skip("takes long")
-				}
-				m.wait()
-				dir := m.s.Dir()
-				if rapid.Bool().Draw(rt, "crash") {
-					dir = crash(t, m.s)
-				}
-				must(rt, m.s.Close())
-				m.open(dir)
-				m.all = maps.Clone(m.durable)
-				if p, _ := m.s.Positions(); p.Input != m.input {
-					rt.Fatalf("position %d; want %d", p.Input, m.input)
-				}
-			},
-		})
-		for id := range m.all {
-			m.look(id)
-		}
+	rapid.Check(t, func(rt *rapid.T) { runModel(t, rt, nil) })
+}
+
+func TestModelInMemory(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) { runModel(t, rt, NewMemory()) })
+}
+
+func runModel(t *testing.T, rt *rapid.T, memory *Memory) {
+	m := &model{t: rt, outer: t, memory: memory, all: map[events.CustomerID]known{}, durable: map[events.CustomerID]known{}, clock: 1000}
+	m.open(t.TempDir())
+	defer func() { m.commit(); m.s.Close() }()
+	reopens := 0
+	rt.Repeat(map[string]func(*rapid.T){
+		"":     m.check,
+		"some": func(*rapid.T) { m.touch(m.id()) },
+		"many": func(*rapid.T) {
+			for range 10 {
+				m.touch(m.id())
+			}
+		},
+		"pass":       func(*rapid.T) { m.pass() },
+		"look":       func(*rapid.T) { m.look(m.id()) },
+		"checkpoint": func(*rapid.T) { m.checkpoint() },
+		"commit":     func(*rapid.T) { m.commit() },
+		"wait":       func(*rapid.T) { m.wait() },
+		"walk":       func(*rapid.T) { m.walk() },
+		"reopen": func(*rapid.T) {
+			if reopens++; reopens > 1 && memory == nil {
+				rt.Skip("takes long")
+			}
+			m.reopen(rapid.Bool().Draw(rt, "crash"))
+		},
 	})
+	for id := range m.all {
+		m.look(id)
+	}
+}
+
+func (m *model) reopen(crashed bool) {
+	m.wait()
+	dir := m.s.Dir()
+	if crashed && m.memory == nil {
+		dir = crash(m.outer, m.s)
+	}
+	if !crashed || m.memory == nil {
+		must(m.t, m.s.Close())
+	}
+	m.open(dir)
+	m.all = maps.Clone(m.durable)
+	if p, _ := m.s.Positions(); p.Input != m.input {
+		m.t.Fatalf("position %d; want %d", p.Input, m.input)
+	}
 }

@@ -110,6 +110,7 @@ const (
 	posRulebook
 	posRulebookSerial
 	posRulebookHistory
+	posNumber // of the checkpoint, counted from 1
 
 	walkActive wire.Field = 1
 	walkAfter  wire.Field = 2
@@ -294,6 +295,17 @@ func parseDigests(b []byte) (list []uint64, err error) {
 	return list, nil
 }
 
+// checkpointNumber is what a positions' row says, 0 if it says nothing.
+func checkpointNumber(row []byte) (n uint64) {
+	r := wire.NewReader(row)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		if f == posNumber {
+			n = r.Uint()
+		}
+	}
+	return n
+}
+
 // readPositions reads how far the last checkpoint was, and refuses a store that this program must not touch.
 func (s *Store) readPositions() error {
 	v := s.disk.view()
@@ -308,7 +320,10 @@ func (s *Store) readPositions() error {
 	if s.at, s.pending, err = parsePositions(value); err != nil {
 		return damaged(fmt.Errorf("read the positions: %w", err))
 	}
-	s.exists = true
+	s.exists, s.number = true, checkpointNumber(value)
+	if s.at.Format > Format {
+		return fmt.Errorf("it has format %d, and this program knows formats up to %d: %w", s.at.Format, Format, ErrNewer)
+	}
 	if s.at.Format != Format {
 		return fmt.Errorf("it has format %d, and this program knows format %d: use the program that wrote it", s.at.Format, Format)
 	}

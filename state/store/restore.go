@@ -21,7 +21,8 @@ import (
 // RestoreConfig says where a snapshot is to become a store again.
 type RestoreConfig struct {
 	Dir      string  // the shard's folder, which is not there or empty
-	Replace  bool    // or it holds a store, which is set aside
+	Replace  bool    // or it holds a store, which is removed when the new one stands
+	Keep     bool    // it is not removed but set aside
 	Genesis  Genesis // what the store is wanted for; Shards of 0: as many as the snapshot says
 	Progress func(done int64)
 	Log      zerolog.Logger
@@ -30,7 +31,7 @@ type RestoreConfig struct {
 // Restored is what Restore did.
 type Restored struct {
 	*Snapshot
-	Aside string // the folder to which the store went that was there, "" if there was none
+	Aside string // the folder to which the store went that was there and is kept, else ""
 }
 
 // ErrOccupied says that a store is where one is to be restored to, and RestoreConfig.Replace is not set.
@@ -158,7 +159,10 @@ func (c *RestoreConfig) swap(building string, there bool) (aside string, err err
 		}
 		return "", err
 	}
-	return aside, syncDir(filepath.Dir(c.Dir))
+	if err := syncDir(filepath.Dir(c.Dir)); err != nil || c.Keep || !there {
+		return aside, err
+	}
+	return "", os.RemoveAll(aside)
 }
 
 // SetAside gives a store's folder another name, and returns it. Nobody may use the store.

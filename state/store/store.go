@@ -30,6 +30,8 @@ type Config struct {
 	CacheBytes int64          // of decoded customers in memory; changed ones count, but stay beyond it
 	Log        zerolog.Logger
 	Metrics    *Metrics // of all shards of the process; nil for none
+
+	boot string // of tests: the id of this boot
 }
 
 // A Store is one shard's store. One goroutine owns it and calls its methods; only the writing of a checkpoint runs
@@ -39,8 +41,10 @@ type Store struct {
 	disk    disk
 	metrics shardMetrics
 
-	at     Positions
-	exists bool
+	at         Positions
+	number     uint64 // of the last checkpoint
+	exists     bool
+	rolledBack bool
 
 	cache
 	horizons
@@ -85,6 +89,7 @@ func open(c Config) (*Store, error) {
 		d.close()
 		return nil, err
 	}
+	s.rolledBack = d.rolledBack
 	return s, nil
 }
 
@@ -105,6 +110,10 @@ func (s *Store) Dir() string { return s.config.Dir }
 
 // Positions are those of the last checkpoint handed over; exists is false if there never was one.
 func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
+
+// MayHaveRolledBack says that the machine stopped, and not only the process, since the store was opened last, so that the
+// last checkpoints may be missing. For the log only: the positions went back with them.
+func (s *Store) MayHaveRolledBack() bool { return s.rolledBack }
 
 // Size is how many bytes the sorted tables and the value log take on disk. Up to 16 MiB of what was written last lies
 // beside them.
