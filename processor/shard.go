@@ -74,14 +74,17 @@ type shard struct {
 	unsavedLog events.Instant
 
 	// Of the ownership; see takeover.go.
-	producer producer
-	took     time.Duration  // when it began, of terms.boot as the two below
-	heard    time.Duration  // before the last append that the broker has acknowledged was sent
-	spoke    atomic.Int64   // before what is in flight was sent
-	chain    map[int64]bool // producer ids under which an opened mark was written
-	first    *events.Mark   // the partition's first opened mark, if it was read
-	began    bool           // there is no checkpoint
-	absorbed int
+	producer   producer
+	took       time.Duration  // when it began, of terms.boot as the two below
+	heard      time.Duration  // before the last append that the broker has acknowledged was sent
+	spoke      atomic.Int64   // before what is in flight was sent
+	brokerTime events.Instant // of the last mark that was read,
+	brokerBoot time.Duration  // and before it was sent
+	doubted    bool           // this machine's clock
+	chain      map[int64]bool // producer ids under which an opened mark was written
+	first      *events.Mark   // the partition's first opened mark, if it was read
+	began      bool           // there is no checkpoint
+	absorbed   int
 
 	snapshotAfter time.Duration // of terms.boot
 	putCtx        context.Context
@@ -295,7 +298,7 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 			return s.catchUp(ctx)
 		}
 		if s.speaking || !s.at.Speaking {
-			s.advance(b.Sent - ClockMargin)
+			s.advance(s.present(b.Sent) - ClockMargin)
 		}
 		if err := s.unmuteAt(ctx, b.Next); err != nil {
 			return err
@@ -358,6 +361,22 @@ func (s *shard) slice(ctx context.Context, records []events.Record) error {
 	}
 	s.m.fold.Observe(time.Since(began).Seconds())
 	return s.flushAside(ctx)
+}
+
+// present is when an empty fetch was sent, by our clock, which is believed as far as it agrees with the broker's: with that
+// of the last mark read and the time that has passed since. A clock that is a year ahead would have customers lapse, and
+// later owners follow what was said.
+func (s *shard) present(sent events.Instant) events.Instant {
+	if s.config.Topics.CreateTime { // the clock is the caller's
+		return sent
+	}
+	latest := s.brokerTime + events.Instant((s.terms.boot() - s.brokerBoot).Milliseconds()) + brokersAhead
+	if sent > latest && !s.doubted {
+		s.doubted = true
+		s.log.Error().Dur("ahead", time.Duration(sent-latest+brokersAhead)*time.Millisecond).
+			Msg("this machine's clock is far ahead of the broker's and is not believed: set it")
+	}
+	return min(sent, latest)
 }
 
 // advance moves the clock, never back.

@@ -238,6 +238,6 @@ func (o *simOwner) await() {
 // settled: it has said all there is to say up to the input's end and the present.
 func (o *simOwner) settled() bool {
 	s := o.shard
-	return o.opened && s.speaking && !s.at.Walk.Active && s.at.Input == o.w.kafka.log(simInput, o.id).end && s.at.Clock >= o.now()-ClockMargin-1000 &&
+	return o.opened && s.speaking && !s.at.Walk.Active && s.at.Input == o.w.kafka.log(simInput, o.id).end && s.at.Clock >= min(o.now(), o.w.kafka.now)-ClockMargin-1000 &&
 		!s.due && len(s.stale) == 0 && s.voice.silent() && s.asides.empty()
 }

@@ -63,7 +63,7 @@ func (s *shard) absorb(ctx context.Context, to events.Offset) error {
 func (s *shard) absorbRecord(h *kafka.Head, r *events.Record) (ours bool, err error) {
 	st, mark, err := events.ParseDerived(r)
 	if err == nil && mark != nil {
-		return s.absorbMark(h, mark), nil
+		return s.absorbMark(h, r, mark), nil
 	}
 	if !s.chain[h.ProducerID] {
 		return false, nil
@@ -88,7 +88,8 @@ func (s *shard) absorbRecord(h *kafka.Head, r *events.Record) (ours bool, err er
 	return true, nil
 }
 
-func (s *shard) absorbMark(h *kafka.Head, m *events.Mark) (ours bool) {
+func (s *shard) absorbMark(h *kafka.Head, r *events.Record, m *events.Mark) (ours bool) {
+	s.brokerTime = r.Append // the last one is this owner's own
 	switch {
 	case m.ProducerID != h.ProducerID:
 		return false

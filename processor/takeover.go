@@ -71,14 +71,19 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 	if err := s.absorb(ctx, fence+1); err != nil {
 		return err
 	}
-	s.settleBeginning()
+	if err := s.settleBeginning(); err != nil {
+		return err
+	}
+	if err := s.checkSaid(ctx, in); err != nil {
+		return err
+	}
 	if err := s.retireOthers(ctx, p, began); err != nil {
 		return err
 	}
 	if s.terms.boot()-began > s.terms.takeOver {
 		return errTooLong
 	}
-	s.producer, s.took, s.heard = p, began, began
+	s.producer, s.took, s.heard, s.brokerBoot = p, began, began, began
 	s.at.Producer, s.at.Epoch = p.ID(), p.Epoch()
 	s.end, s.due = in.End, true
 	s.m.takeovers.Inc()
@@ -272,12 +277,31 @@ func (s *shard) sameBatch(ctx context.Context, topic string, now kafka.Range, ba
 }
 
 // settleBeginning decides, for a shard without a checkpoint, what the partition's first opened mark promised.
-func (s *shard) settleBeginning() {
-	if s.began {
-		s.began = false
-		s.at.Input, s.at.MuteUntil = s.first.From, s.first.MuteUntil
-		s.at.Speaking = s.at.MuteUntil < 0
+func (s *shard) settleBeginning() error {
+	if !s.began {
+		return nil
 	}
+	if m := s.first; m.Content != "" && m.Content != string(s.rules.Now.Text()) {
+		return lost("another instance was the first to open shard %d, with another rulebook", s.id) // to be loaded by that
+	}
+	s.began = false
+	s.at.Input, s.at.MuteUntil = s.first.From, s.first.MuteUntil
+	s.at.Speaking = s.at.MuteUntil < 0
+	return nil
+}
+
+// checkSaid: what was said last followed from touchpoints that are still there; else the shard would be mute for good.
+func (s *shard) checkSaid(ctx context.Context, in kafka.Range) (err error) {
+	if s.at.SaidPosition > in.End { // the former owner may have read on meanwhile
+		if in, err = s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id); err != nil {
+			return err
+		}
+	}
+	if s.at.SaidPosition > in.End {
+		return stop("derived events on partition %d of %s follow from records up to offset %d of %s, which ends at %d: the topic was made anew or has "+
+			"lost records; restore it, or start anew with other topics and an empty store.dir", s.id, s.config.Topics.Events, s.at.SaidPosition, s.config.Topics.Touchpoints, in.End)
+	}
+	return nil
 }
 
 // retireOthers shuts out, for good, the producer ids of former owners that the coordinator does not hand out any more, and
