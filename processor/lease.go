@@ -43,14 +43,19 @@ func (s *shard) renew(ctx context.Context) error {
 	case now-s.took > s.terms.again, silent > 2*s.terms.alive:
 		return s.retake(ctx)
 	case silent > s.terms.alive:
-		s.spoke.Store(int64(now))
-		base, err := s.writeMark(ctx, s.producer, events.Mark{Kind: events.ShardAlive})
-		if err != nil {
-			return err
-		}
-		return s.wrote(base, 1, now)
+		return s.alive(ctx, now)
 	}
 	return nil
+}
+
+// alive writes the mark that says no more than that this owner lives, and by which rulebook. Nothing may be in flight.
+func (s *shard) alive(ctx context.Context, now time.Duration) error {
+	s.spoke.Store(int64(now))
+	base, err := s.writeMark(ctx, s.producer, events.Mark{Kind: events.ShardAlive})
+	if err != nil {
+		return err
+	}
+	return s.wrote(base, 1, now)
 }
 
 // retake takes the shard over from this very owner: a new epoch whose opened mark must stand where the output ended for
@@ -62,7 +67,7 @@ func (s *shard) retake(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	base, err := s.writeMark(ctx, p, events.Mark{Kind: events.ShardOpened, MuteUntil: s.at.MuteUntil, Rulebook: s.rules.Now.Name()})
+	base, err := s.writeMark(ctx, p, events.Mark{Kind: events.ShardOpened, MuteUntil: s.at.MuteUntil})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/touchfold/touchfold/events"
-	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state"
 )
 
@@ -84,13 +83,12 @@ func (s *shard) tellPast(ctx context.Context) error {
 		return err
 	}
 	c := events.Past(s.id, s.config.Now())
-	value, headers := c.Record(s.config.App)
 	for p := range s.layout.shards {
 		if events.ShardID(p) == s.id {
 			continue
 		}
-		if _, err := s.broker.Append(ctx, s.config.Topics.Touchpoints, events.ShardID(p), []kafka.Out{{Value: value, Headers: headers, Time: c.At}}); err != nil {
-			return &outsideError{fmt.Errorf("tell shard %d that the past of shard %d is forwarded: %w", p, s.id, err)}
+		if err := s.writeControl(ctx, events.ShardID(p), &c); err != nil {
+			return err
 		}
 	}
 	s.sawPast(s.id)

@@ -144,7 +144,7 @@ func TestOtherRules(t *testing.T) {
 	if !strings.Contains(r.log.String(), "touchfold rules activate") {
 		t.Error("an older configuration is not told that it is not in force")
 	}
-	r.must(WriteRulebook(r.context(), r.client, r.config.App, r.config.Topics.Touchpoints, 1, first.Numbered(3).Control(now)))
+	r.activate(first.Numbered(3))
 	r.once()
 	r.once() // nothing changes, nothing is said
 	var churn []string

@@ -26,8 +26,11 @@ func belief(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
 	return table, currency, err
 }
 
-// believe goes by a rulebook from now on; what was believed before is another's to change.
+// believe goes by a rulebook from now on; what was believed before is another's to change. One that cannot be run is in
+// force nevertheless.
 func (s *shard) believe(rules rulebook.Succession) error {
+	s.rules = rules
+	s.at.Rulebook, s.at.RulebookSerial, s.at.RulebookHistory = rules.Now.Text(), rules.Now.Serial, rules.Seen
 	table, currency, err := s.config.Believe(rules.Now)
 	if errors.Is(err, rulebook.ErrCannotRun) {
 		return &stopError{err}
@@ -35,9 +38,8 @@ func (s *shard) believe(rules rulebook.Succession) error {
 	if err != nil {
 		return stop("rulebook %s: %w", rules.Now.Name(), err)
 	}
-	s.rules, s.table = rules, table
+	s.table = table
 	s.decoder.SetCurrency(currency)
-	s.at.Rulebook, s.at.RulebookSerial, s.at.RulebookHistory = rules.Now.Text(), rules.Now.Serial, rules.Seen
 	return nil
 }
 
@@ -53,7 +55,28 @@ func (s *shard) control(ctx context.Context, r *events.Record, c *events.Control
 			s.asides.park(r, &events.Refusal{Reason: events.BadControl, Detail: err.Error()}, s.at.Clock)
 			return nil
 		}
+		if err := s.passOn(ctx, c); err != nil {
+			if s.asides.empty() {
+				s.at.Input = r.Offset // it is to be read again
+			}
+			return err
+		}
 		return s.takeRulebook(ctx, b)
+	}
+	return nil
+}
+
+// passOn copies a rulebook from partition 0 to all others. Rulebooks are written to partition 0 alone: its order is that
+// of all, and as its shard does not go on before the copies stand, a rulebook is in all partitions or will be, whoever
+// crashes in the middle of it. Copies of copies do no harm.
+func (s *shard) passOn(ctx context.Context, c *events.Control) error {
+	if err := s.flushAside(ctx); err != nil { // what comes before is not to be read again by another rulebook
+		return err
+	}
+	for p := 1; p < s.layout.shards && s.id == 0; p++ {
+		if err := s.writeControl(ctx, events.ShardID(p), c); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -67,27 +90,38 @@ func (s *shard) takeRulebook(ctx context.Context, b *rulebook.Rulebook) error {
 		return nil
 	}
 	former := s.table.Fingerprint()
-	if err := s.believe(rules); err != nil {
-		return err
-	}
-	s.log.Info().Str("rulebook", b.Name()).Int64("position", int64(s.at.Input)).Msg("a rulebook is in force from here on")
-	if s.table.Fingerprint() == former {
-		return nil
-	}
+	cannot := s.believe(rules)
 	if err := s.checkpoint(ctx, true); err != nil {
 		return err
+	}
+	if cannot != nil {
+		return cannot // who can run it goes on from here
 	}
 	if err := s.store.Retable(s.table); err != nil {
 		return err
 	}
-	s.at.Rules = s.table.Fingerprint()
-	s.at.Walk, s.walking = store.Walk{Active: true, Cause: events.ByRules}, false
-	clear(s.touched)
-	return nil
+	if s.at.Rules = s.table.Fingerprint(); s.at.Rules != former {
+		s.at.Walk, s.walking = store.Walk{Active: true, Cause: events.ByRules}, false
+		clear(s.touched)
+	}
+	s.log.Info().Str("rulebook", b.Name()).Int64("position", int64(s.at.Input)).Bool("walk", s.at.Rules != former).
+		Msg("a rulebook is in force from here on")
+	return s.tellRulebook(ctx)
 }
 
-// propose writes this process's rulebook to every partition, if the log, all of which is folded, has never seen it. Shard
-// 0 does it for all, and its own partition comes last: as long as that one does not know, it is not done.
+// tellRulebook tells those who ask the output which rulebook is in force. Nothing is in flight.
+func (s *shard) tellRulebook(ctx context.Context) error {
+	switch now := s.terms.boot(); {
+	case !s.speaking:
+		return nil
+	case now-s.heard > s.terms.lease:
+		return s.retake(ctx) // whose mark tells it
+	default:
+		return s.alive(ctx, now)
+	}
+}
+
+// propose writes this process's rulebook to the log, if the log, all of which is folded, has never seen it.
 func (s *shard) propose(ctx context.Context) error {
 	if s.proposed || s.id != 0 || !s.speaking {
 		return nil
@@ -103,25 +137,20 @@ func (s *shard) propose(ctx context.Context) error {
 		s.config.Alone && s.config.Rulebook.Digest() == s.rules.Now.Digest(): // all shards began with it
 		return nil
 	}
-	if err := WriteRulebook(ctx, s.broker, s.config.App, s.config.Topics.Touchpoints, s.layout.shards, next.Control(s.config.Now())); err != nil {
-		return &outsideError{err}
+	c := next.Control(s.config.Now())
+	if err := s.writeControl(ctx, 0, &c); err != nil {
+		return err
 	}
 	s.end = s.at.Input + 1 // it is to be folded
 	return nil
 }
 
-// WriteRulebook appends a control to every partition of the input, to partition 0 last.
-func WriteRulebook(ctx context.Context, b appender, app, input string, partitions int, c events.Control) error {
-	value, headers := c.Record(app)
-	for p := partitions - 1; p >= 0; p-- {
-		if _, err := b.Append(ctx, input, events.ShardID(p), []kafka.Out{{Value: value, Headers: headers, Time: c.At}}); err != nil {
-			return fmt.Errorf("write a rulebook to partition %d of %s: %w", p, input, err)
-		}
+// writeControl appends a control to a partition of the input.
+func (s *shard) writeControl(ctx context.Context, p events.ShardID, c *events.Control) error {
+	input := s.config.Topics.Touchpoints
+	value, headers := c.Record(s.config.App)
+	if _, err := s.broker.Append(ctx, input, p, []kafka.Out{{Value: value, Headers: headers, Time: c.At}}); err != nil {
+		return &outsideError{fmt.Errorf("write %s to partition %d of %s: %w", c.Kind, p, input, err)}
 	}
 	return nil
-}
-
-// appender is a *kafka.Client, or the model of one.
-type appender interface {
-	Append(ctx context.Context, topic string, p events.ShardID, recs []kafka.Out) (events.Offset, error)
 }

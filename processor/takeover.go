@@ -108,7 +108,7 @@ func (s *shard) maySend() error {
 // writeOpened writes the opened mark, which must be the first record in its epoch: from there on the broker rejects
 // the former owner.
 func (s *shard) writeOpened(ctx context.Context, p producer, in kafka.Range) (fence events.Offset, err error) {
-	m := events.Mark{Kind: events.ShardOpened, MuteUntil: -1, From: in.First, Rulebook: s.rules.Now.Name()}
+	m := events.Mark{Kind: events.ShardOpened, MuteUntil: -1, From: in.First}
 	if s.config.Mute && s.began && s.first == nil { // else another mark was the partition's first
 		past, err := s.hasPast(ctx)
 		if err != nil {
@@ -117,9 +117,6 @@ func (s *shard) writeOpened(ctx context.Context, p producer, in kafka.Range) (fe
 		if past {
 			m.MuteUntil = in.End
 		}
-	}
-	if s.first == nil && s.began {
-		m.Content = string(s.rules.Now.Text())
 	}
 	// gofail: var beforeOpened struct{}
 	fence, err = s.writeMark(ctx, p, m)
@@ -142,6 +139,10 @@ func (s *shard) writeMark(ctx context.Context, p producer, m events.Mark) (event
 
 func (s *shard) encodeMark(id int64, epoch int16, m events.Mark) (kafka.Out, error) {
 	m.Shard, m.At, m.Instance, m.ProducerID, m.Epoch = s.id, s.config.Now(), s.instance, id, epoch
+	m.Rulebook = s.rules.Now.Name()
+	if m.Kind == events.ShardOpened || m.Kind == events.ShardAlive {
+		m.Content = string(s.rules.Now.Text())
+	}
 	var d events.Derived
 	if err := s.voice.encoder.Mark(&m, &d); err != nil {
 		return kafka.Out{}, err

@@ -167,6 +167,7 @@ type mark struct {
 	ProducerID int64  `json:"producer_id"`
 	Epoch      int    `json:"epoch"`
 	MuteUntil  *int64 `json:"mute_until"`
+	Rulebook   string `json:"rulebook"`
 	Offset     int64  `json:"-"`
 }
 

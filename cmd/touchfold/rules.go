@@ -228,30 +228,16 @@ func (a *rulesActivateCommand) Run(ctx context.Context, out output) error {
 	}
 	next := features.Propose(c).Numbered(now.serial + 1)
 	if next.Digest() == now.digest && now.serial > 0 {
-		if !slices.ContainsFunc(shards, func(s ruled) bool { return s.serial != now.serial || s.digest != now.digest }) {
-			_, err := fmt.Fprintf(out.out, "rulebook %s is in force already\n", now.mark.Rulebook)
-			return err
-		}
-		next = next.Numbered(now.serial) // some shards may never have been told
-	}
-	if err := writeRulebook(ctx, client, c, len(shards), next); err != nil {
+		_, err := fmt.Fprintf(out.out, "rulebook %s is in force already, or on its way to the shards that do not say so\n", now.mark.Rulebook)
 		return err
+	}
+	control := next.Control(events.At(time.Now()))
+	value, headers := control.Record(c.App)
+	// To partition 0 alone: its shard copies it to the others, so that what is there is everywhere.
+	if _, err := client.Append(ctx, c.Topics.Touchpoints, 0, []kafka.Out{{Value: value, Headers: headers, Time: control.At}}); err != nil {
+		return fmt.Errorf("write rulebook %s to %s: %w", next.Name(), c.Topics.Touchpoints, err)
 	}
 	_, err = fmt.Fprintf(out.out, "rulebook %s is in the log; each shard goes by it as soon as it comes to it, which touchfold rules status shows\n",
 		next.Name())
 	return err
-}
-
-// writeRulebook writes b to every partition. Copies do no harm, so if it ends in the middle it may be done again.
-func writeRulebook(ctx context.Context, client *kafka.Client, c *config.Config, shards int, b *rulebook.Rulebook) error {
-	control := b.Control(events.At(time.Now()))
-	value, headers := control.Record(c.App)
-	for p := shards - 1; p >= 0; p-- {
-		_, err := client.Append(ctx, c.Topics.Touchpoints, events.ShardID(p), []kafka.Out{{Value: value, Headers: headers, Time: control.At}})
-		if err != nil {
-			return fmt.Errorf("write rulebook %s to partition %d of %s, so it is not in force in all shards; try again: %w",
-				b.Name(), p, c.Topics.Touchpoints, err)
-		}
-	}
-	return nil
 }

@@ -1,0 +1,162 @@
+package processor
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/features"
+	"github.com/touchfold/touchfold/state/rulebook"
+	"github.com/touchfold/touchfold/state/store"
+)
+
+// activate writes a rulebook to the log, as touchfold rules activate does.
+func (r *rig) activate(b *rulebook.Rulebook) {
+	r.Helper()
+	c := b.Control(events.At(time.Now()))
+	value, headers := c.Record(r.config.App)
+	_, err := r.client.Append(r.context(), r.config.Topics.Touchpoints, 0, []kafka.Out{{Value: value, Headers: headers, Time: c.At}})
+	r.must(err)
+}
+
+// churnAfter is the rulebook by which a customer is at risk after so many days, with a number in the log.
+func (r *rig) churnAfter(days int, serial uint64) *rulebook.Rulebook {
+	r.setup.Segments.ChurnRisk.DaysWithoutOrderOver = days
+	return features.Propose(r.setup).Numbered(serial)
+}
+
+// controls are the names of the rulebooks that stand in each partition of the input.
+func (r *rig) controls() [][]string {
+	r.Helper()
+	all := make([][]string, r.config.Topics.Partitions)
+	for p, recs := range r.read(r.config.Topics.Touchpoints) {
+		for _, rec := range recs {
+			if header(rec, "ce_type") == string(events.RulebookControl) {
+				b, err := rulebook.Parse(rec.Value)
+				r.must(err)
+				all[p] = append(all[p], b.Name())
+			}
+		}
+	}
+	return all
+}
+
+// inForce are the names of what the stores go by.
+func (r *rig) inForce() (names []string) {
+	r.Helper()
+	for _, at := range r.positions() {
+		b, err := rulebook.Parse(at.Rulebook)
+		r.must(err)
+		names = append(names, b.Name())
+	}
+	return names
+}
+
+func repeated(name string, n int) string { return fmt.Sprint(slices.Repeat([]string{name}, n)) }
+
+// TestRulebookToAll: a rulebook that stands in partition 0 comes to all shards, and each customer is spoken of by it,
+// whichever shard has him; the marks tell it.
+func TestRulebookToAll(t *testing.T) {
+	t.Parallel()
+	const shards = 3
+	r := newRig(t, shards, nil)
+	now := events.At(time.Now())
+	for i := range 12 {
+		r.send(order(fmt.Sprint("c", i), fmt.Sprint(i), now-100*events.Instant(day), 10))
+	}
+	p := r.start()
+	p.settle()
+	b := r.churnAfter(30, 1)
+	r.activate(b)
+	p.await("all customers are spoken of by it", func() bool { _, said := p.sum(); return said >= 12*3 })
+	p.settle()
+	p.stop()
+	if got := fmt.Sprint(r.inForce()); got != repeated(b.Name(), shards) {
+		t.Errorf("in force is %s", got)
+	}
+	if got := fmt.Sprint(r.controls()); got != fmt.Sprint([][]string{{b.Name()}, {b.Name()}, {b.Name()}}) {
+		t.Errorf("the log has %s", got)
+	}
+	all, marks := r.said()
+	churn := 0
+	for _, x := range all {
+		if x.word() == "segment/churn_risk=true #1" && x.cause == "rules" {
+			churn++
+		}
+	}
+	if churn != 12 {
+		t.Errorf("%d customers are at risk by the new rulebook, want 12", churn)
+	}
+	for p, list := range marks {
+		if last := list[len(list)-1]; len(list) < 3 || last.Rulebook != b.Name() {
+			t.Errorf("the marks of partition %d end with %+v", p, last)
+		}
+	}
+}
+
+// TestRulebookCutOff: its owner ends after a rulebook came to partition 0 and before it came to the others, and the next
+// one has the former configuration: it comes to the others all the same.
+func TestRulebookCutOff(t *testing.T) {
+	t.Parallel()
+	const shards = 3
+	r := newRig(t, shards, nil)
+	r.send(view("a", "1", 0), view("b", "2", 0), view("c", "3", 0))
+	r.once()
+	b := r.churnAfter(30, 1)
+	r.activate(b) // nobody runs
+	r.once()
+	if got := fmt.Sprint(r.inForce()); got != repeated(b.Name(), shards) {
+		t.Errorf("in force is %s", got)
+	}
+}
+
+// TestCannotRun: a program that cannot run what comes in force saves how far it is, and leaves the shard to one that can,
+// which goes on from there.
+func TestCannotRun(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1, nil)
+	now := events.At(time.Now())
+	r.send(order("a", "1", now-100*events.Instant(day), 10))
+	newer := r.churnAfter(30, 1)
+	older := func(c *Config) {
+		c.Believe = func(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
+			if b.Digest() == newer.Digest() {
+				return nil, events.Currency{}, fmt.Errorf("rulebook %s: %w", b.Name(), rulebook.ErrCannotRun)
+			}
+			return belief(b)
+		}
+	}
+	p := r.start(older)
+	p.settle()
+	r.activate(newer)
+	for range 2 { // also from the store it is not taken again
+		if err := p.end(); err == nil || !isStop(err) || !strings.Contains(err.Error(), newer.Name()) {
+			t.Fatalf("Run: %v", err)
+		}
+		p = r.start(older)
+	}
+	p.end()
+	r.stores(func(s *store.Store) {
+		at, _ := s.Positions()
+		if at.Input != 2 || string(at.Rulebook) != string(newer.Text()) {
+			t.Errorf("saved is %+v", at)
+		}
+	})
+	r.send(view("b", "2", 0))
+	r.once()
+	all, _ := r.said()
+	churn := 0
+	for _, x := range all {
+		if x.fact == "segment/churn_risk" {
+			churn++
+		}
+	}
+	if churn != 1 {
+		t.Errorf("said is %+v", all)
+	}
+}
