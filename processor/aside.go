@@ -66,10 +66,13 @@ func namesOrigin(h events.Header) bool {
 
 // flushAside writes what was gathered and returns when it is acknowledged.
 func (s *shard) flushAside(ctx context.Context) error {
-	a, parked, input := &s.asides, s.config.Topics.Parked, s.config.Topics.Touchpoints
+	return s.asides.flush(ctx, s.broker, s.config.Topics)
+}
+
+func (a *asides) flush(ctx context.Context, b appender, t Topics) error {
 	if len(a.parked) > 0 {
-		if _, err := s.broker.Append(ctx, parked, 0, a.parked); err != nil {
-			return &outsideError{fmt.Errorf("park %d records in %s: %w", len(a.parked), parked, err)}
+		if _, err := b.Append(ctx, t.Parked, 0, a.parked); err != nil {
+			return &outsideError{fmt.Errorf("park %d records in %s: %w", len(a.parked), t.Parked, err)}
 		}
 	}
 	for to, recs := range a.forwarded {
@@ -77,8 +80,8 @@ func (s *shard) flushAside(ctx context.Context) error {
 			continue
 		}
 		// gofail: var beforeForward struct{}
-		if _, err := s.broker.Append(ctx, input, to, recs); err != nil {
-			return &outsideError{fmt.Errorf("forward %d records to partition %d of %s: %w", len(recs), to, input, err)}
+		if _, err := b.Append(ctx, t.Touchpoints, to, recs); err != nil {
+			return &outsideError{fmt.Errorf("forward %d records to partition %d of %s: %w", len(recs), to, t.Touchpoints, err)}
 		}
 		// gofail: var afterForward struct{}
 		clear(recs) // they hold on to the buffers that they were fetched in
@@ -87,4 +90,9 @@ func (s *shard) flushAside(ctx context.Context) error {
 	clear(a.parked)
 	a.parked = a.parked[:0]
 	return nil
+}
+
+// appender is a *kafka.Client, or the model of one.
+type appender interface {
+	Append(ctx context.Context, topic string, p events.ShardID, recs []kafka.Out) (events.Offset, error)
 }

@@ -40,6 +40,8 @@ type members struct {
 	mu         sync.Mutex
 	closed     bool
 	owned      map[events.ShardID]*ownership
+	partitions int                       // of the input, as far as is known
+	ferries    map[events.ShardID]*ferry // by added partition
 	generation *kafka.Generation
 	next       chan struct{} // closed when another generation begins
 }
@@ -78,6 +80,7 @@ func (m *members) begin(p *Processor, l layout, instance string, f *kafka.Fetche
 	space.Dir = p.config.Dir
 	m.space = store.NewSpace(space)
 	m.owned, m.next = map[events.ShardID]*ownership{}, make(chan struct{})
+	m.ferries, m.partitions = map[events.ShardID]*ferry{}, l.partitions
 }
 
 // join is a member of the group until ctx ends, or owns all shards at once.
@@ -143,6 +146,7 @@ func (m *members) assign(g *kafka.Generation, want []events.ShardID) {
 			return m.own(ctx, o)
 		})
 	}
+	m.ferry()
 }
 
 // close lets nothing begin any more.
@@ -301,6 +305,11 @@ func (m *members) positions() (map[events.ShardID]events.Offset, *kafka.Generati
 		}
 		if at := o.folded.Load(); at >= 0 {
 			next[id] = events.Offset(at)
+		}
+	}
+	for p, f := range m.ferries {
+		if at := f.at.Load(); at >= 0 {
+			next[p] = events.Offset(at)
 		}
 	}
 	return next, m.generation

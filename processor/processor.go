@@ -150,7 +150,7 @@ func (p *Processor) Run(ctx context.Context) error {
 	others, othersCtx := errgroup.WithContext(beside)
 	others.Go(func() error { return fetcher.Run(othersCtx) })
 	others.Go(func() error { return p.members.join(othersCtx) })
-	others.Go(func() error { p.commitOffsets(othersCtx, l.shards); return nil })
+	others.Go(func() error { p.commitOffsets(othersCtx); return nil })
 	run.Go(func() error {
 		defer p.members.close()
 		select {
@@ -179,15 +179,14 @@ func unlessCanceled(err error) error {
 }
 
 // commitOffsets tells lag tools how far the shards are, every two seconds.
-func (p *Processor) commitOffsets(ctx context.Context, shards int) {
+func (p *Processor) commitOffsets(ctx context.Context) {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
-	grown := false
 	for {
 		select {
 		case <-tick.C:
 			p.commit(ctx)
-			grown = grown || p.warnGrown(ctx, shards)
+			p.grow(ctx)
 		case <-ctx.Done():
 			return
 		}
@@ -211,14 +210,10 @@ func (p *Processor) commit(ctx context.Context) {
 	}
 }
 
-// warnGrown warns, and reports, that the input has more partitions than there are shards.
-func (p *Processor) warnGrown(ctx context.Context, shards int) bool {
+// grow has what stands on added partitions forwarded.
+func (p *Processor) grow(ctx context.Context) {
 	all, err := p.config.Client.Ranges(ctx, p.config.Topics.Touchpoints)
-	if err != nil || len(all) <= shards {
-		return false // a broker that does not answer is others' to tell
+	if err == nil { // a broker that does not answer is others' to tell
+		p.members.grow(len(all))
 	}
-	p.config.Log.Error().Str("topic", p.config.Topics.Touchpoints).Int("partitions", len(all)).Int("shards", shards).
-		Msg("partitions were added to the topic; touchpoints on them are not read, for a customer's shard follows from the number " +
-			"of partitions: have producers write to a topic with the old number, or start anew with other topics")
-	return true
 }

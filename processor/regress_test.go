@@ -163,7 +163,8 @@ func TestOtherRules(t *testing.T) {
 	}
 }
 
-// TestAddedPartitions: that touchpoints on partitions that were added are not read is said loudly.
+// TestAddedPartitions: the number of shards stays when partitions are added; what stands on the added ones is forwarded,
+// once, and a later start goes on behind it.
 func TestAddedPartitions(t *testing.T) {
 	r := newRig(t, 2, nil)
 	p := r.start()
@@ -178,5 +179,26 @@ func TestAddedPartitions(t *testing.T) {
 		t.Fatalf("add a partition: %v %+v", err, resp)
 	}
 	p.await("the warning", func() bool { return strings.Contains(r.log.String(), "partitions were added to the topic") })
+	now := events.At(time.Now())
+	stray := func(who, id string) {
+		tp := order(who, id, now, 10)
+		rec := tp.record()
+		rec.Partition = 2
+		r.produce(rec)
+	}
+	for i, who := range []string{"a", "b", "c", "d"} {
+		stray(who, fmt.Sprint("first", i))
+	}
+	p.await("they are said", func() bool { _, said := p.sum(); return said == 8 })
 	p.stop()
+	for i, who := range []string{"a", "b", "c", "d"} {
+		stray(who, fmt.Sprint("second", i))
+	}
+	p = r.start()
+	p.await("they are folded", func() bool { folded, _ := p.sum(); return folded == 8 })
+	if n := p.value("touchfold_touchpoints_total", "type", "Order Completed", "outcome", "forwarded"); n != 4 {
+		t.Errorf("the second start forwards %v", n)
+	}
+	p.stop()
+	r.agrees()
 }

@@ -138,7 +138,7 @@ func (o *simOwner) newShard() *shard {
 	c := &Config{App: simApp, IDKey: events.IDKey(simApp), Topics: Topics{Touchpoints: simInput, Events: simOutput, Parked: simParked},
 		Mute: w.mute, Alone: true, Rulebook: simRulebook(), Believe: simBelieve, Batch: 1 << w.IntN(6), Now: o.now,
 		CheckpointEvery: time.Duration(1+w.IntN(60)) * time.Second, Log: zerolog.Nop()}
-	s := newShard(c, simMetrics, simPort{o}, o.id, layout{w.shards, brokersAhead}, o.name)
+	s := newShard(c, simMetrics, simPort{o}, o.id, layout{w.shards, w.shards, brokersAhead}, o.name)
 	s.stop, s.terms.boot = o.stopping, func() time.Duration { return w.boot }
 	s.voice.post = func(recs []kafka.Out) { o.posted = recs }
 	s.openStore = func(context.Context) (*store.Store, error) {

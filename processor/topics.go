@@ -25,7 +25,10 @@ const (
 
 // layout is what the shards need to know of the topics.
 type layout struct {
-	shards int // partitions of the touchpoints and of the derived events
+	shards int // partitions of the derived events, and of the touchpoints when those were created
+	// partitions of the touchpoints. What stands on added ones is forwarded, for a customer's shard follows from the number
+	// of shards.
+	partitions int
 	// ahead is how much later than our clock a record's append time may be; a later one is taken for that. A record may
 	// carry a stranger's word even where the topic has LogAppendTime: it had not always.
 	ahead events.Instant
@@ -56,7 +59,7 @@ func ensureTopics(ctx context.Context, c *Config) (layout, error) {
 		faults = append(faults, fmt.Errorf("topic %s is compacted, so what is parked would vanish: "+
 			"set its cleanup.policy to delete, or name another topic in topics.parked", parked.Name))
 	}
-	l := layout{in.Partitions, brokersAhead}
+	l := layout{out.Partitions, in.Partitions, brokersAhead}
 	switch {
 	case c.Topics.CreateTime:
 		l.ahead = math.MaxInt64 / 2 // the times are our own
@@ -112,7 +115,7 @@ func checkInput(c *Config, in kafka.Topic) (faults []error) {
 }
 
 func checkOutput(c *Config, in, out kafka.Topic) (faults []error) {
-	if out.Partitions != in.Partitions {
+	if out.Partitions > in.Partitions {
 		faults = append(faults, fmt.Errorf("topic %s has %d partitions and %s has %d; they must have the same number: "+
 			"name another topic in topics.events, or make it anew", out.Name, out.Partitions, in.Name, in.Partitions))
 	}
