@@ -16,13 +16,23 @@ type About struct {
 	Instance string `json:"instance"`          // unique among the living, the same after a restart
 	Address  string `json:"address,omitempty"` // host:port where it answers queries
 	Version  string `json:"version,omitempty"` // of the program
-	Held     []Held `json:"held,omitempty"`    // whose state it has, owned or not
+	Held     []Held `json:"held,omitempty"`    // whose state it has
 }
 
-// Held is a shard whose state an instance has, and how far that goes: its position in the input.
+// Held is a shard whose state an instance has, and how far that goes: its position in the input. Owned is whether the
+// instance is at work on it, and does not only have it on its disk.
 type Held struct {
 	Shard    events.ShardID `json:"shard"`
 	Position events.Offset  `json:"position"`
+	Owned    bool           `json:"owned,omitempty"`
+}
+
+// better is whether a shard should rather be with whom has h than with whom has other.
+func (h Held) better(other Held) bool {
+	if h.Owned != other.Owned {
+		return h.Owned
+	}
+	return h.Position > other.Position
 }
 
 // balancerName names the balancer and the form of About: two that differ must not meet in one group.
@@ -77,7 +87,7 @@ type candidate struct {
 }
 
 // deal says by member which of n shards it is to own, in order of number. Each shard goes to one member, and no member
-// gets two more than another. A shard belongs with whom has its state furthest; of all deals as even as that, this is
+// gets two more than another. A shard belongs with its owner, else with whom has its state furthest; of all deals as even as that, this is
 // one in which the fewest shards go elsewhere. Those that must, go to whom has an older state of them, if there is
 // room, else to whom has the least. The order of the members does not matter.
 func deal(members []candidate, n int) [][]events.ShardID {
@@ -124,27 +134,38 @@ func deal(members []candidate, n int) [][]events.ShardID {
 	return dealt
 }
 
-// holdersOf gives by shard the members that have its state, the furthest first.
+// holdersOf gives by shard the members that have its state, the best first.
 func holdersOf(members []candidate, n int) [][]int {
 	holders := make([][]int, n)
-	at := make([]map[int]events.Offset, n) // by shard and member
+	has := make([]map[int]Held, n) // by shard and member
 	for _, m := range inOrder(members) {
 		for _, h := range members[m].held {
 			if h.Shard < 0 || int(h.Shard) >= n {
 				continue
 			}
 			s := h.Shard
-			if at[s] == nil {
-				at[s] = make(map[int]events.Offset)
+			if has[s] == nil {
+				has[s] = make(map[int]Held)
 			}
-			if _, twice := at[s][m]; !twice {
+			before, twice := has[s][m]
+			if !twice {
 				holders[s] = append(holders[s], m)
 			}
-			at[s][m] = max(at[s][m], h.Position)
+			if !twice || h.better(before) {
+				has[s][m] = h
+			}
 		}
 	}
 	for s, hs := range holders {
-		slices.SortStableFunc(hs, func(a, b int) int { return cmp.Compare(at[s][b], at[s][a]) })
+		slices.SortStableFunc(hs, func(a, b int) int {
+			switch {
+			case has[s][a].better(has[s][b]):
+				return -1
+			case has[s][b].better(has[s][a]):
+				return 1
+			}
+			return 0
+		})
 	}
 	return holders
 }

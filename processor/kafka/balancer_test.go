@@ -22,13 +22,15 @@ func drawMembers(t *rapid.T, most, shards int) []candidate {
 			ms[i].held = append(ms[i].held, Held{
 				Shard:    events.ShardID(rapid.IntRange(-1, shards).Draw(t, "shard")),
 				Position: events.Offset(rapid.IntRange(0, 3).Draw(t, "position")),
+				Owned:    rapid.Bool().Draw(t, "owned"),
 			})
 		}
 	}
 	return ms
 }
 
-// belongs is, told another way, with whom each shard belongs: the furthest, of equals the first by instance and id.
+// belongs is, told another way, with whom each shard belongs: an owner before others, then the furthest, of equals the
+// first by instance and id.
 // It is -1 for a shard that nobody has.
 func belongs(ms []candidate, shards int) []int {
 	to := make([]int, shards)
@@ -37,7 +39,7 @@ func belongs(ms []candidate, shards int) []int {
 		best := ""
 		for i, m := range ms {
 			for _, h := range m.held {
-				rank := fmt.Sprintf("%09d %s %s", 999999999-h.Position, m.instance+" ", m.id)
+				rank := fmt.Sprintf("%t %09d %s %s", !h.Owned, 999999999-h.Position, m.instance+" ", m.id)
 				if int(h.Shard) == s && (best == "" || rank < best) {
 					best, to[s] = rank, i
 				}
@@ -117,7 +119,7 @@ func TestDeal(t *testing.T) {
 
 		for i := range ms { // they take over what they were dealt, and keep the rest on their disks
 			for _, s := range dealt[i] {
-				ms[i].held = append(ms[i].held, Held{s, 4})
+				ms[i].held = append(ms[i].held, Held{s, 4, true})
 			}
 		}
 		if again := deal(ms, shards); fmt.Sprint(again) != fmt.Sprint(dealt) {
@@ -138,7 +140,7 @@ func TestDealManyShards(t *testing.T) {
 			for i := range ms {
 				ms[i].held = nil
 				for _, s := range dealt[i] {
-					ms[i].held = append(ms[i].held, Held{s, at})
+					ms[i].held = append(ms[i].held, Held{s, at, true})
 				}
 			}
 			before := owners(ms, dealt, shards)
@@ -178,12 +180,13 @@ func owners(ms []candidate, dealt [][]events.ShardID, shards int) []string {
 	return out
 }
 
-// TestDealToOlderState: what cannot stay with the furthest goes to whom has an older state of it.
+// TestDealToOlderState: what cannot stay with the furthest goes to whom has an older state of it, though another has
+// less to do.
 func TestDealToOlderState(t *testing.T) {
-	a := candidate{id: "a", held: []Held{{0, 9}, {1, 9}, {2, 9}, {3, 9}}}
+	a := candidate{id: "a", held: []Held{{0, 9, false}, {1, 9, false}, {2, 9, false}, {3, 9, false}}}
 	b := candidate{id: "b"}
-	c := candidate{id: "c", held: []Held{{3, 5}, {0, 4}}}
-	if got := fmt.Sprint(deal([]candidate{a, b, c}, 6)); got != "[[0 1] [2 4] [3 5]]" {
+	c := candidate{id: "c", held: []Held{{2, 5, false}, {0, 4, false}, {4, 1, false}}}
+	if got := fmt.Sprint(deal([]candidate{a, b, c}, 6)); got != "[[0 1] [3 5] [2 4]]" {
 		t.Errorf("dealt %s", got)
 	}
 }
@@ -192,7 +195,7 @@ func TestDealToOlderState(t *testing.T) {
 // partitions that were added are assigned to nobody.
 func TestAssignGroups(t *testing.T) {
 	b := balancer{topic: "t", shards: 6, about: func() About {
-		return About{Instance: "a", Held: []Held{{0, 5}, {1, 5}, {2, 5}, {3, 5}, {4, 5}, {5, 5}}}
+		return About{Instance: "a", Held: []Held{{0, 5, false}, {1, 5, false}, {2, 5, false}, {3, 5, false}, {4, 5, false}, {5, 5, false}}}
 	}}
 	a, err := b.UserData()
 	if err != nil {

@@ -42,7 +42,7 @@ func (m *grouped) about() About {
 	defer m.mu.Unlock()
 	a := About{Instance: m.name, Address: m.name + ":1", Version: "v1"}
 	for s, p := range m.held {
-		a.Held = append(a.Held, Held{s, p})
+		a.Held = append(a.Held, Held{Shard: s, Position: p})
 	}
 	return a
 }

@@ -85,6 +85,33 @@ func TestComeAndGo(t *testing.T) {
 	}
 }
 
+// TestComesBesideQuietOnes: a partition that comes is read at once, and goes on to be, though all others of its broker
+// wait for records.
+func TestComesBesideQuietOnes(t *testing.T) {
+	c := testClient(t, brokers(t))
+	topic := newTopic(t, c, 3)
+	write(t, c, topic, 2, "0")
+	const maxWait, late = 4 * time.Second, time.Second
+	f := runFetcher(t, c, FetchConfig{Topic: topic, MaxWait: maxWait})
+	for p := range events.ShardID(2) {
+		<-f.Read(p, 0) // an empty one: from now on a request waits
+	}
+	for range 3 {
+		start := time.Now()
+		in := f.Read(2, 0)
+		next(t, in)
+		for i := range 3 {
+			if took := time.Since(start); took > late {
+				t.Errorf("record %d comes after %v", i, took)
+			}
+			start = time.Now()
+			write(t, c, topic, 2, "new")
+			next(t, in)
+		}
+		f.Stop(2)
+	}
+}
+
 // TestPartitionAdded: partitions that are added while others are read disturb nobody, and can be read.
 func TestPartitionAdded(t *testing.T) {
 	t.Parallel()

@@ -153,36 +153,48 @@ func (s *Store) Changed(c *state.Customer) {
 
 // read reads a customer from disk.
 func (s *Store) read(id events.CustomerID) (*entry, error) {
-	e, err := s.tryRead(id)
+	v := s.disk.view()
+	defer v.discard()
+	value, err := v.get(customerKey(nil, id))
+	if errors.Is(err, errNoRow) {
+		value, err = nil, nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read a customer from the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, damaged(err))
+		return nil, s.errUnread(err)
+	}
+	return s.parse(v, id, value)
+}
+
+// parse makes a customer of the value of his row, of which it keeps nothing; of none a new one. v has what belongs to it.
+func (s *Store) parse(v view, id events.CustomerID, value []byte) (*entry, error) {
+	e := &entry{row: newRow, indexed: events.Never}
+	if value == nil {
+		e.customer = s.config.Table.New(id)
+	} else if err := e.parse(s.config.Table, v, id, value); err != nil {
+		return nil, s.errUnread(err)
 	}
 	e.due, e.queued = e.customer.Due(), e.indexed // which is queued already if it is near
 	e.bytes = e.customer.Bytes() + overhead
 	return e, nil
 }
 
-func (s *Store) tryRead(id events.CustomerID) (*entry, error) {
-	v := s.disk.view()
-	defer v.discard()
-	value, err := v.get(customerKey(nil, id))
-	if errors.Is(err, errNoRow) {
-		return &entry{customer: s.config.Table.New(id), row: newRow, indexed: events.Never}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
+func (s *Store) errUnread(err error) error {
+	return fmt.Errorf("read a customer from the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, damaged(err))
+}
+
+func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte) error {
 	indexed, row, p, err := parseRow(value)
 	if err == nil && p.count > 0 {
 		row, err = readParts(v, id, p)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	block := func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) }
-	c, err := s.config.Table.Parse(id, row, block)
+	c, err := t.Parse(id, row, block)
 	if err != nil {
-		return nil, cmp.Or(newer(row, block), err)
+		return cmp.Or(newer(row, block), err)
 	}
-	return &entry{customer: c, row: len(row), stored: c.Sealed(), parts: p, indexed: indexed}, nil
+	e.customer, e.row, e.stored, e.parts, e.indexed = c, len(row), c.Sealed(), p, indexed
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -217,6 +218,27 @@ func TestExportRot(t *testing.T) {
 	}
 }
 
+// TestViewWaits: a checkpoint that is in flight is in the view.
+func TestViewWaits(t *testing.T) {
+	t.Parallel()
+	s := stocked(t, config(t, t.TempDir(), 1<<20))
+	for i := range 300 {
+		touch(t, s, events.CustomerID(fmt.Sprint("customer ", i)), 5000+i, 2000, events.Instant(7000+i))
+	}
+	commit := s.commit
+	s.commit = func(changes []change, positions []byte) error {
+		runtime.Gosched() // to whoever does not wait
+		return commit(changes, positions)
+	}
+	must(t, s.Checkpoint(at(6000)))
+	v, err := s.View()
+	must(t, err)
+	defer v.Close()
+	if got := v.Positions().Input; got != 6000 {
+		t.Errorf("the view is of %d", got)
+	}
+}
+
 func TestViewRefuses(t *testing.T) {
 	t.Parallel()
 	s := mustOpen(t, config(t, t.TempDir(), 1<<20))
@@ -279,6 +301,15 @@ func TestRestoreRefuses(t *testing.T) {
 
 	withoutBlock := append(bytes.Clone(b[:frames[1]]), b[frames[2]:]...) // all checksums fit but the last
 	refusals(t, withoutBlock, fresh(), "damaged")
+
+	older := bytes.Clone(b) // the header says another time, and has a checksum for it
+	header := older[frames[0]+8 : frames[1]]
+	header[len(header)-2] ^= 1
+	copy(older[frames[0]:], appendFrameHead(nil, header))
+	if head, err := ReadSnapshot(bytes.NewReader(older)); err != nil || head == nil {
+		t.Fatal(err)
+	}
+	refusals(t, older, fresh(), "a checksum does not fit")
 
 	newer := append([]byte(snapshotMagic), appendFrameHead(nil, []byte{1 << 3, 4})...)
 	refusals(t, append(newer, 1<<3, 4), fresh(), "has format 2, and this program knows format 1")
@@ -354,6 +385,9 @@ func TestRestoreKeeps(t *testing.T) {
 	done, err := Restore(t.Context(), c, bytes.NewReader(b))
 	must(t, err)
 	same(t, mustOpen(t, config(t, dir, 1<<20)), first)
+	if _, err := os.Lstat(filepath.Join(dir, "left")); err == nil {
+		t.Error("what a killed process left is part of the store")
+	}
 	aside := mustOpen(t, config(t, done.Aside, 1<<20))
 	if got, _ := aside.Positions(); got.Input != 3 || !strings.HasPrefix(done.Aside, dir+".aside-") {
 		t.Errorf("set aside in %s: %+v", done.Aside, got)
