@@ -93,11 +93,8 @@ func (v *View) sound() (err error) {
 	if v.check == nil {
 		return nil
 	}
-	defer func() {
-		if recover() != nil {
-			err = damaged(errors.New("its contents do not fit together"))
-		}
-	}()
+	defer guard(&err)
+	defer faults()()
 	return damaged(quiet(v.check()))
 }
 

@@ -349,6 +349,16 @@ func TestRestoreRefusesDisorder(t *testing.T) {
 	}
 }
 
+// TestRestoreNeedsRoom: nothing is begun that the disk has no room for.
+func TestRestoreNeedsRoom(t *testing.T) {
+	t.Parallel()
+	var b bytes.Buffer
+	e, err := newExport(&b, &Snapshot{StoreBytes: 1 << 60})
+	must(t, err)
+	e.frame(appendHeader(nil, e.snapshot, appendPositions(nil, new(at(1)), 0)))
+	refusals(t, b.Bytes(), restoreConfig(filepath.Join(t.TempDir(), "store")), "make room")
+}
+
 // TestRestoreKeeps: what is in the folder stays until another store is whole, and is not lost then.
 func TestRestoreKeeps(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -56,7 +57,7 @@ func Restore(ctx context.Context, c RestoreConfig, r io.Reader) (*Restored, erro
 	}
 	done, err := c.restore(s)
 	if err != nil {
-		return nil, fmt.Errorf("restore shard %d to %s: %w", s.snapshot.Shard, c.Dir, err)
+		return nil, fmt.Errorf("restore shard %d to %s: %w", s.snapshot.Shard, c.Dir, advised(err))
 	}
 	return done, nil
 }
@@ -81,7 +82,7 @@ func (c *RestoreConfig) restore(s *snapshotReader) (done *Restored, err error) {
 		return nil, err
 	}
 	defer held.Close()
-	if err = checkSpace(building, s.snapshot.StoreBytes); err == nil {
+	if err = roomFor(building, s.snapshot.StoreBytes); err == nil {
 		err = build(building, c.Log, s)
 	}
 	done = &Restored{Snapshot: &s.snapshot}
@@ -186,6 +187,18 @@ func syncDir(dir string) error {
 	return f.Sync()
 }
 
+// spare is what is left free at least, beside what a restore is about to write.
+const spare = 64 << 20
+
+// roomFor refuses to begin what would fill the disk, if the disk can tell: see room.
+func roomFor(dir string, bytes int64) error {
+	need := uint64(max(0, bytes)) + spare
+	if free, _, err := DiskFree(dir); err == nil && free < need {
+		return fmt.Errorf("the disk has %d MiB free, and the store takes about %d: %w", free>>20, need>>20, syscall.ENOSPC)
+	}
+	return nil
+}
+
 // build fills an empty folder. Whatever goes wrong in Badger becomes an error.
 func build(dir string, log zerolog.Logger, s *snapshotReader) (err error) {
 	defer func() {
@@ -193,6 +206,7 @@ func build(dir string, log zerolog.Logger, s *snapshotReader) (err error) {
 			err = errors.New("its files cannot be written")
 		}
 	}()
+	defer faults()()
 	db, err := badger.Open(badgerOptions(Config{Dir: dir, Log: log}).WithBaseTableSize(restoredTable))
 	if err != nil {
 		return quiet(err)
