@@ -190,8 +190,10 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 			pause = leastPause
 		}
 		m.log(o, err, pause)
-		m.wait(ctx, isLost(err), pause)
-		pause = min(2*pause, mostPause)
+		m.wait(ctx, o, isLost(err), pause)
+		if !isLost(err) {
+			pause = min(2*pause, mostPause)
+		}
 	}
 	return nil
 }
@@ -234,27 +236,36 @@ func (m *members) log(o *ownership, err error, pause time.Duration) {
 	}
 }
 
-// wait waits before a shard is taken again: one that was lost until the group has spoken, or would have noticed.
-func (m *members) wait(ctx context.Context, lost bool, pause time.Duration) {
+// wait waits before a shard is taken again: one that was lost, until the coordinator says that it is still ours, or the
+// group has assembled anew, or would have.
+func (m *members) wait(ctx context.Context, o *ownership, lost bool, pause time.Duration) {
 	m.mu.Lock()
 	next := m.next
 	m.mu.Unlock()
-	after := time.NewTimer(pause)
-	defer after.Stop()
-	select {
-	case <-ctx.Done():
-	case <-after.C:
+	session := time.Now().Add(m.p.config.Session)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		select {
+		case <-next:
+			return
+		default:
+		}
+		if !lost || time.Now().After(session) || m.assignedHere(ctx, o.id) {
+			return
+		}
 	}
-	if !lost {
-		return
-	}
-	session := time.NewTimer(m.p.config.Session)
-	defer session.Stop()
-	select {
-	case <-ctx.Done():
-	case <-next:
-	case <-session.C:
-	}
+}
+
+// assignedHere: the coordinator says that a shard is this instance's.
+func (m *members) assignedHere(ctx context.Context, id events.ShardID) bool {
+	all, err := m.p.config.Client.Members(ctx, m.p.config.App, m.p.config.Topics.Touchpoints)
+	return err == nil && slices.ContainsFunc(all, func(a kafka.Member) bool {
+		return a.Instance == m.instance && slices.Contains(a.Shards, id)
+	})
 }
 
 // awaitRelease waits until the former owner has released the shard, as long as it lives; not for long.
