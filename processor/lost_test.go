@@ -73,6 +73,12 @@ func TestStoreLost(t *testing.T) {
 func (r *rig) agrees() {
 	r.Helper()
 	all, _ := r.said()
+	r.agreesWith(all)
+}
+
+// agreesWith is agrees, of what was said.
+func (r *rig) agreesWith(all []told) {
+	r.Helper()
 	last := map[string]string{}
 	for _, t := range all {
 		if last[t.customer+" "+t.fact] = t.value; t.value == "false" || t.value == "<nil>" {

@@ -149,11 +149,11 @@ func (l *simLog) at(o events.Offset) int {
 	return i
 }
 
-// records calls f with every record, in order.
-func (l *simLog) records(f func(r *events.Record)) {
+// records calls f with every record and who wrote it, in order.
+func (l *simLog) records(f func(r *events.Record, producer int64)) {
 	for i := range l.batches {
 		for j := range l.batches[i].recs {
-			f(&l.batches[i].recs[j])
+			f(&l.batches[i].recs[j], l.batches[i].head.ProducerID)
 		}
 	}
 }

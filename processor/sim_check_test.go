@@ -9,6 +9,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rulebook"
 )
 
 // simReader is the independent reader of what a seed left behind. It knows the input as the driver wrote it and as the
@@ -17,6 +18,9 @@ type simReader struct {
 	w    *simWorld
 	bad  []string
 	held []map[events.CustomerID][]simHeld // by shard: what its partition holds of its customers
+	// By shard: the rulebook that its first owner began with, and those in its partition.
+	first []*rulebook.Rulebook
+	ruled [][]simRuled
 }
 
 // simHeld is a record in a partition.
@@ -26,10 +30,11 @@ type simHeld struct {
 }
 
 func newSimReader(w *simWorld) *simReader {
-	c := &simReader{w: w}
+	c := &simReader{w: w, first: make([]*rulebook.Rulebook, w.shards), ruled: make([][]simRuled, w.shards)}
 	for p := range w.shards {
 		held := map[events.CustomerID][]simHeld{}
-		w.kafka.log(simInput, events.ShardID(p)).records(func(r *events.Record) {
+		w.kafka.log(simInput, events.ShardID(p)).records(func(r *events.Record, _ int64) {
+			c.rulebook(r)
 			t := w.driver.touches[string(r.Value)]
 			if t == nil || events.ShardOf(t.customer, w.shards) != events.ShardID(p) {
 				return
@@ -42,6 +47,20 @@ func newSimReader(w *simWorld) *simReader {
 		c.held = append(c.held, held)
 	}
 	return c
+}
+
+// rulebook notes a rulebook in the input.
+func (c *simReader) rulebook(r *events.Record) {
+	control, refusal := events.ControlOf(r, simApp)
+	if refusal != nil || control.Kind != events.RulebookControl {
+		return
+	}
+	b, err := rulebook.FromControl(&control)
+	if err != nil {
+		c.fault("input %d/%d: %v", r.Partition, r.Offset, err)
+		return
+	}
+	c.ruled[r.Partition] = append(c.ruled[r.Partition], simRuled{r.Offset, b})
 }
 
 func (c *simReader) fault(format string, args ...any) {
@@ -62,21 +81,30 @@ func (c *simReader) check(at []events.Instant) []string {
 // partition reads one partition of the output in order.
 func (c *simReader) partition(p events.ShardID, last map[string]events.Statement) {
 	var before events.Statement
-	opened := false
+	var first *events.Mark
 	ids := map[string]bool{}
-	c.w.kafka.log(simOutput, p).records(func(r *events.Record) {
+	c.w.kafka.log(simOutput, p).records(func(r *events.Record, producer int64) {
+		if producer < 0 {
+			return // no owner's
+		}
 		s, mark, err := events.ParseDerived(r)
 		if err != nil {
 			c.fault("output %d/%d: %v", p, r.Offset, err)
 			return
 		}
 		if mark != nil {
-			opened = opened || mark.Kind == events.ShardOpened
+			if first == nil && mark.Kind == events.ShardOpened {
+				first = mark
+				c.first[p], err = rulebook.Parse([]byte(mark.Content))
+				if err != nil {
+					c.fault("output %d/%d: %v", p, r.Offset, err)
+				}
+			}
 			return
 		}
 		where := fmt.Sprintf("output %d/%d: %s %s n=%d %q at (%d, %s)", p, r.Offset, s.Customer, s.Fact, s.N, s.Value, s.Position, s.Clock)
-		if !opened {
-			c.fault("%s: before any opened mark", where)
+		if first == nil || s.Position < first.MuteUntil {
+			c.fault("%s: it should be mute", where)
 		}
 		c.statement(where, r, s, &before, ids, last)
 		before = *s
@@ -114,13 +142,14 @@ func (c *simReader) true(s *events.Statement, position events.Offset) bool {
 			copies = append(copies, h.copy)
 		}
 	}
-	return simBelief(copies, s.AsOf)[s.Fact] == s.Value
+	rules := simInForce(c.first[s.Shard], c.ruled[s.Shard], position)
+	return simTruth(rules, copies, s.AsOf)[s.Fact] == s.Value
 }
 
-// simBelief is all that is true of a customer at an instant.
-func simBelief(copies []simCopy, at events.Instant) map[string]state.Value {
+// simTruth is all that is true of a customer at an instant.
+func simTruth(rules simRules, copies []simCopy, at events.Instant) map[string]state.Value {
 	facts := map[string]state.Value{}
-	simFacts(simMoves(copies), at, func(key string, v state.Value) { facts[key] = v })
+	simFacts(rules, simMoves(copies), at, func(key string, v state.Value) { facts[key] = v })
 	return facts
 }
 
@@ -134,7 +163,9 @@ func (c *simReader) lastWords(last map[string]events.Statement, at []events.Inst
 	}
 	want := map[string]string{}
 	for customer, list := range copies {
-		for fact, v := range simBelief(list, at[events.ShardOf(customer, c.w.shards)]) {
+		shard := events.ShardOf(customer, c.w.shards)
+		rules := simInForce(c.first[shard], c.ruled[shard], 1<<62)
+		for fact, v := range simTruth(rules, list, at[shard]) {
 			want[string(customer)+" "+fact] = v
 		}
 	}
@@ -159,7 +190,7 @@ func (c *simReader) parked() {
 		}
 	}
 	found := map[string]bool{}
-	c.w.kafka.log(simParked, 0).records(func(r *events.Record) {
+	c.w.kafka.log(simParked, 0).records(func(r *events.Record, _ int64) {
 		at := simHeader(r, HeaderParkedPartition) + "/" + simHeader(r, HeaderParkedOffset)
 		if !want[at] {
 			c.fault("input %s is parked (%s)", at, simHeader(r, HeaderParkedReason))

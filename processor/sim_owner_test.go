@@ -12,8 +12,6 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
-	"github.com/touchfold/touchfold/state"
-	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -32,10 +30,10 @@ type simOwner struct {
 	shard    *shard
 	opened   bool          // has taken over
 	frozen   int           // is not run before this turn
+	idle     bool          // between two turns
 	stopping chan struct{} // closed when it is to stop
 	told     bool          // to stop
 	posted   []kafka.Out   // handed to the mouth
-	late     bool          // posted so long ago that it must not be sent any more
 
 	mind, mouth simCoroutine
 	current     *simCoroutine
@@ -136,8 +134,11 @@ func (o *simOwner) verdict() error {
 func (o *simOwner) newShard() *shard {
 	w := o.w
 	c := &Config{App: simApp, IDKey: events.IDKey(simApp), Topics: Topics{Touchpoints: simInput, Events: simOutput, Parked: simParked},
-		Mute: w.mute, Alone: true, Rulebook: simRulebook(), Believe: simBelieve, Batch: 1 << w.IntN(6), Now: o.now,
+		Mute: w.mute, Alone: w.alone, Rulebook: w.rules().rulebook(), Believe: simBelieve, Batch: 1 << w.IntN(6), Now: o.now,
 		CheckpointEvery: time.Duration(1+w.IntN(60)) * time.Second, Log: zerolog.Nop()}
+	if w.out != nil {
+		c.Log = zerolog.New(w.out).With().Str("owner", o.name).Logger()
+	}
 	s := newShard(c, simMetrics, simPort{o}, o.id, layout{w.shards, w.shards, brokersAhead}, o.name)
 	s.stop, s.terms.boot = o.stopping, func() time.Duration { return w.boot }
 	s.voice.post = func(recs []kafka.Out) { o.posted = recs }
@@ -146,15 +147,6 @@ func (o *simOwner) newShard() *shard {
 		return store.OpenOn(o.disk.memory, store.Config{Shard: o.id, Table: o.shard.table, CacheBytes: 1 << 10, Log: c.Log})
 	}
 	return s
-}
-
-// simRulebook is what all owners propose.
-func simRulebook() *rulebook.Rulebook {
-	return &rulebook.Rulebook{Features: map[string]int{"sim": 1}, Settings: map[string]string{}}
-}
-
-func simBelieve(*rulebook.Rulebook) (*state.Table, events.Currency, error) {
-	return simTable(), events.Currency{'J', 'P', 'Y'}, nil
 }
 
 // live is an owner's life, as shard.run has it: it takes the shard over, folds until it is told to stop, and leaves.
@@ -174,9 +166,11 @@ func (o *simOwner) live() error {
 
 // turn does one of the things that the shard's loop waits for, and what is due then.
 func (o *simOwner) turn(ctx simContext) error {
+	o.idle = true
 	if err := o.pause(); err != nil {
 		return err
 	}
+	o.idle = false
 	s := o.shard
 	switch x := o.w.IntN(10); {
 	case x < 5:
@@ -213,10 +207,6 @@ func (o *simOwner) speak() {
 				return
 			}
 		}
-		if o.late {
-			o.shard.voice.acks <- ack{-1, kafka.ErrInDoubt}
-			return
-		}
 		base, err := o.shard.producer.Append(simContext{o}, o.posted)
 		if o.dead {
 			return
@@ -238,6 +228,6 @@ func (o *simOwner) await() {
 // settled: it has said all there is to say up to the input's end and the present.
 func (o *simOwner) settled() bool {
 	s := o.shard
-	return o.opened && s.speaking && !s.at.Walk.Active && s.at.Input == o.w.kafka.log(simInput, o.id).end && s.at.Clock >= min(o.now(), o.w.kafka.now)-ClockMargin-1000 &&
-		!s.due && len(s.stale) == 0 && s.voice.silent() && s.asides.empty()
+	return o.idle && s.speaking && !s.at.Walk.Active && s.at.Input == o.w.kafka.log(simInput, o.id).end && s.at.Clock >= min(o.now(), o.w.kafka.now)-ClockMargin-1000 &&
+		!s.due && (s.proposed || s.id != 0) && len(s.stale) == 0 && s.voice.silent() && s.asides.empty()
 }

@@ -70,7 +70,7 @@ func (p simPort) NewProducer(_ context.Context, c kafka.ProducerConfig) (produce
 	if c.TransactionalID == "" {
 		return nil, errors.New("a producer needs a transactional id")
 	}
-	made := &simProducing{port: p, log: p.log(c.Topic, c.Partition)}
+	made := &simProducing{port: p, log: p.log(c.Topic, c.Partition), may: c.May}
 	err := p.read(func() { made.stamp = p.o.w.kafka.take(c.TransactionalID) })
 	if err != nil {
 		return nil, err
@@ -78,8 +78,8 @@ func (p simPort) NewProducer(_ context.Context, c kafka.ProducerConfig) (produce
 	return made, nil
 }
 
-func (p simPort) Retire(ctx context.Context, topic string, s events.ShardID, id int64, rec kafka.Out) (base events.Offset, err error) {
-	err = p.write(ctx, func() (err error) {
+func (p simPort) Retire(_ context.Context, topic string, s events.ShardID, id int64, rec kafka.Out) (base events.Offset, err error) {
+	err = p.write(nil, func() (err error) {
 		base, err = p.append(p.log(topic, s), simStamp{id, 32767}, 0, []kafka.Out{rec})
 		return err
 	})
@@ -87,8 +87,8 @@ func (p simPort) Retire(ctx context.Context, topic string, s events.ShardID, id 
 	return base, err
 }
 
-func (p simPort) Append(ctx context.Context, topic string, s events.ShardID, recs []kafka.Out) (base events.Offset, err error) {
-	err = p.write(ctx, func() (err error) {
+func (p simPort) Append(_ context.Context, topic string, s events.ShardID, recs []kafka.Out) (base events.Offset, err error) {
+	err = p.write(nil, func() (err error) {
 		base, err = p.append(p.log(topic, s), simStamp{-1, -1}, -1, recs)
 		return err
 	})
@@ -117,10 +117,16 @@ func (p simPort) append(l *simLog, s simStamp, seq int32, recs []kafka.Out) (eve
 }
 
 // write is a request that changes something. Once sent it may take effect though its sender is gone by then, it may be
-// repeated, and its answer may be lost.
-func (p simPort) write(_ context.Context, effect func() error) error {
+// repeated, and its answer may be lost. may is asked before each attempt.
+func (p simPort) write(may func() error, effect func() error) error {
 	o, w := p.o, p.o.w
-	c, began := o.current, w.boot
+	if may == nil {
+		may = func() error { return nil }
+	}
+	if err := may(); err != nil {
+		return err
+	}
+	c := o.current
 	c.sent = effect
 	err := o.pause()
 	if c.sent == nil && err == nil { // its time was over before it arrived
@@ -139,8 +145,11 @@ func (p simPort) write(_ context.Context, effect func() error) error {
 	switch {
 	case err == nil && w.mishap(w.odds.write): // no answer until the time was over
 		return fmt.Errorf("%w: %w", kafka.ErrInDoubt, errSimBroker)
-	case err == nil && w.mishap(w.odds.write) && w.boot-began < 10*time.Minute: // no answer, so once more
+	case err == nil && w.mishap(w.odds.write): // no answer, so once more
 		w.count.repeated++
+		if err := may(); err != nil {
+			return fmt.Errorf("%w: %w", kafka.ErrInDoubt, err)
+		}
 		return effect()
 	}
 	return err
@@ -151,6 +160,7 @@ type simProducing struct {
 	port  simPort
 	log   *simLog
 	stamp simStamp
+	may   func() error
 	seq   int32
 	dead  error
 }
@@ -158,11 +168,11 @@ type simProducing struct {
 func (p *simProducing) ID() int64    { return p.stamp.id }
 func (p *simProducing) Epoch() int16 { return p.stamp.epoch }
 
-func (p *simProducing) Append(ctx context.Context, recs []kafka.Out) (base events.Offset, err error) {
+func (p *simProducing) Append(_ context.Context, recs []kafka.Out) (base events.Offset, err error) {
 	if p.dead != nil {
 		return -1, p.dead
 	}
-	err = p.port.write(ctx, func() (err error) {
+	err = p.port.write(p.may, func() (err error) {
 		base, err = p.port.append(p.log, p.stamp, p.seq, recs)
 		return err
 	})

@@ -15,12 +15,11 @@ import (
 //
 //	lifecycle          how many orders and refunds there ever were, their sum, and the last one's id: whatever is lost,
 //	                   doubled or out of order changes it
-//	segment/vip        the sum over the last 30 min is above 200
+//	segment/vip        the sum over the last 30 min is above what the rulebook says
 //	segment/quiet      there was an order, none in the last 20 min
-//	segment/care/<id>  12 min after an order of 80 or more without a refund since
+//	segment/care/<id>  12 min after an order of 80 or more without a refund since, if the rulebook knows of it
 const (
 	simVIPWindow = 30 * simMinute
-	simVIPOver   = 200
 	simQuiet     = 20 * simMinute
 	simCare      = 12 * simMinute
 	simCareFrom  = 80
@@ -37,8 +36,14 @@ type simMove struct {
 	amount int64
 }
 
+// simRules are what a rulebook says.
+type simRules struct {
+	vipOver int64
+	care    bool
+}
+
 // simFacts calls say with what is true at an instant of moves in order, none of them later.
-func simFacts(moves []simMove, at events.Instant, say func(key string, v state.Value)) {
+func simFacts(rules simRules, moves []simMove, at events.Instant, say func(key string, v state.Value)) {
 	if len(moves) == 0 {
 		return
 	}
@@ -53,12 +58,12 @@ func simFacts(moves []simMove, at events.Instant, say func(key string, v state.V
 			continue
 		}
 		last = m.at
-		if m.amount >= simCareFrom && m.at+simCare <= at && !refundedBetween(moves[i:], m.at, m.at+simCare) {
+		if rules.care && m.amount >= simCareFrom && m.at+simCare <= at && !refundedBetween(moves[i:], m.at, m.at+simCare) {
 			say("segment/care/"+m.id, state.Yes)
 		}
 	}
 	say("lifecycle", fmt.Sprintf("%d, %d, %s", len(moves), sum, moves[len(moves)-1].id))
-	if recent > simVIPOver {
+	if recent > rules.vipOver {
 		say("segment/vip", state.Yes)
 	}
 	if last >= 0 && last+simQuiet <= at {
@@ -86,10 +91,22 @@ func simHorizon(moves []simMove, at events.Instant) events.Instant {
 // simState is what the simulation's one feature keeps.
 type simState struct{ moves []simMove }
 
-// simTable is a table with that feature.
-var simTable = sync.OnceValue(func() *state.Table {
-	t, err := state.NewTable(&state.Spec[simState]{
-		Name: "sim", Version: 1, Doc: "orders and refunds within minutes",
+// simBelief is what the rulebooks of the simulation mean: a table with that feature for each.
+var simBelief = sync.OnceValue(func() map[simRules]*state.Table {
+	tables := map[simRules]*state.Table{}
+	for _, rules := range simRulebooks {
+		t, err := state.NewTable(simFeature(rules))
+		if err != nil {
+			panic(err)
+		}
+		tables[rules] = t
+	}
+	return tables
+})
+
+func simFeature(rules simRules) state.Feature {
+	return &state.Spec[simState]{
+		Name: "sim", Version: 1, Doc: "orders and refunds within minutes", Basis: fmt.Sprint(rules),
 		Folds: []events.Type{events.OrderCompleted, events.OrderRefunded},
 		Fold: func(s *simState, e *events.Event) {
 			amount := e.Order.Value
@@ -99,17 +116,13 @@ var simTable = sync.OnceValue(func() *state.Table {
 			s.moves = append(s.moves, simMove{e.Time, string([]byte(e.ID)), amount})
 		},
 		Facts: func(s *simState, _ state.Known, at events.Instant, say func(string, state.Value)) {
-			simFacts(s.moves, at, say)
+			simFacts(rules, s.moves, at, say)
 		},
 		Horizon: func(s *simState, _ state.Known, at events.Instant) events.Instant { return simHorizon(s.moves, at) },
 		Append:  appendSimState,
 		Parse:   parseSimState,
-	})
-	if err != nil {
-		panic(err)
 	}
-	return t
-})
+}
 
 func appendSimState(b []byte, s *simState) []byte {
 	for _, m := range s.moves {

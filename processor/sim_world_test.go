@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -25,7 +26,10 @@ type simOdds struct {
 	stop   int // of a turn: its owner is told to stop
 	second int // of a turn: another owner starts beside
 	freeze int // of a turn: its owner is not run for long
-	leap   int // of a turn: a day or more passes, and brokers forget
+	leap   int // of a turn: a day or more passes in which nobody runs, and brokers forget
+	quiet  int // of a turn: a day passes in which only members run, and there is nothing to say
+	rules  int // of a turn: there is a newer rulebook, or a person puts one in force
+	alien  int // of a turn: somebody else writes to the output
 	expire int // of a turn: the coordinator forgets a transactional id
 	read   int // of a request: it fails
 	write  int // of a request: it is lost, unanswered or repeated
@@ -36,23 +40,19 @@ type simOdds struct {
 
 // simCount is what happened.
 type simCount struct {
-	turns, crashes, takeovers, seconds, frozen, leaps, expired, ghosts, lost, rolled, retired, repeated, aside int
+	turns, crashes, takeovers, seconds, stopped, frozen, leaps, quiets, ruled, aliens, expired, ghosts, lost, rolled, retired, repeated, aside int
+}
+
+// fields are the counts, in order.
+func (c *simCount) fields() []*int {
+	return []*int{&c.turns, &c.crashes, &c.takeovers, &c.seconds, &c.stopped, &c.frozen, &c.leaps, &c.quiets, &c.ruled, &c.aliens,
+		&c.expired, &c.ghosts, &c.lost, &c.rolled, &c.retired, &c.repeated, &c.aside}
 }
 
 func (c *simCount) add(d *simCount) {
-	c.turns += d.turns
-	c.crashes += d.crashes
-	c.takeovers += d.takeovers
-	c.seconds += d.seconds
-	c.frozen += d.frozen
-	c.leaps += d.leaps
-	c.expired += d.expired
-	c.ghosts += d.ghosts
-	c.lost += d.lost
-	c.rolled += d.rolled
-	c.retired += d.retired
-	c.repeated += d.repeated
-	c.aside += d.aside
+	for i, f := range c.fields() {
+		*f += *d.fields()[i]
+	}
 }
 
 // simWorld is one seed's simulation: a cluster, a driver that writes touchpoints, disks, and owners of shards, of which
@@ -65,6 +65,8 @@ type simWorld struct {
 	driver *simDriver
 	shards int
 	mute   bool // the first start is mute
+	alone  bool // as is said of a process that is no member of a group
+	newest int  // which of simRulebooks newer processes would believe by
 	odds   simOdds
 	calm   bool // nothing goes wrong any more
 	disks  [][]*simDisk
@@ -86,9 +88,9 @@ const simDisks = 3
 
 func newSimWorld(seed uint64, out io.Writer) *simWorld {
 	r := rand.New(rand.NewPCG(seed, 0x746f756368))
-	w := &simWorld{Rand: r, out: out, kafka: newSimCluster(1_750_000_000_000), shards: 1 + r.IntN(2), mute: r.IntN(3) == 0}
+	w := &simWorld{Rand: r, out: out, kafka: newSimCluster(1_750_000_000_000), shards: 1 + r.IntN(2), mute: r.IntN(3) == 0, alone: r.IntN(3) == 0}
 	w.boot = time.Hour
-	w.odds = simOdds{crash: r.IntN(30), stop: r.IntN(6), second: 2 + r.IntN(12), freeze: 5 + r.IntN(20), leap: r.IntN(2), expire: r.IntN(3) * r.IntN(3),
+	w.odds = simOdds{crash: r.IntN(30), stop: r.IntN(6), second: 2 + r.IntN(12), freeze: 5 + r.IntN(20), leap: r.IntN(3), expire: r.IntN(4) * r.IntN(3), quiet: r.IntN(8), rules: r.IntN(9), alien: r.IntN(6) / 4,
 		read: r.IntN(4), write: r.IntN(25), ghost: 500, lost: r.IntN(150), rolled: r.IntN(500)}
 	for topic, n := range map[string]int{simInput: w.shards, simOutput: w.shards, simParked: 1} {
 		w.kafka.create(topic, n)
@@ -155,6 +157,12 @@ func (w *simWorld) turn() {
 		w.leap()
 	case w.mishap(w.odds.expire):
 		w.expire()
+	case w.mishap(w.odds.quiet):
+		w.quiet()
+	case w.mishap(w.odds.rules):
+		w.rule()
+	case w.mishap(w.odds.alien):
+		w.alien()
 	default:
 		w.runOne()
 	}
@@ -174,6 +182,7 @@ func (w *simWorld) runOne() {
 		o.crash()
 	case w.mishap(w.odds.stop) && !o.told:
 		o.told = true
+		w.count.stopped++
 		close(o.stopping)
 	case w.mishap(w.odds.freeze):
 		o.frozen = w.count.turns + 10 + w.IntN(400)
@@ -235,19 +244,105 @@ func (w *simWorld) time() {
 	w.pass(1 + events.Instant(w.IntN(int(most))))
 }
 
-// leap lets more than a day pass in which nobody runs, so that the partitions forget who wrote. What an owner had
-// checked its lease for and sent is lost: nobody is stopped there for a day.
+// leap lets more than a day pass in which nobody runs, so that the partitions forget who wrote.
 func (w *simWorld) leap() {
 	w.count.leaps++
 	w.pass(25*simHour + events.Instant(w.IntN(int(simDay))))
+	w.trace("%s: a day has passed", w.kafka.now)
+	w.forget(func(*simOwner) bool { return false })
+}
+
+// quiet lets more than a day pass in which the members alone run and find nothing to do, while a former owner is stopped
+// just before what it says arrives. The members must keep the partition from forgetting them.
+func (w *simWorld) quiet() {
+	former := w.member[w.IntN(w.shards)]
+	if former == nil || !w.until(former, func() bool { return former.mouth.sent != nil }) {
+		return
+	}
+	w.start(former.id)
+	if m := w.member[former.id]; former.done || !w.until(m, func() bool { return m.opened }) {
+		return
+	}
+	w.count.quiets++
+	w.odds.quiet, w.calm = 0, true // it takes long
+	for range 26 {
+		w.pass(simHour + events.Instant(w.IntN(int(simMinute))))
+		for range 12 * w.shards {
+			if shard := w.IntN(w.shards); w.member[shard] == nil || w.member[shard].done {
+				w.start(events.ShardID(shard))
+			} else {
+				w.member[shard].run()
+			}
+		}
+	}
+	w.calm = false
+	w.trace("%s: a quiet day has passed", w.kafka.now)
+	w.forget(func(o *simOwner) bool {
+		m := w.member[o.id]
+		return o.opened && m.opened && o.shard.producer.ID() == m.shard.producer.ID()
+	})
+	former.frozen = 0
+}
+
+// until runs an owner until something is so, if it comes to that.
+func (w *simWorld) until(o *simOwner, so func() bool) bool {
+	for range 200 {
+		if so() || o.done {
+			break
+		}
+		o.run()
+	}
+	return so() && !o.done
+}
+
+// forget makes the partitions forget who has not written for a day. What an owner had checked its lease for, and did not
+// send, is lost, for the protocol cannot hold where somebody is stopped there for a day and the broker has forgotten the
+// producer; but where the producer id is remembered it must.
+func (w *simWorld) forget(remembered func(*simOwner) bool) {
 	for _, o := range w.owners {
-		o.mouth.sent, o.late = nil, o.posted != nil
+		if !remembered(o) {
+			o.mouth.sent = nil
+		}
 	}
 	w.ghosts = nil
 	for p := range w.shards {
 		w.kafka.log(simOutput, events.ShardID(p)).forget(w.kafka.now, simDay)
 	}
-	w.trace("%s: a day has passed", w.kafka.now)
+}
+
+// rules are what the next process would believe by.
+func (w *simWorld) rules() simRules {
+	if w.IntN(5) == 0 {
+		return simRulebooks[w.IntN(w.newest+1)]
+	}
+	return simRulebooks[w.newest]
+}
+
+// rule brings a newer rulebook with the processes to come; or a person puts one in force, new or not.
+func (w *simWorld) rule() {
+	w.count.ruled++
+	if w.newest+1 < len(simRulebooks) && w.IntN(3) > 0 {
+		w.newest++
+		return
+	}
+	b := simRulebooks[w.IntN(w.newest+1)].rulebook().Numbered(uint64(1 + w.IntN(6)))
+	w.trace("rulebook %s is put in force", b.Name())
+	control := b.Control(w.kafka.now)
+	value, headers := control.Record(simApp)
+	w.kafka.append(w.kafka.log(simInput, 0), simStamp{-1, -1}, -1, []kafka.Out{{Value: value, Headers: headers}})
+}
+
+// alien writes to the output what no owner wrote: nonsense, or again what somebody said.
+func (w *simWorld) alien() {
+	l := w.kafka.log(simOutput, events.ShardID(w.IntN(w.shards)))
+	rec := kafka.Out{Value: []byte("hello")}
+	if len(l.batches) > 0 && w.IntN(2) == 0 {
+		r := l.batches[w.IntN(len(l.batches))].recs[0]
+		rec = kafka.Out{Key: r.Key, Value: r.Value, Headers: r.Headers}
+	}
+	w.count.aliens++
+	w.kafka.append(l, simStamp{-1, -1}, -1, []kafka.Out{rec})
+	w.trace("somebody writes to output %d", l.shard)
 }
 
 // expire makes the coordinator forget the transactional ids. That takes it days, so whoever is taking over has passed
@@ -287,10 +382,15 @@ func (w *simWorld) endAll() {
 	}
 }
 
-// settle lets nothing go wrong any more, until the members have said all there is to say; former owners go on beside.
+// settle lets all horizons pass, and once more owners come and go without any later step that would heal what they
+// leave undone. Then nothing goes wrong any more until the members have said all there is to say; former owners go on
+// beside.
 func (w *simWorld) settle() {
-	w.calm = true
 	w.pass(2 * simHour)
+	for range 40 + w.IntN(100) {
+		w.runOne()
+	}
+	w.calm = true
 	for turn := 0; !w.settled(); turn++ {
 		if turn > 20_000 {
 			w.fatal = errors.New("the owners come to no end: " + w.state())

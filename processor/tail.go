@@ -17,7 +17,7 @@ const maxTouched = 20_000
 func (s *shard) absorb(ctx context.Context, to events.Offset) error {
 	if s.chain == nil {
 		s.chain = map[int64]bool{}
-		if !s.began {
+		if !s.began && s.at.Producer >= 0 {
 			s.chain[s.at.Producer] = true
 		}
 		for _, id := range s.at.ProducerIDs {

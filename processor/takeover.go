@@ -74,7 +74,10 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 	if err := s.settleBeginning(); err != nil {
 		return err
 	}
-	if err := s.checkSaid(ctx, in); err != nil {
+	if err := s.checkSaid(ctx, in); isStop(err) { // whoever sees to it need not stop this process
+		_, unmarked := s.writeMark(ctx, p, events.Mark{Kind: events.ShardReleased})
+		return errors.Join(err, unmarked)
+	} else if err != nil {
 		return err
 	}
 	if err := s.retireOthers(ctx, p, began); err != nil {
@@ -199,7 +202,7 @@ func (s *shard) genesis() store.Genesis {
 func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
 	if out.First > 0 {
 		return stop("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said: "+
-			"bring back the store or a snapshot (touchfold shard restore), or name other topics", s.id, s.config.Topics.Events, out.First)
+			"%s", s.id, s.config.Topics.Events, out.First, s.wayOut())
 	}
 	rules := s.rules
 	s.began = true
@@ -211,7 +214,7 @@ func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
 	if m := s.first; m != nil {
 		if m.From < in.First {
 			return stop("the store of shard %d is lost, there is no snapshot, and %s no longer has the records from offset %d to %d, which it was made from: "+
-				"bring back the store or a snapshot (touchfold shard restore)", s.id, s.config.Topics.Touchpoints, m.From, in.First)
+				"%s", s.id, s.config.Topics.Touchpoints, m.From, in.First, s.wayOut())
 		}
 		b, err := rulebook.Parse([]byte(m.Content))
 		if err != nil {
@@ -237,26 +240,31 @@ func (s *shard) goBy(rules rulebook.Succession) error {
 
 // checkLogs makes sure that both logs still are those which the checkpoint was made from.
 func (s *shard) checkLogs(ctx context.Context, in, out kafka.Range) error {
-	c := s.config.Topics
-	const way = "restore the topic, or start anew with other topics and an empty store.dir"
+	c, way := s.config.Topics, s.wayOut()
 	switch {
 	case s.at.Input > in.End:
 		return stop("the checkpoint has read up to offset %d of partition %d of %s, which ends at %d: the topic was made anew or has lost records; %s",
 			s.at.Input, s.id, c.Touchpoints, in.End, way)
 	case s.at.Input < in.First:
 		return stop("partition %d of %s no longer has the records from offset %d to %d, which were not folded yet: retention removed them; "+
-			"set its retention.ms to -1, and bring back a newer snapshot (touchfold shard restore)", s.id, c.Touchpoints, s.at.Input, in.First)
+			"set its retention.ms to -1; %s", s.id, c.Touchpoints, s.at.Input, in.First, way)
 	case s.at.Output > out.End:
 		return stop("the checkpoint knows of derived events up to offset %d of partition %d of %s, which ends at %d: the topic was made anew or has lost records; %s",
 			s.at.Output, s.id, c.Events, out.End, way)
 	case s.at.Output < out.First:
 		return stop("partition %d of %s no longer has the records from offset %d to %d, so what they said is not known: retention removed them; "+
-			"set its retention.ms to -1, and bring back a newer snapshot (touchfold shard restore)", s.id, c.Events, s.at.Output, out.First)
+			"set its retention.ms to -1; %s", s.id, c.Events, s.at.Output, out.First, way)
 	}
 	if err := s.sameBatch(ctx, c.Touchpoints, in, s.at.InputBatch, s.at.InputCRC); err != nil {
 		return err
 	}
 	return s.sameBatch(ctx, c.Events, out, s.at.OutputBatch, s.at.OutputCRC)
+}
+
+// wayOut is what a person can do where a log is not what it was.
+func (s *shard) wayOut() string {
+	return fmt.Sprintf("if that cannot be brought back, touchfold shard restore %d looks for a snapshot that still fits, "+
+		"and touchfold shard reset %d says what it costs to go on without", s.id, s.id)
 }
 
 // sameBatch: the batch last read of a topic has the checksum that it had.
@@ -273,7 +281,7 @@ func (s *shard) sameBatch(ctx context.Context, topic string, now kafka.Range, ba
 		return err
 	}
 	return stop("the record batch at offset %d of partition %d of %s is another than the one that was read: the topic was made anew, or lost "+
-		"records in an unclean election; restore the topic, or start anew with other topics and an empty store.dir", base, s.id, topic)
+		"records in an unclean election; %s", base, s.id, topic, s.wayOut())
 }
 
 // settleBeginning decides, for a shard without a checkpoint, what the partition's first opened mark promised.
@@ -290,16 +298,18 @@ func (s *shard) settleBeginning() error {
 	return nil
 }
 
-// checkSaid: what was said last followed from touchpoints that are still there; else the shard would be mute for good.
+// checkSaid: what was said last, and what a first start is mute about, followed from touchpoints that are still there; else
+// the shard would be mute until another log is as long as the former one was.
 func (s *shard) checkSaid(ctx context.Context, in kafka.Range) (err error) {
-	if s.at.SaidPosition > in.End { // the former owner may have read on meanwhile
+	to := max(s.at.SaidPosition, s.at.MuteUntil)
+	if to > in.End { // the former owner may have read on meanwhile
 		if in, err = s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id); err != nil {
 			return err
 		}
 	}
-	if s.at.SaidPosition > in.End {
-		return stop("derived events on partition %d of %s follow from records up to offset %d of %s, which ends at %d: the topic was made anew or has "+
-			"lost records; restore it, or start anew with other topics and an empty store.dir", s.id, s.config.Topics.Events, s.at.SaidPosition, s.config.Topics.Touchpoints, in.End)
+	if to > in.End {
+		return stop("what stands on partition %d of %s follows from records up to offset %d of %s, which ends at %d: the topic was made anew or has "+
+			"lost records; %s", s.id, s.config.Topics.Events, to, s.config.Topics.Touchpoints, in.End, s.wayOut())
 	}
 	return nil
 }

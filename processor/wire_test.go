@@ -327,7 +327,7 @@ func (t *told) fill(h map[string]string, value []byte) error {
 	if m.Type != "track" || m.MessageID != t.id || who != t.customer || h["ce_subject"] != t.customer || m.Event != kinds[t.kind] ||
 		m.Timestamp == nil || events.At(*m.Timestamp) != t.effective || m.Properties == nil || len(*m.Properties) != 1 || m.CRM == nil ||
 		m.CRM.Rule == nil || m.CRM.RuleVersion == nil || !slices.Contains([]string{"event", "time", "correction", "rules"}, m.CRM.Cause) ||
-		len(m.CRM.Because) == 0 && m.CRM.Current != false || len(m.CRM.Because) > 10 { // time alone may end what an event began
+		len(m.CRM.Because) == 0 && m.CRM.Current != false && m.CRM.Current != nil || len(m.CRM.Because) > 10 { // nothing may be left that speaks for it
 		return fmt.Errorf("no Segment message as it should be: %v %s", h, value)
 	}
 	t.position, t.clock, t.asOf = events.Instant(position), events.Instant(at), events.At(m.CRM.AsOf)

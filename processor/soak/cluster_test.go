@@ -67,6 +67,7 @@ func startCluster(t *testing.T, dir string, nodes, instances int, ports map[int]
 	}
 	c.env = append(plain, "JAVA_TOOL_OPTIONS=-XX:TieredStopAtLevel=1 -XX:SharedArchiveFile="+classes)
 	c.proxies = make([][]*toxiproxy.Proxy, instances)
+	zerolog.SetGlobalLevel(zerolog.Disabled) // a toxic tells every step to standard error
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), zerolog.Nop())
 	for node := 1; node <= nodes; node++ {
 		c.addListeners(t, filepath.Join(dir, fmt.Sprintf("node%d", node), "server.properties"), server, instances, ports)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -23,7 +24,7 @@ var onTheWayOut = []string{"beforeRelease"}
 // session to end, and then a take-over.
 const makeUpWithin = 2*session + 4*time.Second
 
-// patience is how long a failpoint stays armed.
+// patience is after how long it is asked how often a failpoint was hit at which nobody crashes.
 const patience = 6 * time.Second
 
 // hit makes a process crash, wait or fail at a failpoint.
@@ -36,9 +37,7 @@ func (p *player) hit(ctx context.Context, f fault, at failpoint) {
 	p.figures.count("faults: failpoints armed")
 	terms := fmt.Sprintf("%d*off->panic(%q)", f.draw%7, at.name)
 	if slices.Contains(onTheWayIn, at.name) {
-		in.mu.Lock()
-		in.armed = fmt.Sprintf("%s=%d*off->panic(%q)", at.name, f.draw%3, at.name)
-		in.mu.Unlock()
+		in.arm(fmt.Sprintf("%s=%d*off->panic(%q)", at.name, f.draw%3, at.name))
 		in.signal(syscall.SIGKILL, "SIGKILL", 0)
 		return
 	}
@@ -62,46 +61,80 @@ func (p *player) hit(ctx context.Context, f fault, at failpoint) {
 	if slices.Contains(onAWalk, at.name) {
 		p.changeRules(ctx)
 	}
-	process := in.current()
-	p.later(ctx, patience, func() {
-		if in.current() != process {
-			return
-		}
-		if text, err := ask("GET", url+"/count", ""); err == nil && counts {
-			n, _ := strconv.Atoi(strings.TrimSpace(text))
-			p.figures.hit(at.name, n)
-		}
-		_, _ = ask("DELETE", url, "") // gone if the process is, and then there is nothing to take back
-	})
+	if process := in.current(); counts {
+		p.later(ctx, patience, func() {
+			text, err := ask("GET", url+"/count", "")
+			if n, _ := strconv.Atoi(strings.TrimSpace(text)); err == nil && in.current() == process {
+				p.figures.hit(at.name, n)
+			}
+		})
+	}
 }
 
 func (p *process) isFailing() bool { return p != nil && p.failing }
 
-// makeUp hits those failpoints on purpose that chance has not hit often enough, for a while.
+// makeUp hits those failpoints on purpose that chance has not hit often enough: each instance crashes at one after another.
 func (p *player) makeUp(ctx context.Context, least int) {
 	defer p.wait.Wait()
-	for _, in := range p.instances {
-		in.mu.Lock()
-		in.always = true
-		in.mu.Unlock()
-	}
-	for round := 0; ctx.Err() == nil; round++ {
-		missing := 0
-		for _, at := range p.points {
-			if p.figures.hitsOf(at.name) >= least {
-				continue
-			}
-			missing++
-			f := drawFault(p.rng)
-			f.draw = 126 // at the first chance, and by a crash
-			before := p.figures.hitsOf(at.name)
-			p.hit(ctx, f, at)
-			for waited := time.Duration(0); waited < makeUpWithin && ctx.Err() == nil && p.figures.hitsOf(at.name) == before; waited += 100 * time.Millisecond {
-				<-time.After(100 * time.Millisecond)
+	pending := map[string]int{}
+	var mu sync.Mutex
+	// lacking is the failpoint that lacks most, counting those that somebody is on the way to.
+	lacking := func() (at failpoint, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		fewest := least
+		for _, x := range p.points {
+			if n := p.figures.hitsOf(x.name) + pending[x.name]; n < fewest {
+				at, fewest, ok = x, n, true
 			}
 		}
-		if missing == 0 {
+		pending[at.name]++
+		return at, ok
+	}
+	var instances sync.WaitGroup
+	for _, in := range p.instances {
+		instances.Go(func() {
+			for at, ok := lacking(); ok && ctx.Err() == nil; at, ok = lacking() {
+				p.crash(ctx, in, at.name)
+				mu.Lock()
+				pending[at.name]--
+				mu.Unlock()
+			}
+		})
+	}
+	instances.Wait()
+}
+
+// crash starts an instance anew, to crash at a failpoint.
+func (p *player) crash(ctx context.Context, in *instance, point string) {
+	ctx, cancel := context.WithTimeout(ctx, makeUpWithin)
+	defer cancel()
+	before := p.figures.hitsOf(point)
+	in.arm(fmt.Sprintf("%s=panic(%q)", point, point))
+	in.signal(syscall.SIGKILL, "SIGKILL", 0)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for pushed := false; p.figures.hitsOf(point) == before; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
 			return
 		}
+		if _, err := ask("GET", "http://"+in.http+"/readyz", ""); err != nil || pushed {
+			continue
+		}
+		switch pushed = true; {
+		case slices.Contains(onTheWayOut, point):
+			p.terminate(in, 0)
+		case slices.Contains(onAWalk, point):
+			p.changeRules(ctx)
+		}
 	}
+}
+
+// arm has the next process start with failpoints.
+func (in *instance) arm(points string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.armed = points
 }

@@ -34,7 +34,6 @@ type instance struct {
 	frozen bool          // by SIGSTOP
 	pause  time.Duration // before the next start
 	wipe   bool          // the store is removed before it
-	always bool          // with failpoints
 	armed  string        // failpoints of it, as GOFAIL_FAILPOINTS
 	starts int
 }
@@ -64,7 +63,9 @@ func (in *instance) run(ctx context.Context) {
 		pause, wipe := in.pause, in.wipe
 		in.pause, in.wipe = time.Second, false // one that ends by itself would only do it again
 		in.mu.Unlock()
-		in.judge(p)
+		if byPoint := in.judge(p); byPoint {
+			pause = 0
+		}
 		if wipe {
 			if err := os.RemoveAll(in.storeDir()); err != nil {
 				in.figures.find("wipe instance %d: %v", in.number, err)
@@ -81,7 +82,7 @@ func (in *instance) launch() (*process, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.starts++
-	p := &process{failing: in.rng.IntN(4) > 0 || in.always, done: make(chan struct{}), log: filepath.Join(in.dir, fmt.Sprintf("%05d.log", in.starts))}
+	p := &process{failing: in.rng.IntN(4) > 0, done: make(chan struct{}), log: filepath.Join(in.dir, fmt.Sprintf("%05d.log", in.starts))}
 	program := in.program.plain
 	if p.failing = p.failing || in.armed != ""; p.failing {
 		program = in.program.failing
@@ -139,14 +140,15 @@ func (in *instance) watch(p *process) {
 
 var crashed = regexp.MustCompile(`(?m)^(panic: failpoint panic: (\w+)|panic: .*|fatal error: .*|.*DATA RACE.*)`)
 
-// judge notes why p ended.
-func (in *instance) judge(p *process) {
+// judge notes why p ended, and reports whether it was by a failpoint.
+func (in *instance) judge(p *process) (byPoint bool) {
 	text, _ := os.ReadFile(p.log)
 	m, state := crashed.FindSubmatch(text), p.cmd.ProcessState
 	switch {
 	case m != nil && len(m[2]) > 0:
 		in.figures.count("processes ended by a failpoint")
 		in.figures.hit(string(m[2]), 1)
+		return true
 	case m != nil:
 		in.figures.find("instance %d crashed: %s (see %s)", in.number, m[1], p.log)
 	case p.ending == "SIGTERM" && state.ExitCode() == 0:
@@ -156,6 +158,7 @@ func (in *instance) judge(p *process) {
 	default:
 		in.figures.count("processes that ended by themselves: " + lastLine(text))
 	}
+	return false
 }
 
 var digits = regexp.MustCompile(`[0-9]+`)

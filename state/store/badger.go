@@ -54,7 +54,7 @@ func openBadger(c Config, marked bool, list int64) (db *badger.DB, err error) {
 		return nil, err
 	}
 	opt := badgerOptions(c)
-	tables, err := checkTables(c.Dir, list, opt)
+	tables, err := checkTables(c.Dir, list, opt, !c.Restored)
 	if err != nil {
 		return nil, err
 	}

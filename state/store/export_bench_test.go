@@ -63,6 +63,7 @@ func BenchmarkExport(b *testing.B) {
 func BenchmarkRestore(b *testing.B) {
 	s := chain(b, shopSize)
 	c := s.config
+	c.Restored = true
 	packed, _ := exported(b, s)
 	must(b, s.Close())
 	n := 0

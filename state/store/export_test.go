@@ -93,7 +93,9 @@ func TestExportRestore(t *testing.T) {
 	if told != int64(len(b)) || done.Aside != "" || done.Rows != made.Rows {
 		t.Errorf("restored %+v, progress ends at %d of %d", done, told, len(b))
 	}
-	again := mustOpen(t, config(t, dir, 1<<20))
+	opened := config(t, dir, 1<<20)
+	opened.Restored = true
+	again := mustOpen(t, opened)
 	same(t, again, s)
 	b2, _ := exported(t, again)
 	if !bytes.Equal(bodyOf(t, b), bodyOf(t, b2)) {

@@ -10,6 +10,9 @@ import (
 	"syscall"
 )
 
+// ErrInUse says that another process, or another store of this one, is open in the folder.
+var ErrInUse = errors.New("another process is using it: stop that one first, or name another store.dir")
+
 // lock takes a folder for this process, until the file is closed. Badger would do the same, but only after this package
 // has had to look at its files.
 func lock(dir string) (*os.File, error) {
@@ -23,7 +26,7 @@ func lock(dir string) (*os.File, error) {
 	}
 	f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, errors.New("another process is using it: stop that one first, or name another store.dir")
+		return nil, ErrInUse
 	}
 	return nil, os.NewSyscallError("flock", err)
 }

@@ -66,7 +66,7 @@ type Positions struct {
 	InputCRC, OutputCRC     uint32
 	InputBatch, OutputBatch events.Offset
 
-	// The owner whose opened mark was read last; without meaning before the first.
+	// The owner whose opened mark was read last; without meaning before the first, and Producer -1 where none is known.
 	Producer int64
 	Epoch    int16
 

@@ -30,6 +30,7 @@ type Config struct {
 	CacheBytes int64          // of decoded customers in memory; changed ones count, but stay beyond it
 	Log        zerolog.Logger
 	Metrics    *Metrics // of all shards of the process; nil for none
+	Restored   bool     // Restore has just made it in this process, and checked all that is in it: the tables are not read again
 
 	boot string // of tests: the id of this boot
 }
