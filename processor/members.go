@@ -344,21 +344,30 @@ func (m *members) ready() error {
 	if m.generation == nil && len(m.owned) == 0 {
 		return errors.New("waiting to be told which shards are this instance's")
 	}
-	open, all := 0, 0
 	for _, o := range m.owned {
-		if o.leaving {
-			continue
-		}
-		if o.stopped != nil {
+		if !o.leaving && o.stopped != nil {
 			return o.stopped
 		}
-		all++
-		if s := o.shard.Load(); s != nil && s.folded.Load() >= 0 {
-			open++
-		}
 	}
-	if open < all {
-		return fmt.Errorf("%d of %d shards are open", open, all)
+	if open, opening, _ := m.count(); opening > 0 {
+		return fmt.Errorf("%d of %d shards are open", open, open+opening)
 	}
 	return nil
+}
+
+// count is how many shards are open, opening, and stopped. m.mu is held.
+func (m *members) count() (open, opening, stopped int) {
+	for _, o := range m.owned {
+		s := o.shard.Load()
+		switch {
+		case o.leaving:
+		case o.stopped != nil:
+			stopped++
+		case s != nil && s.folded.Load() >= 0:
+			open++
+		default:
+			opening++
+		}
+	}
+	return open, opening, stopped
 }

@@ -38,6 +38,7 @@ type metrics struct {
 	lagSeconds  *prometheus.GaugeVec   // shard
 	clock       *prometheus.GaugeVec   // shard
 	pending     *prometheus.GaugeVec   // shard
+	speaking    *prometheus.GaugeVec   // shard
 	passed      prometheus.Counter
 	refolded    prometheus.Counter
 	fold        prometheus.Histogram
@@ -48,6 +49,20 @@ type metrics struct {
 	foreign     prometheus.Counter
 	walked      prometheus.Counter
 	store       *store.Metrics
+}
+
+// countShards registers how many shards there are here, by what is the matter with them.
+func countShards(reg prometheus.Registerer, count func() (open, opening, stopped int)) {
+	with := promauto.With(reg)
+	for state, pick := range map[string]func() int{
+		"open":    func() int { n, _, _ := count(); return n },
+		"opening": func() int { _, n, _ := count(); return n },
+		"stopped": func() int { _, _, n := count(); return n },
+	} {
+		with.NewGaugeFunc(prometheus.GaugeOpts{Name: "touchfold_shards", ConstLabels: prometheus.Labels{"state": state},
+			Help: "Shards that are this instance's: open, opening, or stopped until somebody sees to them."},
+			func() float64 { return float64(pick()) })
+	}
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -74,6 +89,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		lagSeconds:  gauges("lag_seconds", "Age of the last touchpoint folded while others wait; 0 at the end."),
 		clock:       gauges("clock_seconds", "The shard's clock, Unix time."),
 		pending:     gauges("horizons_pending", "Customers whose facts time alone will change, about."),
+		speaking:    gauges("speaking", "1 while the shard is owned here and speaks; 0 while it is folded mute, up to where its last word was said."),
 		passed:      counter("horizons_passed_total", "Instants at which time alone could change a customer's facts, and did or not."),
 		refolded:    counter("refolded_events_total", "Events folded again because another came late."),
 		fold:        seconds("fold_seconds", "Time to fold one slice of touchpoints."),
@@ -91,7 +107,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 // slice: a look-up by label costs more than the fold of a page view.
 type shardMetrics struct {
 	*metrics
-	lagRecords, lagSeconds, clock, pending prometheus.Gauge
+	lagRecords, lagSeconds, clock, pending, speaking prometheus.Gauge
 
 	tally   [][outcomes]uint32 // by type
 	bound   [][outcomes]prometheus.Counter
@@ -105,7 +121,7 @@ func (m *metrics) shard(id events.ShardID) *shardMetrics {
 	types := len(events.Types()) + 1
 	s := &shardMetrics{metrics: m,
 		lagRecords: m.lagRecords.WithLabelValues(label), lagSeconds: m.lagSeconds.WithLabelValues(label),
-		clock: m.clock.WithLabelValues(label), pending: m.pending.WithLabelValues(label),
+		clock: m.clock.WithLabelValues(label), pending: m.pending.WithLabelValues(label), speaking: m.speaking.WithLabelValues(label),
 		tally: make([][outcomes]uint32, types), bound: make([][outcomes]prometheus.Counter, types),
 		notes: map[events.Notes]prometheus.Counter{}, refused: map[events.Reason]prometheus.Counter{},
 		types: map[events.DerivedType]prometheus.Counter{}}
@@ -122,7 +138,7 @@ func (m *shardMetrics) count(t events.Type, o outcome) { m.tally[t][o]++ }
 
 // closed forgets what is true only while the shard is owned here.
 func (m *shardMetrics) closed() {
-	for _, g := range []prometheus.Gauge{m.lagRecords, m.lagSeconds, m.pending} {
+	for _, g := range []prometheus.Gauge{m.lagRecords, m.lagSeconds, m.pending, m.speaking} {
 		g.Set(0)
 	}
 }

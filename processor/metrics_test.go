@@ -166,7 +166,7 @@ func checkRegistry(t *testing.T, p *run) {
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				if !slices.Contains([]string{"type", "outcome", "reason", "note", "shard"}, l.GetName()) {
+				if !slices.Contains([]string{"type", "outcome", "reason", "note", "shard", "state"}, l.GetName()) {
 					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 				}
 			}

@@ -121,7 +121,13 @@ func New(c Config) (*Processor, error) {
 	if len(c.IDKey) == 0 {
 		c.IDKey = events.IDKey(c.App)
 	}
-	return &Processor{config: c, metrics: newMetrics(c.Registry)}, nil
+	p := &Processor{config: c, metrics: newMetrics(c.Registry)}
+	countShards(c.Registry, func() (open, opening, stopped int) {
+		p.members.mu.Lock()
+		defer p.members.mu.Unlock()
+		return p.members.count()
+	})
+	return p, nil
 }
 
 // Ready is nil once all shards that are this instance's are open, else says what is waited for.

@@ -474,6 +474,9 @@ func (s *shard) report() {
 	s.folded.Store(int64(s.at.Input))
 	s.m.clock.Set(float64(s.at.Clock) / 1000)
 	s.m.pending.Set(float64(s.store.HorizonsPending()))
+	if s.speaking {
+		s.m.speaking.Set(1)
+	}
 	if s.config.Watch != nil {
 		s.config.Watch(Progress{Shard: s.id, Position: s.at.Input, End: s.end, Clock: s.at.Clock, Said: s.said,
 			Settled: behind == 0 && !s.due && len(s.stale) == 0 && s.voice.silent() && s.speaking && !s.at.Walk.Active &&
