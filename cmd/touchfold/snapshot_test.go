@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestSnapshot goes once around: a store of a stopped process, its snapshots, and stores made from these.
@@ -84,6 +86,26 @@ func TestSnapshot(t *testing.T) {
 	refused("a checksum does not fit", "restore", "--place", place, "--dir", filepath.Join(dir, "y"), name[0])
 	if _, err := os.Stat(filepath.Join(dir, "y", "shard-002")); err == nil {
 		t.Error("a damaged snapshot became a store")
+	}
+}
+
+// TestBytesTold: a bar that moves on a terminal, lines elsewhere.
+func TestBytesTold(t *testing.T) {
+	t.Parallel()
+	for bar, want := range map[bool]string{
+		true:  "\r\x1b[K[===============               ]  50 %  shard 3, 1.0 MB of 2.0 MB\r\x1b[K",
+		false: " 50 %  shard 3, 1.0 MB of 2.0 MB\n",
+	} {
+		var out bytes.Buffer
+		b := tellBytes(&out, "shard 3", 2e6)
+		b.bar = bar
+		b.read(1e5) // too soon to be told
+		b.after = time.Time{}
+		b.read(1e6)
+		b.clear()
+		if out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
 	}
 }
 

@@ -29,8 +29,10 @@ func eventually(t testing.TB, what string, so func() bool) time.Duration {
 // TestBlackhole: connections over which nothing comes any more, in either direction, are given up within the request
 // timeout, which is told meanwhile; afterwards reading goes on, and what was being written stands in the log once.
 func TestBlackhole(t *testing.T) {
+	t.Parallel()
 	for _, stream := range []string{"upstream", "downstream"} {
 		t.Run(stream, func(t *testing.T) {
+			t.Parallel()
 			addrs := brokers(t)
 			topic := newTopic(t, testClient(t, addrs), 2)
 			ctx := testContext(t)
@@ -91,6 +93,7 @@ func TestBlackhole(t *testing.T) {
 
 // TestForgottenConnections: a firewall forgets the connections there are; each costs a request timeout at most.
 func TestForgottenConnections(t *testing.T) {
+	t.Parallel()
 	addrs := brokers(t)
 	topic := newTopic(t, testClient(t, addrs), 1)
 	ctx := testContext(t)
@@ -127,6 +130,7 @@ func TestForgottenConnections(t *testing.T) {
 
 // TestLatency: slow ways cost time and nothing else.
 func TestLatency(t *testing.T) {
+	t.Parallel()
 	addrs := brokers(t)
 	topic := newTopic(t, testClient(t, addrs), 1)
 	ctx := testContext(t)

@@ -60,7 +60,7 @@ const (
 // RunGroup is a member of a group until ctx ends: it joins, again and again whatever goes wrong, and calls assigned for
 // each generation in order. That returns at once; what it does not know while this member is lost, it need not:
 // whoever owns a shard goes on with it. At the end the member leaves, so that the others need not wait out its session,
-// and RunGroup returns within leaveWithin. The error is one of cfg.
+// and RunGroup returns within leaveWithin. The error is one of cfg, or the broker's word that it will never have us.
 func (c *Client) RunGroup(ctx context.Context, cfg GroupConfig, assigned func(*Generation)) error {
 	if cfg.Session == 0 {
 		cfg.Session = 10 * time.Second
@@ -72,16 +72,18 @@ func (c *Client) RunGroup(ctx context.Context, cfg GroupConfig, assigned func(*G
 		return fmt.Errorf("join group %q: %w", cfg.Group, err)
 	}
 	m := membership{c: c, cfg: cfg, log: c.log.With().Str("group", cfg.Group).Logger(), lost: time.Now()}
+	var refused error
 	for {
 		gen, err := group.Next(ctx)
 		if ctx.Err() != nil {
 			break
 		}
-		if err != nil {
-			m.failed(err)
-			continue
+		if refused = m.failed(err); refused != nil {
+			break
 		}
-		assigned(m.begun(gen))
+		if err == nil {
+			assigned(m.begun(gen))
+		}
 	}
 	// It leaves by itself if the broker answers in time, also while it joins, when only it knows our id.
 	leaving, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
@@ -91,7 +93,7 @@ func (c *Client) RunGroup(ctx context.Context, cfg GroupConfig, assigned func(*G
 		return fmt.Errorf("leave group %q: %w", cfg.Group, err)
 	}
 	c.leaveGroup(leaving, cfg.Group, m.id)
-	return nil
+	return refused
 }
 
 // joinGroup begins a membership that has connections until connected ends.
@@ -166,15 +168,25 @@ func (m *membership) begun(gen *kgo.Generation) *Generation {
 	return g
 }
 
-func (m *membership) failed(err error) {
+// failed notes that joining failed, if it did. It is an error if to try again is for nothing.
+func (m *membership) failed(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, kgo.InvalidSessionTimeout):
+		return fmt.Errorf("join group %q: its session of %v is not within the broker's group.min.session.timeout.ms and "+
+			"group.max.session.timeout.ms: %w", m.cfg.Group, m.cfg.Session, err)
+	case errors.Is(err, kgo.GroupAuthorizationFailed), errors.Is(err, kgo.InvalidGroupId):
+		return fmt.Errorf("join group %q: %w", m.cfg.Group, err)
+	}
 	if m.lost.IsZero() {
 		m.lost = time.Now()
 	}
-	if m.told || time.Since(m.lost) < time.Second {
-		return
+	if !m.told && time.Since(m.lost) >= time.Second {
+		m.told = true
+		m.log.Warn().Err(err).Msg("not a member of the group for now, trying again; shards stay where they are")
 	}
-	m.told = true
-	m.log.Warn().Err(err).Msg("not a member of the group for now, trying again; shards stay where they are")
+	return nil
 }
 
 // leaveGroup ends a membership, if it did not end before. That it could not is told and no more: the session ends by itself.

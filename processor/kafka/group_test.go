@@ -131,6 +131,7 @@ func moved(before, after []events.ShardID) (n int) {
 
 // TestGroup: members come and go, and only the shards move that must.
 func TestGroup(t *testing.T) {
+	t.Parallel()
 	addrs := brokers(t)
 	topic := newTopic(t, testClient(t, addrs), 8)
 	cfg := GroupConfig{Group: "g" + topic, Topic: topic, Shards: 8, Session: 6 * time.Second}

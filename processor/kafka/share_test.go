@@ -88,6 +88,7 @@ func TestComeAndGo(t *testing.T) {
 // TestComesBesideQuietOnes: a partition that comes is read at once, and goes on to be, though all others of its broker
 // wait for records.
 func TestComesBesideQuietOnes(t *testing.T) {
+	t.Parallel()
 	c := testClient(t, brokers(t))
 	topic := newTopic(t, c, 3)
 	write(t, c, topic, 2, "0")

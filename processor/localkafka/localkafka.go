@@ -54,6 +54,7 @@ func Start(cfg Config) (*Broker, error) {
 		kfake.ListenFn(func(string, string) (net.Listener, error) { return guard{ln}, nil }),
 		kfake.ClusterID("touchfold-local"),
 		kfake.DefaultNumPartitions(1),
+		kfake.GroupMinSessionTimeout(time.Second),
 		kfake.WithLogger(b.log),
 		kfake.BrokerConfigs(map[string]string{"log.retention.ms": "-1"}),
 	}

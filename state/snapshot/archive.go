@@ -33,7 +33,8 @@ type Archive struct {
 	folder  string
 	log     zerolog.Logger
 	metrics *metrics
-	turn    chan struct{}             // one at a time puts: it takes memory and disk
+	turn    chan struct{}             // of who puts: one at a time, for it takes memory and disk
+	restore chan struct{}             // of who restores, likewise
 	checked map[events.ShardID]string // names last put and read back; of who has the turn
 	wanting atomic.Int32              // how many put or wait for it
 }
@@ -45,7 +46,7 @@ func New(c Config) (*Archive, error) {
 	}
 	c.Keep = max(c.Keep, 1)
 	return &Archive{config: c, folder: c.App + "/" + c.Output, log: c.Log, metrics: newMetrics(c.Registry), turn: make(chan struct{}, 1),
-		checked: map[events.ShardID]string{}}, nil
+		restore: make(chan struct{}, 1), checked: map[events.ShardID]string{}}, nil
 }
 
 // Check asks the place whether it is there.
@@ -64,12 +65,10 @@ func (a *Archive) Put(ctx context.Context, v *store.View) (Meta, error) {
 	a.wanting.Add(1)
 	defer a.wanting.Add(-1)
 	defer v.Close()
-	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
-	case <-ctx.Done():
-		return Meta{}, ctx.Err()
+	if err := wait(ctx, a.turn); err != nil {
+		return Meta{}, err
 	}
+	defer func() { <-a.turn }()
 	at, began := v.Positions(), time.Now()
 	if m, ok := a.has(ctx, &at); ok {
 		return m, nil
@@ -214,8 +213,22 @@ func (a *Archive) Header(ctx context.Context, m Meta) (*store.Snapshot, error) {
 	return s, nil
 }
 
-// Restore makes a store from a snapshot: see store.Restore.
+// wait takes a turn, which whoever has it gives back by receiving.
+func wait(ctx context.Context, turn chan<- struct{}) error {
+	select {
+	case turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Restore makes a store from a snapshot: see store.Restore. It waits until other Restores are done.
 func (a *Archive) Restore(ctx context.Context, m Meta, c store.RestoreConfig) (*store.Restored, error) {
+	if err := wait(ctx, a.restore); err != nil {
+		return nil, err
+	}
+	defer func() { <-a.restore }()
 	began := time.Now()
 	r, err := a.config.Place.Open(ctx, m.Name)
 	if err != nil {

@@ -224,8 +224,8 @@ func build(dir string, log zerolog.Logger, s *snapshotReader) (err error) {
 }
 
 // restoredTable is Badger's measure for tables; those of the last level, to which a restore writes, are 32 times as long.
-// Each table that is being written takes twice that of memory.
-const restoredTable = 256 << 10
+// Of tables that are being written there may be 16, which with all else take about 250 MiB of memory.
+const restoredTable = 128 << 10
 
 // restoring is a DB that is being filled.
 type restoring struct {
