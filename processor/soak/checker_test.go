@@ -157,6 +157,9 @@ func (w *world) checkSteps(words []word) {
 		if x.clock < clock {
 			w.find(&x.record, "tf_clock goes back from %d to %d", clock, x.clock)
 		}
+		if x.asOf.UnixMilli() > x.clock {
+			w.find(&x.record, "it is true as of %s, and tf_clock is %d, before that", x.asOf, x.clock)
+		}
 		position, clock = max(position, x.position), max(clock, x.clock)
 		if looked[x.key]++; looked[x.key] <= 150 { // the rest of those of whom very much is said would take long
 			w.checkTrue(x)
