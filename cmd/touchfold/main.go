@@ -29,6 +29,7 @@ type commands struct {
 	Inspect  inspectCommand  `cmd:"" help:"Show all that is known of a customer, from a stopped store."`
 	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
 	Snapshot snapshotCommand `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
+	Shard    shardCommand    `cmd:"" help:"Look at shards, and put right one that has stopped."`
 	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
 	Rules    rulesCommand    `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
 	Config   configCommand   `cmd:"" help:"Check the configuration."`
