@@ -44,7 +44,7 @@ func (s *shard) absorb(ctx context.Context, to events.Offset) error {
 		return nil
 	})
 	if errors.Is(err, kafka.ErrRemoved) || errors.Is(err, kafka.ErrOtherLog) {
-		return &stopError{err}
+		return stop("%w; %s", err, s.wayOut())
 	}
 	if err != nil {
 		return err
