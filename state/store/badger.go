@@ -20,15 +20,18 @@ const (
 	valueSuffix = ".vlog"
 )
 
-// badgerOptions are those of one shard, of which a process may have dozens: about 16 to 48 MiB of memory each.
+// badgerOptions are those of one shard, of which a process may have dozens. At rest there is one table in memory, which
+// takes 1.3 times its size. When there is much to write there are up to four, and two or three buffers to build tables in,
+// of 3.5 times that size each, which Badger gives back one every 2 s when it has nothing to do.
 func badgerOptions(c Config) badger.Options {
+	memory := max(112<<20, c.DiskBytes)
 	return badger.DefaultOptions(c.Dir).
 		// The log has all that a power cut can take: positions roll back with the rows. SIGKILL loses nothing anyway.
 		WithSyncWrites(false).
-		WithMemTableSize(16 << 20).
+		WithMemTableSize(memory / 14). // not under 8 MiB: a transaction has at most 15 % of it, and a row up to 1 MiB
 		WithNumMemtables(2).
 		WithNumCompactors(2).
-		WithBlockCacheSize(8 << 20).
+		WithBlockCacheSize(memory / 28).
 		WithIndexCacheSize(0).       // only encrypted tables have one; the others' are read where they are mapped
 		WithValueThreshold(1 << 20). // so that the value log stays empty, but for a giant of an event; see parts
 		WithValueLogFileSize(16 << 20).
@@ -58,9 +61,11 @@ func openBadger(c Config, marked bool, list int64) (db *badger.DB, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkLogs(c.Dir); err != nil {
+	logged, err := checkLogs(c.Dir)
+	if err != nil {
 		return nil, err
 	}
+	opt.MemTableSize = max(opt.MemTableSize, logged)
 	if err := checkHandles(c.Dir, tables+moreHandles); err != nil {
 		return nil, err
 	}

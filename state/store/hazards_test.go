@@ -202,7 +202,8 @@ func splitLog(t *testing.T, dir string) (first string) {
 	first = only(t, dir, "*"+walSuffix)
 	b, err := os.ReadFile(first)
 	must(t, err)
-	at := walHeader + wholeTransactions(b[walHeader:walHeader+len(bytes.TrimRight(b, "\x00"))/2])
+	at, _ := wholeTransactions(b[walHeader : walHeader+len(bytes.TrimRight(b, "\x00"))/2])
+	at += walHeader
 	must(t, os.WriteFile(filepath.Join(dir, "99999.mem"), append(b[:walHeader:walHeader], b[at:]...), 0o600))
 	clear(b[at:])
 	must(t, os.WriteFile(first, b, 0o600))
@@ -386,5 +387,34 @@ func TestNewerEvents(t *testing.T) {
 		if !errors.Is(err, want) || errors.Is(err, ErrNewer) && errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", id, err)
 		}
+	}
+}
+
+// A log may be larger than what another configuration has room for.
+func TestSmallerMemory(t *testing.T) {
+	c := config(t, t.TempDir(), 1<<20)
+	c.DiskBytes = 224 << 20
+	s := mustOpen(t, c)
+	all := ids(15_000)
+	for i, id := range all {
+		touch(t, s, id, i, 1000, 5000)
+	}
+	for n := range 7 {
+		for _, id := range all[:9000] {
+			c, err := s.Customer(id)
+			must(t, err)
+			s.Changed(c)
+		}
+		must(t, s.Checkpoint(at(events.Offset(n))))
+	}
+	must(t, s.Wait())
+	c.Dir = crash(t, s)
+	name := only(t, c.Dir, "*"+walSuffix)
+	if memory, err := checkLog(name, true); err != nil || memory < 12<<20 { // 8 MiB have 10.4 of room
+		t.Fatalf("the log takes %d bytes of memory: %v", memory, err)
+	}
+	c.DiskBytes = 112 << 20
+	if got := len(rows(t, mustOpen(t, c))); got != len(all) {
+		t.Errorf("%d customers are there; want %d", got, len(all))
 	}
 }

@@ -93,3 +93,24 @@ func TestCacheAccount(t *testing.T) {
 		})
 	}
 }
+
+// Badger takes about the memory that it may, when it has much to write.
+func TestDiskBytes(t *testing.T) {
+	const limit = 112 << 20
+	c := config(t, t.TempDir(), 1)
+	c.Table, c.DiskBytes = featureTable(t), limit
+	before := heapBytes()
+	s := mustOpen(t, c)
+	rest, most := heapBytes()-before, int64(0)
+	for n := range 12_000 {
+		shop(t, s, events.CustomerID(fmt.Sprint("customer-", n*7919%9_000)), 3, 2)
+		if s.DirtyBytes() > 2<<20 {
+			must(t, s.Checkpoint(at(events.Offset(n))))
+			most = max(most, heapBytes()-before)
+		}
+	}
+	t.Logf("of %d MiB it takes %d at rest and %d at most", limit>>20, rest>>20, most>>20)
+	if most > limit*5/4 || rest > limit/8 {
+		t.Error("which is more")
+	}
+}

@@ -22,69 +22,77 @@ const (
 	walHeader = 20
 	walTxn    = 1 << 6
 	walEnd    = 1 << 7
+	walNode   = 32 // bytes of memory that an entry takes beside what it takes in the log; it is about 24
 )
 
 // checkLogs compares the checksums of the logs, oldest first. At a bad entry Badger ends silently and forgets the rest.
 // Where that is the end of what was written (the process or the machine stopped in the middle of it) it is right, so it
 // is cut off; in any log but the last one, what was written after it is there and that before it would be missing.
-func checkLogs(dir string) error {
+// largest is the memory that the largest log takes: if Badger has less for it, which may be when DiskBytes was more, it
+// ends the process.
+func checkLogs(dir string) (largest int64, err error) {
 	names, err := filepath.Glob(filepath.Join(escape(dir), "*"+walSuffix))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	slices.SortFunc(names, func(a, b string) int { // they are numbers of five digits, or more
 		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
 	})
 	for i, name := range names {
-		if err := checkLog(name, i == len(names)-1); err != nil {
-			return fmt.Errorf("check %s: %w", filepath.Base(name), err)
+		memory, err := checkLog(name, i == len(names)-1)
+		if err != nil {
+			return 0, fmt.Errorf("check %s: %w", filepath.Base(name), err)
 		}
+		largest = max(largest, memory)
 	}
-	return nil
+	return largest, nil
 }
 
-func checkLog(name string, last bool) (err error) {
+func checkLog(name string, last bool) (memory int64, err error) {
 	m, err := z.OpenMmapFile(name, os.O_RDONLY, 0)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { err = errors.Join(err, m.Close(-1)) }()
 	b := m.Data
 	if len(b) < walHeader || binary.BigEndian.Uint64(b) != 0 { // which is the number of a key to decrypt it with
-		return errors.New("its header makes no sense")
+		return 0, errors.New("its header makes no sense")
 	}
-	end := walHeader + wholeTransactions(b[walHeader:])
+	end, entries := wholeTransactions(b[walHeader:])
+	end += walHeader
+	memory = int64(end + entries*walNode)
 	if len(bytes.TrimLeft(b[end:], "\x00")) == 0 {
-		return nil
+		return memory, nil
 	}
 	if !last {
-		return errors.New("it breaks off in the middle")
+		return 0, errors.New("it breaks off in the middle")
 	}
-	return os.Truncate(name, int64(end)) // nothing of b is read any more
+	return memory, os.Truncate(name, int64(end)) // nothing of b is read any more
 }
 
-// wholeTransactions is the length of the transactions at the beginning of b that are there whole.
-func wholeTransactions(b []byte) (end int) {
+// wholeTransactions is the length of the transactions at the beginning of b that are there whole, and about how many
+// entries they have.
+func wholeTransactions(b []byte) (end, entries int) {
 	var open uint64 // the transaction whose end was not read yet
-	for at := 0; ; {
+	for at := 0; ; entries++ {
 		e, ok := parseWALEntry(b[at:])
 		if !ok {
-			return end
+			return end, entries
 		}
 		at += e.size
 		switch {
 		case e.meta&walTxn != 0:
 			if open != 0 && open != e.txn {
-				return end
+				return end, entries
 			}
 			open = e.txn
 		case e.meta&walEnd != 0:
 			if n, err := strconv.ParseUint(string(e.value), 10, 64); err != nil || n != open {
-				return end
+				return end, entries
 			}
 			open, end = 0, at
 		case open != 0:
-			return end
+			return end, entries
 		default:
 			end = at
 		}
