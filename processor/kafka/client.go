@@ -1,7 +1,8 @@
-// Package kafka is what touchfold needs of a Kafka: topics, reading many partitions with one request, and writing that
-// is not doubled by a retry. It is the only importer of kafka-go, of which it takes the protocol, the connections and
-// the routing; record batches it reads and writes itself, because kafka-go's own readers do not check their checksums,
-// stall on compacted tails and deliver aborted records, and its writer knows no idempotence.
+// Package kafka is what touchfold needs of a Kafka: topics, reading many partitions with one request, writing that is
+// not doubled by a retry, and a group that says who should own what. It is the only importer of kafka-go, of which it
+// takes the protocol, the connections, the routing and the membership; record batches it reads and writes itself,
+// because kafka-go's own readers do not check their checksums, stall on compacted tails and deliver aborted records, and
+// its writer knows no idempotence.
 //
 // Its one rule: a record that is handed out stood in the log with a good checksum, and a write that returned without
 // error stands in the log once. What may pass (a moved leader, a broker that restarts) is retried in here until the
@@ -139,7 +140,7 @@ func (c *Client) Silent() time.Duration {
 }
 
 // retry calls f until it succeeds, fails for good, or ctx ends. It tells the log once that something does not work and
-// once that it does again, both only of what lasts more than a second.
+// once that it does again, both only of what lasts longer than tellAfter.
 func (c *Client) retry(ctx context.Context, what string, f func() error) error {
 	start, told := time.Now(), false
 	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 500*time.Millisecond) {
@@ -152,7 +153,7 @@ func (c *Client) retry(ctx context.Context, what string, f func() error) error {
 			return nil
 		case !retriable(err):
 			return fmt.Errorf("%s: %w", what, err)
-		case !told && time.Since(start) > time.Second:
+		case !told && time.Since(start) > tellAfter:
 			told = true
 			c.log.Warn().Str("what", what).Err(err).Msg("kafka does not work, trying again")
 		}
@@ -161,6 +162,9 @@ func (c *Client) retry(ctx context.Context, what string, f func() error) error {
 		}
 	}
 }
+
+// tellAfter is how long something must not work for the log to be told: leaders move without harm.
+const tellAfter = time.Second
 
 // sleep is false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -58,6 +58,7 @@ type reading struct {
 	leader leader
 	after  time.Time     // not to be asked for earlier
 	pause  time.Duration // of the last failure; 0 while it works
+	told   bool          // the log knows that it does not
 	served uint64        // the request that last brought records
 }
 

@@ -226,7 +226,7 @@ func TestBrokerRestarts(t *testing.T) {
 			_, err := p.Append(ctx, out(fmt.Sprint(i+1)))
 			done <- err
 		}()
-		time.Sleep(100 * time.Millisecond) // let it fail a few times first
+		eventually(t, "the log is told", func() bool { return log.count("cannot be read") > i && log.count("does not work") > i })
 		b = start(b.Addr(), dir)
 		if err := <-done; err != nil {
 			t.Fatal(err)
@@ -240,8 +240,11 @@ func TestBrokerRestarts(t *testing.T) {
 		t.Errorf("in the log: %s", got)
 	}
 	f.Stop(0)
-	if n := log.count("cannot be read"); n < 2 || n > 6 { // a line for each way of failing first, at two restarts
-		t.Errorf("%d lines about partitions that cannot be read:\n%s", n, strings.Join(log.all, ""))
+	for _, what := range []string{"cannot be read", "read again", "does not work", "works again"} {
+		// At two restarts; a line for two partitions, or one for each.
+		if n := log.count(what); n < 2 || n > 4 {
+			t.Errorf("%d lines of %s:\n%s", n, what, strings.Join(log.all, ""))
+		}
 	}
 	t.Cleanup(func() { b.Close() })
 }

@@ -179,7 +179,8 @@ func (l *loop) land(res landed) {
 	bad := make(map[string][]*reading) // by error, for the log
 	for _, r := range res.rs {
 		if err := l.landOne(r, res); err != nil {
-			if r.pause == 0 {
+			if !r.told && time.Since(r.silent) > tellAfter { // only Run writes silent
+				r.told = true
 				bad[err.Error()] = append(bad[err.Error()], r)
 			}
 			r.state, r.known = idle, false
@@ -232,8 +233,12 @@ func (l *loop) works(r *reading, err error) {
 	l.f.mu.Lock()
 	r.silent = time.Time{}
 	l.f.mu.Unlock()
-	if r.pause != 0 && err == nil {
-		r.pause = 0
+	if err != nil {
+		return
+	}
+	r.pause = 0
+	if r.told {
+		r.told = false
 		l.f.c.log.Info().Str("topic", l.f.cfg.Topic).Int32("partition", int32(r.partition)).Msg("partition is read again")
 	}
 }
