@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -13,15 +14,18 @@ import (
 // A shard puts a snapshot now and then and when it is released, and makes a store from the newest where that is newer than
 // what is here.
 
+// newestWithin bounds the question which is the newest snapshot.
+const newestWithin = 5 * time.Second
+
 // openBadger opens the shard's store: what is in its folder, or the newest snapshot if that knows more of the output. A
 // damaged store is set aside: it is a cache of the topics.
 func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
-	st, err := s.openLocal()
+	st, err := s.openLocal(false)
 	if errors.Is(err, store.ErrDamaged) {
 		if err := setAside(s.config, s.log, s.id, err); err != nil {
 			return nil, err
 		}
-		st, err = s.openLocal()
+		st, err = s.openLocal(false)
 	}
 	if err != nil || s.config.Archive == nil {
 		return st, err
@@ -33,7 +37,9 @@ func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
 	if at, exists := st.Positions(); exists {
 		after = at.Output
 	}
-	if m, ok, err := s.config.Archive.Newest(ctx, s.id); err != nil || !ok || m.Output <= after {
+	soon, cancel := context.WithTimeout(ctx, newestWithin)
+	defer cancel()
+	if m, ok, err := s.config.Archive.Newest(soon, s.id); err != nil || !ok || m.Output <= after {
 		if err != nil {
 			s.log.Error().Err(err).Msg("cannot look for snapshots; the shard goes on with the local store, or is folded from the topics")
 		}
@@ -49,12 +55,12 @@ func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
 	} else if ok {
 		s.log.Info().Str("snapshot", m.Name).Int64("bytes", m.Bytes).Msg("store restored from the snapshot")
 	}
-	return s.openLocal()
+	return s.openLocal(ok && err == nil)
 }
 
-func (s *shard) openLocal() (*store.Store, error) {
+func (s *shard) openLocal(restored bool) (*store.Store, error) {
 	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.table,
-		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store})
+		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store, Restored: restored})
 }
 
 // setAside puts a damaged store out of the way.
@@ -85,17 +91,23 @@ func (s *shard) snapshot() error {
 	return nil
 }
 
-// lastSnapshot puts one of the last checkpoint and waits for it.
-func (s *shard) lastSnapshot(ctx context.Context) {
-	if s.config.Archive == nil {
-		return
+// lastSnapshot puts one beside the loop and then has the shard stop: whoever owns it next begins with that, and nobody
+// waits for it.
+func (s *shard) lastSnapshot() error {
+	if _, exists := s.store.Positions(); !exists || s.config.Archive == nil {
+		s.depart()
+		return nil
 	}
 	view, err := s.store.View()
 	if err != nil {
-		s.log.Error().Err(err).Msg("no snapshot is put at the release")
-		return
+		return err
 	}
-	s.put(ctx, view)
+	s.puts.Go(func() {
+		s.put(s.putCtx, view)
+		s.config.Archive.Forget(s.id)
+		s.depart()
+	})
+	return nil
 }
 
 func (s *shard) put(ctx context.Context, view *store.View) {

@@ -18,7 +18,7 @@ import (
 
 const (
 	// releaseWithin is how long a shard that moves waits for its former owner to release it.
-	releaseWithin = 10 * time.Second
+	releaseWithin = time.Minute
 	// releasePoll is how often it looks.
 	releasePoll = 50 * time.Millisecond
 	// leastPause and mostPause are between an ownership that ended badly and the next.

@@ -40,6 +40,7 @@ const (
 type shard struct {
 	id       events.ShardID
 	stop     <-chan struct{} // closed when the shard is to stop
+	depart   func()          // closes it
 	layout   layout
 	config   *Config
 	log      zerolog.Logger
@@ -118,7 +119,15 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 // run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed.
 func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	defer close(s.done)
-	s.stop = ctx.Done()
+	stop := make(chan struct{})
+	s.stop, s.depart = stop, sync.OnceFunc(func() { close(stop) })
+	defer context.AfterFunc(ctx, func() {
+		if s.config.Archive == nil {
+			s.depart()
+		} else { // the loop puts a snapshot first, and goes on meanwhile
+			time.AfterFunc(s.config.StopWithin/2, s.depart)
+		}
+	})()
 	defer func() {
 		s.puts.Wait() // they keep the store open
 		if s.store != nil {
@@ -144,7 +153,7 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 		}
 	}()
 	var unput context.CancelFunc
-	s.putCtx, unput = context.WithCancel(ctx)
+	s.putCtx, unput = context.WithCancel(appends)
 	defer unput()
 	defer func() {
 		cancel() // what is still in flight here will not be waited for
@@ -183,7 +192,6 @@ func (s *shard) finish(ctx context.Context, err error) error {
 	if err := s.checkpoint(ctx, true); err != nil {
 		return err
 	}
-	s.lastSnapshot(ctx)
 	// gofail: var beforeRelease struct{}
 	ctx, cancel := context.WithTimeout(ctx, releaseMarkWithin)
 	defer cancel()
@@ -222,6 +230,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 	defer tick.Stop()
 	always := make(chan struct{})
 	close(always)
+	leave := ctx.Done()
 	for !s.stopping() {
 		in, more := input, (<-chan struct{})(nil)
 		if s.voice.bytes > maxPending || s.full() {
@@ -230,11 +239,16 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 			more = always // work is left: look at the input, but do not wait for it
 		}
 		select {
-		case <-ctx.Done():
+		case <-s.stop:
 			return nil
+		case <-leave:
+			leave = nil
+			if err := s.lastSnapshot(); err != nil {
+				return err
+			}
 		case b, open := <-in:
 			if !open {
-				return nil // reading ended because ctx did
+				return nil // reading ended because Run does
 			}
 			if err := s.batch(appends, &b); err != nil {
 				return err
