@@ -117,12 +117,12 @@ func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
 // last checkpoints may be missing. For the log only: the positions went back with them.
 func (s *Store) MayHaveRolledBack() bool { return s.rolledBack }
 
-// Size is how many bytes the sorted tables and the value log take on disk. Up to 16 MiB of what was written last lies
-// beside them.
+// Size is how many bytes the sorted tables and the value log take on disk. What was written last, up to 8 MiB
+// or so, lies beside them.
 func (s *Store) Size() (bytes int64) { return s.disk.size() }
 
-// Close waits until nothing is in flight and nobody holds a view, and closes the store; changes since the last checkpoint are lost. The error may
-// be that of the last commit. Closing again does nothing.
+// Close waits until nothing is in flight and nobody holds a view, and closes the store; changes since the last checkpoint
+// are lost. The error may be that of the last commit. Closing again does nothing.
 func (s *Store) Close() error {
 	if s.closed {
 		return nil
