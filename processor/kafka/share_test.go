@@ -92,7 +92,7 @@ func TestComesBesideQuietOnes(t *testing.T) {
 	c := testClient(t, brokers(t))
 	topic := newTopic(t, c, 3)
 	write(t, c, topic, 2, "0")
-	const maxWait, late = 4 * time.Second, time.Second
+	const maxWait, late = 2 * time.Second, time.Second
 	f := runFetcher(t, c, FetchConfig{Topic: topic, MaxWait: maxWait})
 	for p := range events.ShardID(2) {
 		<-f.Read(p, 0) // an empty one: from now on a request waits
