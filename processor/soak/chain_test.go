@@ -28,7 +28,7 @@ func (w *world) readPartition(records []record, ids map[string]*record) {
 		}
 		ids[id] = r
 		if strings.HasPrefix(kind, "touchfold.shard.") {
-			w.marks++
+			w.marks[kind]++
 			if kind == "touchfold.shard.opened.v1" {
 				opened, now = true, owner{r.producer, r.epoch}
 				w.checkOpened(r)

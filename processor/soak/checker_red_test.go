@@ -130,86 +130,13 @@ func TestCheckerAcceptsWhatIsRight(t *testing.T) {
 // TestCheckerFindsWhatIsWrong doctors an output in one way after another.
 func TestCheckerFindsWhatIsWrong(t *testing.T) {
 	right := smallWorld(t, 300)
-	w := right.clone()
-	if found := w.check(); len(found) > 0 {
+	if found := right.clone().check(); len(found) > 0 {
 		t.Fatalf("%d found before anything is wrong: %v", len(found), found[0])
 	}
-	// again changes a word and writes its record anew.
-	again := func(p, i int, change func(x *word)) {
-		x, err := parse(&w.output[p][i])
-		if err != nil {
-			t.Fatal(err)
-		}
-		change(&x)
-		w.output[p][i] = x.encode(w.app)
-	}
-	remove := func(i int) { w.output[0] = slices.Delete(w.output[0], i, i+1) }
-	last := func() int { return len(w.output[0]) - 1 }
-	for _, c := range []struct {
-		name, find string
-		doctor     func()
-	}{
-		{"a record twice", "stands twice", func() { w.output[0] = append(w.output[0], w.output[0][5]) }},
-		{"a forged id", "ce_id of the", func() {
-			id := w.output[0][5].headers["ce_id"]
-			w.output[0][5].value = []byte(strings.Replace(string(w.output[0][5].value), id, "f00d", 1))
-			w.output[0][5].headers["ce_id"] = "f00d"
-		}},
-		{"two ids", "its messageId is", func() { w.output[0][5].headers["ce_id"] = "0" }},
-		{"no n", "after", func() { again(0, 5, func(x *word) { x.n = 0 }) }},
-		{"a skipped n", "after", func() { again(0, 5, func(x *word) { x.n++ }) }},
-		{"a statement missing", "", func() { w.check(); remove(w.superseded(0)) }},
-		{"the last word missing", "", func() { remove(last()) }},
-		{"all that was said of a customer missing", "nothing was ever said", func() {
-			name := w.output[0][last()].key
-			w.output[0] = slices.DeleteFunc(w.output[0], func(r record) bool { return r.key == name })
-		}},
-		{"a wrong last word", "the last word on", func() { again(0, last(), func(x *word) { x.value = "lapsed at last" }) }},
-		{"the same said twice", "twice in a row", func() {
-			x, _ := parse(&w.output[0][last()])
-			x.n, x.previous, x.offset = x.n+1, x.value, x.offset+1
-			w.output[0] = append(w.output[0], x.encode(w.app))
-		}},
-		{"another previous", "was so before", func() { again(0, 5, func(x *word) { x.previous = "stranger" }) }},
-		{"a position that goes back", "tf_position goes back", func() { again(0, last(), func(x *word) { x.position = 1 }) }},
-		{"a clock that goes back", "tf_clock goes back", func() { again(0, last(), func(x *word) { x.clock -= 1e9 }) }},
-		{"no clock", "before that", func() {
-			for i := 1; i < len(w.output[0]); i++ {
-				again(0, i, func(x *word) { x.clock = 0 })
-			}
-		}},
-		{"no position", "cannot be read", func() { delete(w.output[0][5].headers, "tf_position") }},
-		{"a zombie", "speaks, and the owner is", func() { w.output[0][5].epoch = 0 }},
-		{"a foreign writer", "speaks, and the owner is", func() { w.output[0][5].producer = 8 }},
-		{"a mark of somebody else", "an opened mark names", func() { w.output[0][0].epoch = 3 }},
-		{"said before it was so", "touchpoints, at position", func() {
-			for i := 1; i < len(w.output[0]); i++ {
-				again(0, i, func(x *word) { x.position = 0 })
-			}
-		}},
-		{"on a wrong partition", "instead of", func() {
-			x := w.output[0][5]
-			x.partition = 1
-			w.output[1] = append(w.output[1], x)
-			remove(5)
-		}},
-		{"a rulebook that is not obeyed", "", func() {
-			w.input[0] = append(w.input[0], record{offset: 1e6, headers: map[string]string{"ce_type": "touchfold.rulebook.v1"},
-				value: encode(map[string]any{"serial": 1, "settings": thresholds[1]})})
-		}},
-		{"not parked", "was never parked", func() { w.parked = w.parked[1:] }},
-		{"parked for another reason", "instead of", func() { w.parked[0].headers["tf_parked_reason"] = "whim" }},
-		{"parked without a reason", "nothing is wrong with it", func() {
-			w.parked = append(w.parked, record{headers: maps.Clone(w.parked[0].headers)})
-			w.parked[len(w.parked)-1].headers["tf_parked_offset"] = "100000"
-		}},
-		{"not forwarded", "were never forwarded", func() {
-			w.input[0] = slices.DeleteFunc(w.input[0], func(r record) bool { return r.headers["tf_origin_topic"] != "" })
-		}},
-	} {
+	for _, c := range doctored {
 		t.Run(c.name, func(t *testing.T) {
-			w = right.clone()
-			c.doctor()
+			w := right.clone()
+			c.doctor(w)
 			found := w.check()
 			if len(found) == 0 {
 				t.Fatal("nothing is found")
@@ -220,6 +147,85 @@ func TestCheckerFindsWhatIsWrong(t *testing.T) {
 		})
 	}
 }
+
+// doctored are the ways to make a right output wrong, with what is to be found then.
+var doctored = []struct {
+	name, find string
+	doctor     func(w *world)
+}{
+	{"a record twice", "stands twice", func(w *world) { w.output[0] = append(w.output[0], w.output[0][5]) }},
+	{"a forged id", "ce_id of the", func(w *world) {
+		id := w.output[0][5].headers["ce_id"]
+		w.output[0][5].value = []byte(strings.Replace(string(w.output[0][5].value), id, "f00d", 1))
+		w.output[0][5].headers["ce_id"] = "f00d"
+	}},
+	{"two ids", "its messageId is", func(w *world) { w.output[0][5].headers["ce_id"] = "0" }},
+	{"no n", "after", func(w *world) { w.again(0, 5, func(x *word) { x.n = 0 }) }},
+	{"a skipped n", "after", func(w *world) { w.again(0, 5, func(x *word) { x.n++ }) }},
+	{"a statement missing", "", func(w *world) { w.check(); w.remove0(w.superseded(0)) }},
+	{"the last word missing", "", func(w *world) { w.remove0(w.last0()) }},
+	{"all that was said of a customer missing", "nothing was ever said", func(w *world) {
+		name := w.output[0][w.last0()].key
+		w.output[0] = slices.DeleteFunc(w.output[0], func(r record) bool { return r.key == name })
+	}},
+	{"a wrong last word", "the last word on", func(w *world) { w.again(0, w.last0(), func(x *word) { x.value = "lapsed at last" }) }},
+	{"the same said twice", "twice in a row", func(w *world) {
+		x, _ := parse(&w.output[0][w.last0()])
+		x.n, x.previous, x.offset = x.n+1, x.value, x.offset+1
+		w.output[0] = append(w.output[0], x.encode(w.app))
+	}},
+	{"another previous", "was so before", func(w *world) { w.again(0, 5, func(x *word) { x.previous = "stranger" }) }},
+	{"a position that goes back", "tf_position goes back", func(w *world) { w.again(0, w.last0(), func(x *word) { x.position = 1 }) }},
+	{"a clock that goes back", "tf_clock goes back", func(w *world) { w.again(0, w.last0(), func(x *word) { x.clock -= 1e9 }) }},
+	{"no clock", "before that", func(w *world) {
+		for i := 1; i < len(w.output[0]); i++ {
+			w.again(0, i, func(x *word) { x.clock = 0 })
+		}
+	}},
+	{"no position", "cannot be read", func(w *world) { delete(w.output[0][5].headers, "tf_position") }},
+	{"a zombie", "speaks, and the owner is", func(w *world) { w.output[0][5].epoch = 0 }},
+	{"a foreign writer", "speaks, and the owner is", func(w *world) { w.output[0][5].producer = 8 }},
+	{"a mark of somebody else", "an opened mark names", func(w *world) { w.output[0][0].epoch = 3 }},
+	{"said before it was so", "touchpoints, at position", func(w *world) {
+		for i := 1; i < len(w.output[0]); i++ {
+			w.again(0, i, func(x *word) { x.position = 0 })
+		}
+	}},
+	{"on a wrong partition", "instead of", func(w *world) {
+		x := w.output[0][5]
+		x.partition = 1
+		w.output[1] = append(w.output[1], x)
+		w.remove0(5)
+	}},
+	{"a rulebook that is not obeyed", "", func(w *world) {
+		w.input[0] = append(w.input[0], record{offset: 1e6, headers: map[string]string{"ce_type": "touchfold.rulebook.v1"},
+			value: encode(map[string]any{"serial": 1, "settings": thresholds[1]})})
+	}},
+	{"not parked", "was never parked", func(w *world) { w.parked = w.parked[1:] }},
+	{"parked for another reason", "instead of", func(w *world) { w.parked[0].headers["tf_parked_reason"] = "whim" }},
+	{"parked without a reason", "nothing is wrong with it", func(w *world) {
+		w.parked = append(w.parked, record{headers: maps.Clone(w.parked[0].headers)})
+		w.parked[len(w.parked)-1].headers["tf_parked_offset"] = "100000"
+	}},
+	{"not forwarded", "were never forwarded", func(w *world) {
+		w.input[0] = slices.DeleteFunc(w.input[0], func(r record) bool { return r.headers["tf_origin_topic"] != "" })
+	}},
+}
+
+// again changes a word and writes its record anew.
+func (w *world) again(p, i int, change func(x *word)) {
+	x, err := parse(&w.output[p][i])
+	if err != nil {
+		panic(err) // it was read before
+	}
+	change(&x)
+	w.output[p][i] = x.encode(w.app)
+}
+
+// last0 is the index of partition 0's last record, remove0 takes one out.
+func (w *world) last0() int { return len(w.output[0]) - 1 }
+
+func (w *world) remove0(i int) { w.output[0] = slices.Delete(w.output[0], i, i+1) }
 
 // clone is a copy of what can be seen.
 func (w *world) clone() *world {

@@ -35,7 +35,7 @@ type world struct {
 	ruled  [][]ruled         // of input: the rulebooks that came in force
 	last   map[string]map[string]word
 	found  []violation
-	marks  int
+	marks  map[string]int // of output, by kind
 }
 
 // history is what stands in the input of one customer.
@@ -74,7 +74,7 @@ func (w *world) find(r *record, format string, args ...any) {
 
 // check holds the output and what was parked against the input.
 func (w *world) check() []violation {
-	w.found, w.people, w.poison, w.last, w.marks = nil, map[string]*history{}, map[string]string{}, map[string]map[string]word{}, 0
+	w.found, w.people, w.poison, w.last, w.marks = nil, map[string]*history{}, map[string]string{}, map[string]map[string]word{}, map[string]int{}
 	w.words, w.ruled = make([][]word, len(w.output)), make([][]ruled, len(w.input))
 	w.readInput()
 	ids := map[string]*record{}

@@ -3,7 +3,6 @@ package soak
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -55,7 +54,6 @@ type driver struct {
 	feed    *feed
 	figures *figures
 	lost    func(error) // what could not be written
-	wait    sync.WaitGroup
 }
 
 func newClient(t *testing.T, brokers []string, more ...kgo.Opt) *kgo.Client {

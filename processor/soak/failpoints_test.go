@@ -35,33 +35,24 @@ func (p *player) hit(ctx context.Context, f fault, at failpoint) {
 		return
 	}
 	p.figures.count("faults: failpoints armed")
-	terms := fmt.Sprintf("%d*off->panic(%q)", f.draw%7, at.name)
 	if slices.Contains(onTheWayIn, at.name) {
 		in.arm(fmt.Sprintf("%s=%d*off->panic(%q)", at.name, f.draw%3, at.name))
 		in.signal(syscall.SIGKILL, "SIGKILL", 0)
 		return
 	}
-	counts := false // by the process's own count; a crash is seen in its log
-	switch x := f.draw / 7 % 10; {
-	case slices.Contains(onTheWayOut, at.name):
-		terms = fmt.Sprintf("%d*off->panic(%q)", f.draw%2, at.name)
-	case at.fails && x < 4:
-		terms, counts = `1*return("soak")`, true
-	case x < 2:
-		terms, counts = fmt.Sprintf("%d*sleep(%d)", 1+f.draw%2, 300+f.draw%2000), true
-	}
+	terms, crashes := terms(f, at)
 	url := "http://" + in.gofail + "/" + at.name
 	if _, err := ask("PUT", url, terms); err != nil {
 		p.figures.count("failpoints that could not be armed")
 		return
 	}
-	if slices.Contains(onTheWayOut, at.name) {
+	switch {
+	case slices.Contains(onTheWayOut, at.name):
 		p.terminate(in, 0)
-	}
-	if slices.Contains(onAWalk, at.name) {
+	case slices.Contains(onAWalk, at.name):
 		p.changeRules(ctx)
 	}
-	if process := in.current(); counts {
+	if process := in.current(); !crashes {
 		p.later(ctx, patience, func() {
 			text, err := ask("GET", url+"/count", "")
 			if n, _ := strconv.Atoi(strings.TrimSpace(text)); err == nil && in.current() == process {
@@ -69,6 +60,19 @@ func (p *player) hit(ctx context.Context, f fault, at failpoint) {
 			}
 		})
 	}
+}
+
+// terms are what happens at a failpoint, and whether it is a crash, which is seen in the log of the process.
+func terms(f fault, at failpoint) (text string, crashes bool) {
+	switch x := f.draw / 7 % 10; {
+	case slices.Contains(onTheWayOut, at.name):
+		return fmt.Sprintf("%d*off->panic(%q)", f.draw%2, at.name), true
+	case at.fails && x < 4:
+		return `1*return("soak")`, false
+	case x < 2:
+		return fmt.Sprintf("%d*sleep(%d)", 1+f.draw%2, 300+f.draw%2000), false
+	}
+	return fmt.Sprintf("%d*off->panic(%q)", f.draw%7, at.name), true
 }
 
 func (p *process) isFailing() bool { return p != nil && p.failing }

@@ -28,8 +28,7 @@ type feed struct {
 	zipf      *rand.Zipf
 	begin     time.Time     // the first event's time
 	step      time.Duration // between two events
-	day       func(time.Time) int
-	edges     []int // days back from the last at which a fact can change
+	edges     []int         // days back from today from which a fact changes about today
 	people    map[string]*person
 	customers int
 	poison    []poison
@@ -48,8 +47,7 @@ type order struct {
 	total        int
 }
 
-// eventDays are days before the last at which orders of the past are placed: so that time alone moves facts, by the
-// thresholds that settings sets.
+// newFeed begins at an instant, after which it draws so many touchpoints a second of that clock.
 func newFeed(seed uint64, begin time.Time, rate, customers int, poison []poison) *feed {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	return &feed{rng: rng, zipf: rand.NewZipf(rng, 1.15, 8, uint64(customers-1)), begin: begin, step: time.Second / time.Duration(rate),

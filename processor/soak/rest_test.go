@@ -212,7 +212,9 @@ func (r *round) tell(t *testing.T, w *world) {
 		statements += len(words)
 	}
 	r.figures.add("statements", statements)
-	r.figures.add("marks in the output", w.marks)
+	for kind, n := range w.marks {
+		r.figures.add("marks "+kind, n)
+	}
 	r.figures.add("customers", len(w.people))
 	r.figures.add("records parked", len(w.parked))
 	r.figures.add("poison that had to be parked", len(w.poison))
