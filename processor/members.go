@@ -21,6 +21,8 @@ const (
 	releaseWithin = time.Minute
 	// releasePoll is how often it looks.
 	releasePoll = 50 * time.Millisecond
+	// membersWithin bounds the question who is in the group, which waits while the group assembles anew.
+	membersWithin = 300 * time.Millisecond
 	// leastPause and mostPause are between an ownership that ended badly and the next.
 	leastPause, mostPause = time.Second, time.Minute
 )
@@ -99,14 +101,21 @@ func (m *members) join(ctx context.Context) error {
 		Session: c.Session, About: m.about}, func(g *kafka.Generation) { m.assign(g, g.Shards) })
 }
 
-// about is what this instance tells the others.
+// about is what this instance tells the others: the shards that it is at work on, and those of which it has a store.
 func (m *members) about() kafka.About {
 	a := kafka.About{Instance: m.instance, Address: m.p.config.Address, Version: m.p.config.Version}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for id, o := range m.owned {
-		if s := o.shard.Load(); s != nil && s.folded.Load() >= 0 && !o.leaving {
-			a.Held = append(a.Held, kafka.Held{Shard: id, Position: events.Offset(s.folded.Load())})
+	for i := range m.layout.shards {
+		id := events.ShardID(i)
+		if o := m.owned[id]; o != nil && !o.leaving {
+			if s := o.shard.Load(); s != nil && s.folded.Load() >= 0 {
+				a.Held = append(a.Held, kafka.Held{Shard: id, Position: events.Offset(s.folded.Load()), Owned: true})
+				continue
+			}
+		}
+		if at, ok := store.Saved(StoreDir(m.p.config.Dir, id)); ok {
+			a.Held = append(a.Held, kafka.Held{Shard: id, Position: at})
 		}
 	}
 	return a
@@ -290,12 +299,14 @@ func (m *members) awaitRelease(ctx context.Context, s *shard) {
 
 // heldByOther: another living member says that it has the shard.
 func (m *members) heldByOther(ctx context.Context, id events.ShardID) bool {
-	all, err := m.p.config.Client.Members(ctx, m.p.config.App, m.p.config.Topics.Touchpoints)
+	soon, cancel := context.WithTimeout(ctx, membersWithin)
+	defer cancel()
+	all, err := m.p.config.Client.Members(soon, m.p.config.App, m.p.config.Topics.Touchpoints)
 	if err != nil {
-		return false
+		return soon.Err() != nil // the group assembles anew: not known yet
 	}
 	for _, a := range all {
-		if a.Instance != m.instance && slices.ContainsFunc(a.Held, func(h kafka.Held) bool { return h.Shard == id }) {
+		if a.Instance != m.instance && slices.ContainsFunc(a.Held, func(h kafka.Held) bool { return h.Shard == id && h.Owned }) {
 			return true
 		}
 	}
@@ -337,6 +348,10 @@ func (m *members) ready() error {
 	}
 	if d := m.p.config.Client.Silent(); d > silence {
 		return fmt.Errorf("no broker has answered for %s; processing goes on by itself when one does", d.Round(time.Second))
+	}
+	if p := m.fetcher.Stalled(silence); len(p) > 0 {
+		return fmt.Errorf("partition %d and %d others of %s have not been readable for %s; processing goes on by itself when they are",
+			p[0], len(p)-1, m.p.config.Topics.Touchpoints, silence)
 	}
 	if m.wasLow.Load() {
 		return fmt.Errorf("the disk of %s is nearly full: no touchpoints are read until there is room; make some", m.p.config.Dir)

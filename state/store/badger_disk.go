@@ -61,7 +61,7 @@ func (d *badgerDisk) open(c Config) error {
 		return damaged(fmt.Errorf("checkpoint %d was saved, and it is at %d", was.Saved, number))
 	}
 	d.rolledBack = marked && !was.Clean && !sameBoot && was.Boot != "" && boot != ""
-	if d.mark, err = openMark(c.Dir, boot, number); err != nil {
+	if d.mark, err = openMark(c.Dir, mark{Boot: boot, Saved: number, Input: was.Input}); err != nil {
 		return damaged(err)
 	}
 	return nil
@@ -132,7 +132,7 @@ func (d *badgerDisk) commit(writes iter.Seq[write], positions []byte) error {
 	if err := d.write(writes, positions); err != nil {
 		return quiet(err)
 	}
-	return d.mark.saved(checkpointNumber(positions))
+	return d.mark.saved(positions)
 }
 
 // write takes as few transactions as the writes fit into, which become durable in order, and one for the positions.

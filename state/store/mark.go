@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/dgraph-io/badger/v4"
+
+	"github.com/touchfold/touchfold/events"
 )
 
 // markName is a file beside Badger's.
@@ -21,6 +23,7 @@ type mark struct {
 	Boot  string `json:"boot"`  // the boot in which it was written, "" if the system does not say
 	Clean bool   `json:"clean"` // the store was closed
 	Saved uint64 `json:"saved"` // number of the last checkpoint that was committed
+	Input int64  `json:"input"` // and its position in the input
 	// List is the length of MANIFEST, which Badger syncs and only appends to, but for once in 10,000 deletions.
 	List int64 `json:"list"`
 }
@@ -48,12 +51,12 @@ func readMark(dir string) (m mark, exists bool, err error) {
 }
 
 // openMark begins the mark of a store that was opened.
-func openMark(dir, boot string, saved uint64) (*markFile, error) {
+func openMark(dir string, now mark) (*markFile, error) {
 	f, err := os.OpenFile(filepath.Join(dir, markName), os.O_RDWR|os.O_CREATE, 0o640)
 	if err != nil {
 		return nil, err
 	}
-	m := &markFile{f, mark{Boot: boot, Saved: saved}, filepath.Join(dir, badger.ManifestFilename)}
+	m := &markFile{f, now, filepath.Join(dir, badger.ManifestFilename)}
 	if err := m.write(); err != nil {
 		f.Close()
 		return nil, err
@@ -77,9 +80,20 @@ func (m *markFile) write() error {
 }
 
 // saved notes that a checkpoint is committed.
-func (m *markFile) saved(number uint64) error {
-	m.Saved = number
+func (m *markFile) saved(positions []byte) error {
+	p, _, err := parsePositions(positions)
+	if err != nil {
+		return err
+	}
+	m.Saved, m.Input = checkpointNumber(positions), int64(p.Input)
 	return m.write()
+}
+
+// Saved is how far in the input the store in a folder was at its last checkpoint, whoever has it open; ok is false if there
+// is none, or it does not say.
+func Saved(dir string) (input events.Offset, ok bool) {
+	m, exists, err := readMark(dir)
+	return events.Offset(m.Input), err == nil && exists && m.Saved > 0
 }
 
 // close notes that the store was closed, and how.
