@@ -23,6 +23,7 @@ type Config struct {
 	IDKey      Secret // from TOUCHFOLD_ID_KEY, else from IDKeyFile (by Load only), else nil: events.IDKey(App)
 	Kafka      Kafka
 	Topics     Topics
+	Memory     Bytes // of the process, about
 	Store      Store
 	FirstStart FirstStart
 	HTTP       HTTP

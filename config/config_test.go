@@ -25,6 +25,7 @@ func TestDefault(t *testing.T) {
 		App:        "shop",
 		Topics:     Topics{"touchpoints", "customer-events", "touchpoints.parked", 8, 1},
 		Kafka:      Kafka{Session: 10 * time.Second},
+		Memory:     1 << 30,
 		Store:      Store{"./data", 256 << 20, 2 * time.Second},
 		FirstStart: Mute,
 		HTTP:       HTTP{"127.0.0.1:9464"},
@@ -92,6 +93,16 @@ segments:
 	}
 }
 
+// The cache is a part of the memory, unless it is told.
+func TestMemory(t *testing.T) {
+	for text, want := range map[string]Bytes{"memory: 4GiB": 1 << 30, "{memory: 4GiB, store: {cache: 2MiB}}": 2 << 20} {
+		c, err := Parse("f.yaml", []byte(text), nil, nil)
+		if err != nil || c.Memory != 4<<30 || c.Store.CacheBytes != want {
+			t.Errorf("%s: %v, %v", text, c, err)
+		}
+	}
+}
+
 // samples has three good texts for every key, none of them the default.
 var samples = map[string][3]string{
 	"app":                              {"a", "b", "c.d-e_F9"},
@@ -103,6 +114,7 @@ var samples = map[string][3]string{
 	"topics.parked":                    {"c1", "~c"[1:], "-"},
 	"topics.partitions":                {"1", "2", "1024"},
 	"topics.replication":               {"2", "3", "15"},
+	"memory":                           {"512MiB", "3GiB", "1TiB"},
 	"store.dir":                        {"/d", "data: {a}", "- x"},
 	"store.cache":                      {"1MiB", "1025KiB", "1TiB"},
 	"store.checkpoint_every":           {"1s", "1500ms", "5s"},

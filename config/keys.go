@@ -40,10 +40,13 @@ func (c *Config) keys() []key {
 		{path: "topics.replication", initial: "1", value: whole(&c.Topics.Replication, 1, 15),
 			doc: "replicas of topics that are created, 1 to 15"},
 
+		{path: "memory", initial: "1GiB", value: between(&c.Memory, ParseBytes, 512<<20, 1<<40),
+			doc: "what the process may take of memory, about, 512MiB to 1TiB; 1GiB does for 8 shards. A fifth is for what the system keeps of its files; GOMEMLIMIT overrides the rest"},
+
 		{path: "store.dir", initial: "./data", value: one(&c.Store.Dir, someText),
 			doc: "folder of the local store, one store a shard beneath it"},
-		{path: "store.cache", initial: "256MiB", value: between(&c.Store.CacheBytes, ParseBytes, 1<<20, 1<<40),
-			doc: "memory for decoded customers, of all shards of this process together, 1MiB to 1TiB"},
+		{path: "store.cache", value: one(&c.Store.CacheBytes, cacheBytes(&c.Memory)),
+			doc: "the part of memory for decoded customers, of all shards of this process together, 1MiB to 1TiB; none: a quarter of memory"},
 		{path: "store.checkpoint_every", initial: "2s",
 			value: between(&c.Store.CheckpointEvery, duration, time.Second, 5*time.Second),
 			doc:   "time between checkpoints, 1s to 5s"},

@@ -36,6 +36,7 @@ type Config struct {
 	Believe  func(*rulebook.Rulebook) (*state.Table, events.Currency, error)
 
 	CacheBytes      int64 // decoded customers in memory, of all shards together
+	Memory          int64 // of which the parts beside take their shares: see memory.go; default 1 GiB
 	CheckpointEvery time.Duration
 	MaxBytes        int // of a touchpoint's value; default as the decoder's
 	Batch           int // touchpoints folded before anything else is looked at; default 1024
@@ -109,6 +110,9 @@ func New(c Config) (*Processor, error) {
 	if c.CheckpointEvery <= 0 {
 		c.CheckpointEvery = 2 * time.Second
 	}
+	if c.Memory <= 0 {
+		c.Memory = 1 << 30
+	}
 	if c.StopWithin <= 0 {
 		c.StopWithin = 20 * time.Second
 	}
@@ -142,7 +146,7 @@ func (p *Processor) Run(ctx context.Context) error {
 		return unlessCanceled(err)
 	}
 	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now, MaxWait: c.FetchWait,
-		MaxBytes: 16 << 20, PartitionBytes: 1 << 20})
+		MaxBytes: 16 << 20, PartitionBytes: 1 << 20, Memory: c.fetchMemory()})
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,6 @@ import (
 const (
 	// ClockMargin is how far the clock stays behind the time at which an empty fetch was sent, in milliseconds.
 	ClockMargin events.Instant = 2000
-	// checkpointBytes is how much may change before a checkpoint that is not due by time.
-	checkpointBytes = 64 << 20
 	// maxPending is how many bytes of statements may wait for the broker before folding waits too.
 	maxPending = 8 << 20
 	// releaseMarkWithin bounds the writing of the mark that spares others to wait.
@@ -283,7 +281,7 @@ func (s *shard) round(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
-	if s.whole && s.terms.boot() > s.saveAfter || s.store.DirtyBytes() > checkpointBytes {
+	if s.whole && s.terms.boot() > s.saveAfter || s.store.DirtyBytes() > s.config.checkpointBytes(s.layout.shards) {
 		if err := s.checkpoint(ctx, false); err != nil {
 			return err
 		}

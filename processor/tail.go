@@ -38,7 +38,7 @@ func (s *shard) absorb(ctx context.Context, to events.Offset) error {
 		}
 		s.at.Output = recs[len(recs)-1].Offset + 1
 		s.at.OutputBatch, s.at.OutputCRC = h.Base, h.CRC
-		if s.store.DirtyBytes() > checkpointBytes {
+		if s.store.DirtyBytes() > s.config.checkpointBytes(s.layout.shards) {
 			return s.save()
 		}
 		return nil

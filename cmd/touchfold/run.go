@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -52,6 +53,7 @@ func (r *runCommand) Run(ctx context.Context, out output) error {
 
 // runProcessor serves and processes until ctx ends.
 func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, ready io.Writer) error {
+	limitMemory(c.Memory)
 	client, err := kafka.New(kafka.Config{Brokers: c.Kafka.Brokers, Log: log})
 	if err != nil {
 		return err
@@ -87,6 +89,14 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 	return err
 }
 
+// limitMemory has the collector work harder before the process takes more than it may. A fifth is left to the pages of
+// files, which it does not count.
+func limitMemory(all config.Bytes) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(all) / 5 * 4)
+	}
+}
+
 // openArchive is where snapshots are put and found; a place that does not answer is told at once, not at a loss.
 func openArchive(ctx context.Context, c *config.Config, log zerolog.Logger, registry prometheus.Registerer) (*snapshot.Archive, error) {
 	place, err := snapshot.NewPlace(c.Snapshots)
@@ -108,7 +118,7 @@ func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger,
 		Topics: processor.Topics{Touchpoints: c.Topics.Touchpoints, Events: c.Topics.Events, Parked: c.Topics.Parked,
 			Partitions: c.Topics.Partitions, Replication: c.Topics.Replication},
 		Rulebook: features.Propose(c), Session: c.Kafka.Session, Address: c.HTTP.Listen, Version: builtFrom().Main.Version,
-		SnapshotEvery: c.Snapshots.Every, CacheBytes: int64(c.Store.CacheBytes), CheckpointEvery: c.Store.CheckpointEvery,
+		SnapshotEvery: c.Snapshots.Every, CacheBytes: int64(c.Store.CacheBytes), Memory: int64(c.Memory), CheckpointEvery: c.Store.CheckpointEvery,
 		Client: client, Log: log, Registry: registry,
 	}
 }
