@@ -141,6 +141,13 @@ func (p *player) do(ctx context.Context, f fault) {
 		p.figures.count("faults: SIGKILL and the store wiped")
 	case f.kind == term:
 		p.terminate(in, pause)
+		if process := in.current(); f.draw%3 == 0 { // and once more, which ends it at once
+			p.later(ctx, f.length(0, time.Second), func() {
+				if in.current() == process {
+					in.signal(syscall.SIGTERM, "a second SIGTERM", pause)
+				}
+			})
+		}
 	case f.kind == freeze:
 		in.signal(syscall.SIGSTOP, "", 0)
 		p.figures.count("faults: SIGSTOP beyond the session, SIGCONT")

@@ -151,7 +151,7 @@ func (in *instance) judge(p *process) (byPoint bool) {
 		return true
 	case m != nil:
 		in.figures.find("instance %d crashed: %s (see %s)", in.number, m[1], p.log)
-	case p.ending == "SIGTERM" && state.ExitCode() == 0:
+	case state.ExitCode() == 0 && strings.HasSuffix(p.ending, "SIGTERM"):
 		in.figures.count("processes ended in order")
 	case p.ending != "":
 		in.figures.count("processes ended by " + p.ending + ": " + state.String())

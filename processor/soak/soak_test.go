@@ -38,6 +38,9 @@ func (r *round) settings() (flags []string) {
 		"store.checkpoint_every=1s", "store.cache=64MiB", fmt.Sprint("kafka.session=", session), "business.zone=" + zoneName} {
 		flags = append(flags, "--set", s)
 	}
+	if r.snapshots() {
+		flags = append(flags, "--set", "snapshots.place="+r.snapshotDir(), "--set", "snapshots.every=10s")
+	}
 	return flags
 }
 
@@ -140,7 +143,10 @@ func (h *harness) round(t *testing.T, number uint64, length time.Duration) {
 	if r.rules, err = rulesOf(thresholds[0], zone); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("round %d: seed %d, %s of faults, midnight at %s", number, r.seed, length, r.midnight.Format(time.TimeOnly))
+	if err := os.MkdirAll(r.snapshotDir(), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("round %d: seed %d, %s of faults, midnight at %s, snapshots: %t", number, r.seed, length, r.midnight.Format(time.TimeOnly), r.snapshots())
 	r.client = newClient(t, r.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(20000))
 	defer r.client.Close()
 	if err := createTopic(h.ctx, r.client, r.topic, h.shards, h.options.brokers); err != nil {
@@ -155,6 +161,11 @@ func (h *harness) round(t *testing.T, number uint64, length time.Duration) {
 	r.makeInstances(t, zoneinfo)
 	r.faults(t, d, length, h.length == 0)
 }
+
+// snapshots: in every other round shards that move or are lost come from snapshots, in the others from the two logs alone.
+func (r *round) snapshots() bool { return r.seed%2 == 0 }
+
+func (r *round) snapshotDir() string { return filepath.Join(r.dir, "snapshots") }
 
 // makeInstances prepares the instances; each has its own store and its own way to the brokers.
 func (r *round) makeInstances(t *testing.T, zoneinfo string) {
