@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
@@ -19,6 +20,8 @@ const (
 	maxParked = 16 << 20
 	// parkedMore is how much longer than the input's largest record a parked one may be, for its headers.
 	parkedMore = 64 << 10
+	// createdWithin is how long a topic that was created may not be there.
+	createdWithin = 15 * time.Second
 	// brokersAhead is how far a broker's clock may be ahead of ours before we believe ours.
 	brokersAhead = 5 * 60 * 1000 // ms
 )
@@ -98,7 +101,17 @@ func ensure(ctx context.Context, c *Config, name string, partitions int, more ma
 	if err == nil {
 		c.Log.Info().Str("topic", name).Int("partitions", partitions).Msg("topic created")
 	}
-	return c.Client.DescribeTopic(ctx, name)
+	for began := time.Now(); ; { // one that another instance has just created may not be known to all brokers yet
+		t, err := c.Client.DescribeTopic(ctx, name)
+		if !errors.Is(err, kafka.ErrNoTopic) || time.Since(began) > createdWithin {
+			return t, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return t, ctx.Err()
+		}
+	}
 }
 
 func checkInput(c *Config, in kafka.Topic) (faults []error) {
