@@ -135,7 +135,7 @@ func (o *simOwner) newShard() *shard {
 	w := o.w
 	c := &Config{App: simApp, IDKey: events.IDKey(simApp), Topics: Topics{Touchpoints: simInput, Events: simOutput, Parked: simParked},
 		Mute: w.mute, Alone: w.alone, Rulebook: w.rules().rulebook(), Believe: simBelieve, Batch: 1 << w.IntN(6), Now: o.now,
-		CheckpointEvery: time.Duration(1+w.IntN(60)) * time.Second, Log: zerolog.Nop()}
+		CheckpointEvery: time.Duration(w.IntN(40)-15) * time.Second, Log: zerolog.Nop()}
 	if w.out != nil {
 		c.Log = zerolog.New(w.out).With().Str("owner", o.name).Logger()
 	}

@@ -22,6 +22,7 @@ var (
 // TestSimulation runs owners of shards, as they are, over models of Kafka and of disks: see simWorld. A seed that fails
 // is named, and runs again the same with -sim.first.
 func TestSimulation(t *testing.T) {
+	seeds := *simSeeds / slowly
 	if *simTrace {
 		for _, v := range simulate(*simFirst, os.Stderr, &simCount{}) {
 			t.Error(v)
@@ -35,7 +36,7 @@ func TestSimulation(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		seed, next = next, next+1
-		return seed, seed < *simFirst+uint64(*simSeeds) && failed < *simStop
+		return seed, seed < *simFirst+uint64(seeds) && failed < *simStop
 	}
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
@@ -60,11 +61,11 @@ func TestSimulation(t *testing.T) {
 	}
 	wg.Wait()
 	for i, f := range all.fields() {
-		if *f == 0 && *simSeeds >= 300 {
+		if *f == 0 && seeds >= 300 {
 			t.Errorf("the %d. of the counts is 0: that is never simulated", i+1)
 		}
 	}
-	t.Logf("%d seeds, %d failed %v: %+v", *simSeeds, failed, kinds, all)
+	t.Logf("%d seeds, %d failed %v: %+v", seeds, failed, kinds, all)
 }
 
 // simulate runs one seed and returns the violations.

@@ -204,7 +204,7 @@ func TestDamagedRow(t *testing.T) {
 		whole, err := s.disk.view().get(key)
 		must(t, err)
 		put := func(row []byte) {
-			must(t, stepwise{s.disk.(*badgerDisk), func() {}}.put(write{key: key, value: row}))
+			put(t, s, write{key: key, value: row})
 			e, err := s.read(fullID)
 			if err != nil && (!errors.Is(err, ErrDamaged) && !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "read a customer from the store of shard 3")) {
 				t.Errorf("another error: %v", err)
