@@ -26,7 +26,7 @@ func TestDefault(t *testing.T) {
 		Topics:     Topics{"touchpoints", "customer-events", "touchpoints.parked", 8, 1},
 		Kafka:      Kafka{Session: 10 * time.Second},
 		Memory:     1 << 30,
-		Store:      Store{"./data", 256 << 20, 2 * time.Second},
+		Store:      Store{"./data", 128 << 20, 2 * time.Second},
 		FirstStart: Mute,
 		HTTP:       HTTP{"127.0.0.1:9464"},
 		Business:   Business{Currency: events.Currency{'H', 'K', 'D'}},
@@ -95,7 +95,7 @@ segments:
 
 // The cache is a part of the memory, unless it is told.
 func TestMemory(t *testing.T) {
-	for text, want := range map[string]Bytes{"memory: 4GiB": 1 << 30, "{memory: 4GiB, store: {cache: 2MiB}}": 2 << 20} {
+	for text, want := range map[string]Bytes{"memory: 4GiB": 512 << 20, "{memory: 4GiB, store: {cache: 2MiB}}": 2 << 20} {
 		c, err := Parse("f.yaml", []byte(text), nil, nil)
 		if err != nil || c.Memory != 4<<30 || c.Store.CacheBytes != want {
 			t.Errorf("%s: %v, %v", text, c, err)
