@@ -1,4 +1,4 @@
-// Package store keeps one shard's customers: a Badger DB of rows on disk, and over it a bounded cache of decoded
+// Package store keeps one shard's customers: rows in a Badger DB, or in a Memory, and over them a bounded cache of decoded
 // customers and the near part of the index of horizons. As against package state it knows files, not what a customer
 // is. Its one rule: a store is a cache of (log, output topic). Every row says what it includes, so a store may roll
 // back to any earlier checkpoint, or to the middle of one, and folding on from its positions gives the same again.
