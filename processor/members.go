@@ -74,6 +74,12 @@ func (m *members) full() bool {
 	return low
 }
 
+// open: the shard is at work, whatever was wrong with it before.
+func (o *ownership) open() bool {
+	s := o.shard.Load()
+	return s != nil && s.folded.Load() >= 0
+}
+
 func (m *members) begin(p *Processor, l layout, instance string, f *kafka.Fetcher, run *errgroup.Group, ctx context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -184,10 +190,14 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 			return nil
 		}
 		if errors.Is(err, store.ErrDamaged) {
-			if err := setAside(c, s.log, o.id, err); err != nil {
-				return fmt.Errorf("shard %d: %w", o.id, err)
+			if failed := setAside(c, s.log, o.id, err); failed != nil {
+				err = failed
+			} else if time.Since(began) > pause {
+				continue // at once, but not again and again
 			}
-			continue
+		}
+		if ctx.Err() != nil { // not all was said before the end
+			return fmt.Errorf("shard %d: %w", o.id, err)
 		}
 		if c.Alone {
 			return fmt.Errorf("shard %d: %w", o.id, err)
@@ -225,7 +235,7 @@ func (m *members) note(o *ownership, err error) error {
 		if o.leaving {
 			continue
 		}
-		if o.stopped == nil {
+		if o.stopped == nil || o.open() {
 			return nil
 		}
 		all = append(all, o.stopped)
@@ -353,14 +363,14 @@ func (m *members) ready() error {
 		return fmt.Errorf("partition %d and %d others of %s have not been readable for %s; processing goes on by itself when they are",
 			p[0], len(p)-1, m.p.config.Topics.Touchpoints, silence)
 	}
-	if m.wasLow.Load() {
+	if m.full() {
 		return fmt.Errorf("the disk of %s is nearly full: no touchpoints are read until there is room; make some", m.p.config.Dir)
 	}
 	if m.generation == nil && len(m.owned) == 0 {
 		return errors.New("waiting to be told which shards are this instance's")
 	}
 	for _, o := range m.owned {
-		if !o.leaving && o.stopped != nil {
+		if !o.leaving && o.stopped != nil && !o.open() {
 			return o.stopped
 		}
 	}
@@ -373,13 +383,12 @@ func (m *members) ready() error {
 // count is how many shards are open, opening, and stopped. m.mu is held.
 func (m *members) count() (open, opening, stopped int) {
 	for _, o := range m.owned {
-		s := o.shard.Load()
 		switch {
 		case o.leaving:
+		case o.open():
+			open++
 		case o.stopped != nil:
 			stopped++
-		case s != nil && s.folded.Load() >= 0:
-			open++
 		default:
 			opening++
 		}

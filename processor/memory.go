@@ -15,3 +15,17 @@ func (c *Config) checkpointBytes(shards int) int {
 
 // diskMemory is for what Badger writes of one of so many shards; it has a minimum of its own, and at rest takes an eighth.
 func (c *Config) diskMemory(shards int) int64 { return c.Memory / 4 / int64(shards) }
+
+// limits are how much a shard does at a time.
+type limits struct {
+	dirty   int // bytes changed before a checkpoint that is not due by time
+	pending int // bytes of statements that may wait for the broker before folding waits too
+	due     int // silent customers whose horizons pass between two batches
+	walk    int // customers a walk looks at between two batches
+	touched int // customers remembered to be looked at when muteness ends; with more, all are
+	refold  int // events folded again between two batches; the customers left wait
+}
+
+func (c *Config) usualLimits(shards int) limits {
+	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000}
+}

@@ -22,7 +22,7 @@ func (s *shard) catchUp(ctx context.Context) error {
 	late := s.folds || s.at.Clock < s.at.SaidClock
 	s.advance(s.at.SaidClock)
 	for late && s.due { // mute: these were said. Where nothing was since the checkpoint, what waits was not
-		if err := s.pass(dueSlice); err != nil {
+		if err := s.pass(s.limits.due); err != nil {
 			return err
 		}
 		if s.stopping() {
@@ -42,7 +42,7 @@ func (s *shard) catchUp(ctx context.Context) error {
 		}
 		c.Settle(s.at.Clock, "", s.speaker)
 		s.store.Changed(c)
-		if err := s.drain(ctx, maxPending); err != nil {
+		if err := s.drain(ctx, s.limits.pending); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func (s *shard) unmuteAt(ctx context.Context, next events.Offset) error {
 	if err := s.tellPast(ctx); err != nil {
 		return err
 	}
-	if len(s.at.PastsSeen) < s.layout.shards {
+	if s.config.Mute && len(s.at.PastsSeen) < s.layout.shards { // else the others may tell nothing
 		return nil
 	}
 	s.advance(s.at.SaidClock)

@@ -170,6 +170,7 @@ func checkQuiet(t *testing.T, r *rig, now events.Instant) {
 // TestStopInTheWalk: a stop in the walk that ends the mute takes effect at once, and the next start goes on with it.
 func TestStopInTheWalk(t *testing.T) {
 	t.Parallel()
+	const walkSlice = 500 // Config.usualLimits
 	const customers = 6*walkSlice + 17
 	r := newRig(t, 1, func(c *Config) { c.Mute = true })
 	asked, stop := 0, func() {}

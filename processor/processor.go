@@ -142,6 +142,9 @@ func (p *Processor) Ready() error { return p.members.ready() }
 func (p *Processor) Run(ctx context.Context) error {
 	c := &p.config
 	l, err := ensureTopics(ctx, c)
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
 	if err != nil {
 		return unlessCanceled(err)
 	}

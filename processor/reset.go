@@ -162,6 +162,7 @@ func (s *shard) beginAnew(ctx context.Context, dir string, r *Reset, rules ruleb
 	if err := s.headless(ctx, r.Output); err != nil {
 		return err
 	}
+	s.loaded = s.at
 	if err := s.absorb(ctx, r.Output.End); err != nil {
 		return err
 	}

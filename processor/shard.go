@@ -23,14 +23,8 @@ import (
 const (
 	// ClockMargin is how far the clock stays behind the time at which an empty fetch was sent, in milliseconds.
 	ClockMargin events.Instant = 2000
-	// maxPending is how many bytes of statements may wait for the broker before folding waits too.
-	maxPending = 8 << 20
 	// releaseMarkWithin bounds the writing of the mark that spares others to wait.
 	releaseMarkWithin = 2 * time.Second
-	// dueSlice is how many silent customers' horizons pass between two batches.
-	dueSlice = 1000
-	// refoldBudget is how many events are folded again between two batches; the customers left wait.
-	refoldBudget = 200_000
 )
 
 // shard is one ownership of a partition, from taking it over until it ends. One goroutine, that of run, owns all of it
@@ -45,6 +39,7 @@ type shard struct {
 	m        *shardMetrics
 	broker   broker
 	terms    terms
+	limits   limits
 	instance string
 
 	openStore func(context.Context) (*store.Store, error)
@@ -56,6 +51,7 @@ type shard struct {
 	event     events.Event // scratch
 
 	at       store.Positions // how far everything is
+	loaded   store.Positions // what at was before the output was absorbed
 	end      events.Offset   // of the input, as far as is known
 	folds    bool            // mute, and has folded
 	speaking bool            // else mute; at.Speaking is whether a first start's muteness has ended
@@ -105,7 +101,7 @@ func StoreDir(dir string, id events.ShardID) string {
 }
 
 func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, instance string) *shard {
-	s := &shard{id: id, layout: l, config: c, m: m.shard(id), broker: b, terms: usualTerms(), instance: instance,
+	s := &shard{id: id, layout: l, config: c, m: m.shard(id), broker: b, terms: usualTerms(), limits: c.usualLimits(l.shards), instance: instance,
 		speaker: state.NewSpeaker(nil), log: c.Log.With().Int("shard", int(id)).Logger(),
 		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
 		voice:   newVoice(c.App, c.IDKey), touched: map[events.CustomerID]struct{}{}, done: make(chan struct{})}
@@ -133,7 +129,10 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 		}
 	}()
 	if err := s.takeOver(ctx); err != nil {
-		return unlessCanceled(err)
+		if ctx.Err() != nil {
+			return unlessCanceled(err)
+		}
+		return err
 	}
 
 	// What was folded must still be said when ctx ends, so appends have a context of their own.
@@ -174,6 +173,17 @@ func (s *shard) begin(ctx context.Context) error {
 	if err := s.tellPast(ctx); err != nil {
 		return err
 	}
+	if s.at.Speaking && s.at.Input < s.at.SaidPosition {
+		// Rows of customers who were folded mute may come to the disk without the positions that say to look at all.
+		at := s.at
+		at.Walk.Active, at.Walk.After = true, ""
+		if err := s.store.Checkpoint(at); err != nil {
+			return err
+		}
+		if err := s.store.Wait(); err != nil {
+			return err
+		}
+	}
 	return s.catchUp(ctx)
 }
 
@@ -191,12 +201,24 @@ func (s *shard) finish(ctx context.Context, err error) error {
 		return err
 	}
 	// gofail: var beforeRelease struct{}
-	ctx, cancel := context.WithTimeout(ctx, releaseMarkWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseMarkWithin)
 	defer cancel()
-	if _, err := s.writeMark(ctx, s.producer, events.Mark{Kind: events.ShardReleased}); err != nil {
+	if err := s.release(ctx); err != nil {
 		s.log.Warn().Err(err).Msg("could not tell that the shard is free; whoever takes it over may wait a little")
 	}
 	return nil
+}
+
+// release tells that the shard is free.
+func (s *shard) release(ctx context.Context) error {
+	if s.terms.boot()-s.heard > s.terms.lease {
+		if err := s.retake(ctx); err != nil {
+			return err
+		}
+	}
+	s.spoke.Store(int64(s.terms.boot()))
+	_, err := s.writeMark(ctx, s.producer, events.Mark{Kind: events.ShardReleased})
+	return err
 }
 
 // giveBack saves what was folded, but for what could not be set aside: that is read again next time.
@@ -231,7 +253,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 	leave := ctx.Done()
 	for !s.stopping() {
 		in, more := input, (<-chan struct{})(nil)
-		if s.voice.bytes > maxPending || s.full() {
+		if s.voice.bytes > s.limits.pending || s.full() {
 			in = nil // the broker is behind, or the disk nearly full: wait
 		} else if s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active {
 			more = always // work is left: look at the input, but do not wait for it
@@ -267,11 +289,11 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 
 // round does what is due between batches.
 func (s *shard) round(ctx context.Context) error {
-	if err := s.pass(dueSlice); err != nil {
+	if err := s.pass(s.limits.due); err != nil {
 		return err
 	}
 	if s.whole {
-		if err := s.refold(refoldBudget); err != nil {
+		if err := s.refold(s.limits.refold); err != nil {
 			return err
 		}
 	}
@@ -281,7 +303,7 @@ func (s *shard) round(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
-	if s.whole && s.terms.boot() > s.saveAfter || s.store.DirtyBytes() > s.config.checkpointBytes(s.layout.shards) {
+	if s.whole && s.terms.boot() > s.saveAfter || s.store.DirtyBytes() > s.limits.dirty {
 		if err := s.checkpoint(ctx, false); err != nil {
 			return err
 		}
@@ -331,7 +353,7 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 		if s.stopping() {
 			return errStopped
 		}
-		if err := s.drain(ctx, maxPending); err != nil {
+		if err := s.drain(ctx, s.limits.pending); err != nil {
 			return err
 		}
 		if err := s.round(ctx); err != nil {

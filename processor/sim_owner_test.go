@@ -140,6 +140,9 @@ func (o *simOwner) newShard() *shard {
 		c.Log = zerolog.New(w.out).With().Str("owner", o.name).Logger()
 	}
 	s := newShard(c, simMetrics, simPort{o}, o.id, layout{w.shards, w.shards, brokersAhead}, o.name)
+	if w.limits != nil {
+		s.limits = *w.limits
+	}
 	s.stop, s.terms.boot = o.stopping, func() time.Duration { return w.boot }
 	s.voice.post = func(recs []kafka.Out) { o.posted = recs }
 	s.openStore = func(context.Context) (*store.Store, error) {

@@ -9,9 +9,6 @@ import (
 	"github.com/touchfold/touchfold/processor/kafka"
 )
 
-// maxTouched is how many customers are remembered to be looked at when muteness ends; with more, all are.
-const maxTouched = 20_000
-
 // absorb reads the output from s.at.Output up to before an offset and takes what stands there for said. Only what owners
 // of this shard wrote counts: producer ids under which an opened mark was written.
 func (s *shard) absorb(ctx context.Context, to events.Offset) error {
@@ -38,8 +35,8 @@ func (s *shard) absorb(ctx context.Context, to events.Offset) error {
 		}
 		s.at.Output = recs[len(recs)-1].Offset + 1
 		s.at.OutputBatch, s.at.OutputCRC = h.Base, h.CRC
-		if s.store.DirtyBytes() > s.config.checkpointBytes(s.layout.shards) {
-			return s.save()
+		if s.store.DirtyBytes() > s.limits.dirty {
+			return s.store.Checkpoint(s.loaded) // whose chain these are of is known here only: they are absorbed again
 		}
 		return nil
 	})
@@ -129,7 +126,7 @@ func (s *shard) touch(id events.CustomerID) {
 		return
 	}
 	s.touched[id] = struct{}{}
-	if len(s.touched) > maxTouched {
+	if len(s.touched) > s.limits.touched {
 		clear(s.touched)
 		s.at.Walk.Active, s.at.Walk.After = true, ""
 	}

@@ -169,8 +169,9 @@ func (s *shard) load(ctx context.Context) (err error) {
 	if s.store, err = s.openStore(ctx); err != nil {
 		return err
 	}
+	defer func() { s.loaded = s.at }()
 	at, exists := s.store.Positions()
-	if !exists {
+	if !exists || at.Unbegun() {
 		return s.loadNothing(ctx, in, out)
 	}
 	if err := s.genesis().Check(at.Genesis); err != nil {
@@ -206,7 +207,7 @@ func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
 	}
 	rules := s.rules
 	s.began = true
-	s.at = store.Positions{Genesis: s.genesis(), Input: in.First, MuteUntil: -1}
+	s.at = store.Positions{Genesis: s.genesis(), Input: in.First, MuteUntil: -1, Producer: -1}
 	var err error
 	if s.first, err = s.firstMark(ctx, out); err != nil {
 		return err

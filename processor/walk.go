@@ -7,15 +7,12 @@ import (
 	"github.com/touchfold/touchfold/state/store"
 )
 
-// walkSlice is how many customers a walk looks at between two batches.
-const walkSlice = 500
-
 // walk looks at some more customers, if a walk is under way: what is true of each now is compared with what was said. It
 // goes by the order of ids, and its cursor is saved with each checkpoint; who is touched before it came by is looked at
 // then (see let).
 func (s *shard) walk(ctx context.Context) error {
 	w := &s.at.Walk
-	if !w.Active || !s.speaking || s.voice.bytes > maxPending/2 {
+	if !w.Active || !s.speaking || s.voice.bytes > s.limits.pending/2 {
 		return nil
 	}
 	if !s.walking { // customers without a row would not be visited
@@ -32,11 +29,11 @@ func (s *shard) walk(ctx context.Context) error {
 			c.Settle(s.at.Clock, w.Cause, s.speaker)
 			s.store.Changed(c)
 		}
-		return n < walkSlice, nil
+		return n < s.limits.walk, nil
 	})
 	s.walked += n
 	s.m.walked.Add(float64(n))
-	if err == nil && n < walkSlice {
+	if err == nil && n < s.limits.walk {
 		s.log.Info().Int("customers", s.walked).Int64("position", int64(s.at.Input)).Msg("all customers were looked at: what stands is said")
 		*w, s.walking, s.walked = store.Walk{}, false, 0
 	}

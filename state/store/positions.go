@@ -78,6 +78,11 @@ type Positions struct {
 	RulebookHistory []uint64 // digests of those that were in force before, in order
 }
 
+// Unbegun: they were written while the very first take-over absorbed; who opened the shard, and what it promised, was not settled.
+func (p *Positions) Unbegun() bool {
+	return p.Producer < 0 && p.Output == 0 && p.MuteUntil < 0 && !p.Speaking
+}
+
 // Walk is a pass over all customers that is under way: how far it is and why they are looked at.
 type Walk struct {
 	Active bool

@@ -1,0 +1,257 @@
+package processor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/state/store"
+)
+
+// scenePort is the model of Kafka without a scheduler: all succeeds at once.
+type scenePort struct{ k *simCluster }
+
+func (p scenePort) Range(_ context.Context, topic string, s events.ShardID) (kafka.Range, error) {
+	return kafka.Range{End: p.k.log(topic, s).end}, nil
+}
+
+func (p scenePort) ReadBatches(_ context.Context, topic string, s events.ShardID, from, to events.Offset, f func(kafka.Head, []events.Record) error) error {
+	l := p.k.log(topic, s)
+	for _, b := range l.batches[l.at(from):] {
+		recs := b.recs[max(0, from-b.head.Base):max(0, min(to, b.head.Last+1)-b.head.Base)]
+		if len(recs) > 0 {
+			if err := f(b.head, append([]events.Record(nil), recs...)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p scenePort) NewProducer(_ context.Context, c kafka.ProducerConfig) (producer, error) {
+	return &sceneProducer{p, p.k.log(c.Topic, c.Partition), p.k.take(c.TransactionalID), 0, c.May}, nil
+}
+
+func (p scenePort) Retire(_ context.Context, topic string, s events.ShardID, id int64, rec kafka.Out) (events.Offset, error) {
+	return p.k.append(p.k.log(topic, s), simStamp{id, 32767}, 0, []kafka.Out{rec})
+}
+
+func (p scenePort) Append(_ context.Context, topic string, s events.ShardID, recs []kafka.Out) (events.Offset, error) {
+	return p.k.append(p.k.log(topic, s), simStamp{-1, -1}, -1, recs)
+}
+
+type sceneProducer struct {
+	p     scenePort
+	l     *simLog
+	stamp simStamp
+	seq   int32
+	may   func() error
+}
+
+func (p *sceneProducer) ID() int64    { return p.stamp.id }
+func (p *sceneProducer) Epoch() int16 { return p.stamp.epoch }
+func (p *sceneProducer) Append(_ context.Context, recs []kafka.Out) (events.Offset, error) {
+	if err := p.may(); err != nil {
+		return -1, err
+	}
+	base, err := p.p.k.append(p.l, p.stamp, p.seq, recs)
+	p.seq += int32(len(recs))
+	return base, err
+}
+
+type scene struct {
+	t    *testing.T
+	k    *simCluster
+	mem  *store.Memory
+	boot time.Duration
+	mute bool
+}
+
+func newScene(t *testing.T) *scene {
+	w := &scene{t: t, k: newSimCluster(1_750_000_000_000), mem: store.NewMemory(), boot: time.Hour}
+	w.k.create(simInput, 1)
+	w.k.create(simOutput, 1)
+	w.k.create(simParked, 1)
+	return w
+}
+
+// owner takes the shard over.
+func (w *scene) owner() *shard {
+	c := &Config{App: simApp, IDKey: events.IDKey(simApp), Topics: Topics{Touchpoints: simInput, Events: simOutput, Parked: simParked},
+		Rulebook: simRulebooks[0].rulebook(), Believe: simBelieve, Batch: 1024, Now: func() events.Instant { return w.k.now }, Alone: true, Mute: w.mute,
+		CheckpointEvery: time.Second, Log: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel)}
+	s := newShard(c, simMetrics, scenePort{w.k}, 0, layout{1, 1, brokersAhead}, "o")
+	s.stop, s.terms.boot = make(chan struct{}), func() time.Duration { return w.boot }
+	s.voice.post = func(recs []kafka.Out) {
+		base, err := s.producer.Append(context.Background(), recs)
+		s.voice.acks <- ack{base, err}
+	}
+	s.openStore = func(context.Context) (*store.Store, error) {
+		return store.OpenOn(w.mem, store.Config{Table: s.table, CacheBytes: 64 << 20, Log: c.Log})
+	}
+	w.must(s.takeOver(context.Background()))
+	w.must(s.begin(context.Background()))
+	return s
+}
+
+func (w *scene) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// order appends one order a record.
+func (w *scene) order(customer, id string, amount int) {
+	v := fmt.Sprintf(`{"type":"track","event":"Order Completed","messageId":%q,"userId":%q,"timestamp":%q,"properties":{"order_id":%q,"currency":"JPY","total":%d}}`,
+		id, customer, w.k.now, id, amount)
+	_, err := w.k.append(w.k.log(simInput, 0), simStamp{-1, -1}, -1, []kafka.Out{{Key: []byte(customer), Value: []byte(v)}})
+	w.must(err)
+}
+
+// fold hands the shard what a fetch brings of at most so many records.
+func (w *scene) fold(s *shard, most int) {
+	b := w.k.log(simInput, 0).fetch(s.at.Input, most, w.k.now)
+	w.must(s.batch(context.Background(), &b))
+}
+
+func (w *scene) acks(s *shard) {
+	for len(s.voice.acks) > 0 {
+		w.must(s.acked(context.Background(), <-s.voice.acks))
+	}
+}
+
+// rest goes on until nothing is left.
+func (w *scene) rest(s *shard) {
+	for range 50 {
+		w.fold(s, 1<<20)
+		w.must(s.round(context.Background()))
+		w.acks(s)
+	}
+	w.must(s.drain(context.Background(), -1))
+}
+
+func (w *scene) lastWords() map[string]string {
+	last := map[string]string{}
+	w.k.log(simOutput, 0).records(func(r *events.Record, producer int64) {
+		if s, mark, err := events.ParseDerived(r); err == nil && mark == nil {
+			last[string(s.Customer)+" "+s.Fact] = s.Value
+		}
+	})
+	return last
+}
+
+// TestTornMute: a checkpoint of a mute owner breaks off between its rows and its positions. What horizons passed mute, and
+// nobody ever said, stands in the rows as passed.
+func TestTornMute(t *testing.T) {
+	const n = 2047 // more than two times s.limits.due; a1 ends a slice
+	w := newScene(t)
+	for i := range n {
+		w.order(fmt.Sprintf("c%04d", i), fmt.Sprintf("e%d", i), 250) // segment/vip for 30 min
+	}
+	s := w.owner()
+	w.rest(s)
+	w.must(s.checkpoint(context.Background(), true))
+
+	// Half an hour later two records come, with which all these horizons are due.
+	w.k.now += 31 * simMinute
+	w.boot += 31 * time.Minute
+	s.saveAfter = w.boot + time.Second // as if it had been quiet for half an hour: checkpoints came and went
+	w.order("a", "a1", 10)
+	w.k.now++
+	w.order("a", "a2", 10)
+	w.fold(s, 2)
+	w.must(s.round(context.Background())) // 1000 of them pass, and what follows is sent
+	w.must(s.acked(context.Background(), <-s.voice.acks))
+	// crash: 200 have not passed, their words were not said
+
+	s = w.owner()
+	w.fold(s, 1) // a fetch ends here: still mute
+	for range 3 {
+		w.must(s.round(context.Background())) // all pass, mute
+	}
+	w.boot += 2 * time.Second
+	w.mem.Hook = func(c store.CommitStage) error {
+		if c == store.DuringCommit {
+			return errors.New("SIGKILL")
+		}
+		return nil
+	}
+	t.Logf("speaking %v, torn: %v", s.speaking, s.round(context.Background()))
+	_, err := s.store.Positions()
+	t.Log(err, s.store.Wait())
+	w.mem.Hook = nil
+
+	s = w.owner()
+	w.k.now += 24 * simHour
+	w.boot += 24 * time.Hour
+	w.rest(s)
+	t.Logf("speaking %v, clock %s, due %v, walk %v", s.speaking, s.at.Clock, s.due, s.at.Walk)
+	wrong, words := 0, w.lastWords()
+	for i := range n {
+		if v := words[fmt.Sprintf("c%04d segment/vip", i)]; v != "" {
+			wrong++
+		}
+	}
+	if wrong > 0 {
+		t.Errorf("a day later the last word on segment/vip of %d of %d customers is still yes", wrong, n)
+	}
+}
+
+// TestMuteThenSpeak: a first start was mute, and before it came to its end the configuration says speak.
+func TestMuteThenSpeak(t *testing.T) {
+	w := newScene(t)
+	for i := range 10 {
+		w.order("c", fmt.Sprint(i), 10)
+	}
+	w.mute = true
+	s := w.owner()
+	w.fold(s, 1)
+	w.must(s.checkpoint(context.Background(), true))
+	w.mute = false
+	s = w.owner()
+	w.k.now += simHour
+	w.rest(s)
+	if !s.speaking {
+		t.Errorf("at %d of %d, mute until %d: it never speaks (%v)", s.at.Input, w.k.log(simInput, 0).end, s.at.MuteUntil, s.at.PastsSeen)
+	}
+}
+
+// TestQuietRelease: a shard that was silent for longer than the lease is released.
+func TestQuietRelease(t *testing.T) {
+	w := newScene(t)
+	w.order("c", "1", 10)
+	s := w.owner()
+	w.rest(s)
+	w.boot += 15 * time.Minute
+	w.k.now += 15 * simMinute
+	w.must(s.finish(context.Background(), nil))
+	if free, err := s.released(context.Background()); err != nil || !free {
+		t.Errorf("released %v %v", free, err)
+	}
+}
+
+// TestHealed: a shard that stopped, was put right and is open again.
+func TestHealed(t *testing.T) {
+	m := &members{owned: map[events.ShardID]*ownership{}, generation: &kafka.Generation{}, p: &Processor{config: Config{Client: &kafka.Client{}}}}
+	for id := range events.ShardID(2) {
+		o := &ownership{id: id}
+		m.owned[id] = o
+	}
+	if err := m.note(m.owned[0], stop("shard 0 must be seen to")); err != nil {
+		t.Fatal(err)
+	}
+	for id := range events.ShardID(2) { // a person did, own took it over anew
+		s := &shard{id: id}
+		m.owned[id].shard.Store(s)
+	}
+	if err := m.note(m.owned[1], stop("shard 1 must be seen to")); err != nil {
+		t.Errorf("shard 0 is open and works, and Run would end: %v", err)
+	}
+}
