@@ -16,9 +16,9 @@ import (
 
 const (
 	// restWithin is how long it may take until everything that was written is folded and said, once faults have ended.
-	restWithin = 2 * time.Minute
+	restWithin = 4 * time.Minute
 	// wordsWithin is how long the last words may take after that.
-	wordsWithin = 30 * time.Second
+	wordsWithin = time.Minute
 )
 
 // finish waits until all is folded and said, ends the instances in order, and judges. Then it starts them once more: nothing
