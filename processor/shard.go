@@ -65,9 +65,6 @@ type shard struct {
 
 	saveAfter time.Duration // of terms.boot: when the next checkpoint is due
 	whole     bool          // at a place where late events are settled: see batch
-	// What was set aside before this is written; what is from it on may not be. The log's clock was so there.
-	unsaved    events.Offset
-	unsavedLog events.Instant
 
 	// Of the ownership; see takeover.go.
 	producer   producer
@@ -221,16 +218,11 @@ func (s *shard) release(ctx context.Context) error {
 	return err
 }
 
-// giveBack saves what was folded, but for what could not be set aside: that is read again next time.
+// giveBack saves what was folded. If something could not be set aside, nothing is saved: it is all read again from the last
+// checkpoint on, and what was said of it is known.
 func (s *shard) giveBack(ctx context.Context) error {
-	if err := s.refold(1 << 62); err != nil {
-		return err
-	}
-	if err := s.drain(ctx, -1); err != nil {
-		return err
-	}
 	if !s.asides.empty() {
-		s.at.Input, s.at.Log, s.asides = s.unsaved, s.unsavedLog, asides{}
+		return nil
 	}
 	return s.checkpoint(ctx, true)
 }
@@ -376,7 +368,6 @@ func (s *shard) cut(records []events.Record) (n int, whole bool) {
 // slice folds a few records.
 func (s *shard) slice(ctx context.Context, records []events.Record) error {
 	began := time.Now()
-	s.unsaved, s.unsavedLog = s.at.Input, s.at.Log
 	for i := range records {
 		r := &records[i]
 		if !s.speaking {
