@@ -83,26 +83,27 @@ func TestReset(t *testing.T) {
 		spoil func(r *rig, more []touchpoint)
 		want  string
 		whole bool // nothing of the output is lost and positions still count: its invariants hold
+		lost  bool // the stores are
 	}{
 		{"touchpoints that were not folded", func(r *rig, more []touchpoint) {
 			r.send(more[:len(more)/2]...)
 			r.cut(r.config.Topics.Touchpoints, 1<<40)
 			r.send(more[len(more)/2:]...)
-		}, "retention removed them", true},
+		}, "retention removed them", true, false},
 		{"the store and old touchpoints", func(r *rig, more []touchpoint) {
 			r.must(os.RemoveAll(r.config.Dir))
 			r.cut(r.config.Topics.Touchpoints, 100)
 			r.send(more...)
-		}, "there is no snapshot", true},
+		}, "there is no snapshot", true, true},
 		{"the store and old derived events", func(r *rig, more []touchpoint) {
 			r.must(os.RemoveAll(r.config.Dir))
 			r.cut(r.config.Topics.Events, 10)
 			r.send(more...)
-		}, "neither a store nor a snapshot", false},
+		}, "neither a store nor a snapshot", false, true},
 		{"all derived events", func(r *rig, more []touchpoint) {
 			r.remake(r.config.Topics.Events)
 			r.send(more...)
-		}, "which ends at 0: the topic was made anew", false},
+		}, "which ends at 0: the topic was made anew", false, false},
 		{"all derived events, and a stranger wrote as many", func(r *rig, more []touchpoint) {
 			ends := r.ends(r.config.Topics.Events)
 			r.remake(r.config.Topics.Events)
@@ -112,27 +113,30 @@ func TestReset(t *testing.T) {
 				}
 			}
 			r.send(more...)
-		}, "is another than the one that was read", false},
+		}, "is another than the one that was read", false, false},
 		{"all touchpoints", func(r *rig, more []touchpoint) {
 			r.remake(r.config.Topics.Touchpoints)
 			r.send(more[:20]...)
-		}, "the topic was made anew or has lost records", false},
+		}, "the topic was made anew or has lost records", false, false},
 		{"all touchpoints and the store", func(r *rig, more []touchpoint) {
 			r.must(os.RemoveAll(r.config.Dir))
 			r.remake(r.config.Topics.Touchpoints)
 			r.send(more[:20]...)
-		}, "follows from records up to offset", false},
+		}, "follows from records up to offset", false, true},
 	} {
 		for _, snapshots := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, snapshots %v", c.name, snapshots), func(t *testing.T) {
 				t.Parallel()
 				r := newRig(t, 2, func(x *Config) { x.Mute = true })
 				tps := history(rand.New(rand.NewPCG(61, 62)), 900, 40, events.At(time.Now())-600*events.Instant(day), 590)
+				if snapshots && !c.lost {
+					r.config.Archive = r.archive(t.TempDir())
+				}
 				r.send(tps[:300]...)
 				r.once()
 				r.send(tps[300:600]...)
 				r.once()
-				if snapshots { // of a place that is named only now, so that they are as old as the store
+				if snapshots && c.lost { // there was no place for any before
 					r.config.Archive = r.archive(t.TempDir())
 				}
 				c.spoil(r, tps[600:])
@@ -157,6 +161,28 @@ func TestReset(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestResetOfOne: a shard that was reset waits for none of the others, which told it long ago that they are done with
+// their past, in touchpoints that are gone.
+func TestResetOfOne(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 2, func(x *Config) { x.Mute = true })
+	tps := history(rand.New(rand.NewPCG(81, 82)), 300, 40, events.At(time.Now())-600*events.Instant(day), 590)
+	r.send(tps[:200]...)
+	r.once()
+	r.must(os.RemoveAll(StoreDir(r.config.Dir, 1)))
+	r.cut(r.config.Topics.Touchpoints, 1<<40)
+	if err := r.start().end(); err == nil || !strings.Contains(err.Error(), "touchfold shard reset 1") {
+		t.Fatal(err)
+	}
+	p, err := New(r.config)
+	r.must(err)
+	_, err = p.Reset(r.context(), 1)
+	r.must(err)
+	r.send(tps[200:]...)
+	r.once()
+	r.agrees()
 }
 
 // archive is a place of snapshots.
