@@ -185,6 +185,26 @@ func TestResetOfOne(t *testing.T) {
 	r.agrees()
 }
 
+// TestPastThatIsGone: a first start that is mute about touchpoints which are no longer there, and has not said anything,
+// would be mute until there are as many.
+func TestPastThatIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1, func(x *Config) { x.Mute = true })
+	for range 5 {
+		r.produce(&fkgo.Record{Value: []byte("no touchpoint")})
+	}
+	r.once()
+	r.must(os.RemoveAll(r.config.Dir))
+	r.remake(r.config.Topics.Touchpoints)
+	r.resets("follows from records up to offset 5")
+	r.send(order("a", "1", events.At(time.Now()), 10))
+	r.once()
+	r.agrees()
+	if len(r.words()) == 0 {
+		t.Error("it is mute")
+	}
+}
+
 // archive is a place of snapshots.
 func (r *rig) archive(dir string) *snapshot.Archive {
 	r.Helper()
@@ -232,9 +252,9 @@ func (r *rig) words() (all []told) {
 			if len(rec.Headers) == 0 {
 				continue
 			}
-			_, t, err := r.parse(rec)
-			if err != nil {
-				r.Errorf("offset %d: %v", rec.Offset, err)
+			m, t, err := r.parse(rec)
+			if err != nil || m != nil && m.ProducerID < 0 {
+				r.Errorf("offset %d: %+v %v", rec.Offset, m, err)
 			}
 			if t != nil {
 				all = append(all, *t)
