@@ -62,7 +62,9 @@ func (r *rig) remake(topic string) {
 	if err != nil || resp.Topics[0].ErrorCode != 0 {
 		r.Fatalf("delete %s: %v %+v", topic, err, resp)
 	}
-	for late := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) { // a broker deletes in its own time
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.Now().Add(patience); ; <-tick.C { // a broker deletes in its own time
 		err := r.client.CreateTopic(r.context(), kafka.Topic{Name: topic, Partitions: n, Replication: 1,
 			Configs: map[string]string{"message.timestamp.type": logAppendTime, "retention.ms": "-1"}})
 		if err == nil {
