@@ -229,7 +229,11 @@ func (r *rig) resets(want string) {
 			r.Errorf("%q does not say %q", err, w)
 		}
 	}
-	p, err := New(r.config)
+	c := r.config
+	if c.Topics.Partitions > 1 { // the stop of one shard ends the others anywhere, also before they could release it
+		c.Now = func() events.Instant { return events.At(time.Now().Add(time.Hour)) }
+	}
+	p, err := New(c)
 	r.must(err)
 	for i := range r.config.Topics.Partitions {
 		id := events.ShardID(i)
@@ -306,16 +310,20 @@ func TestLiving(t *testing.T) {
 		t.Errorf("after the stop: %+v %v", l, err)
 	}
 	// One that died is not a member for long, and has not released anything.
-	r.must(r.client.CommitOffsets(r.context(), r.config.App, r.config.Topics.Touchpoints, map[events.ShardID]events.Offset{0: 1}))
 	alone := r.start(func(c *Config) { c.Alone = true })
 	alone.settle()
+	began := l.Owner.Heard // so that a slow machine has not waited already
+	elsewhere.Now = func() events.Instant { return began }
+	if p, err = New(elsewhere); err != nil {
+		t.Fatal(err)
+	}
 	if l, err = p.Look(r.context(), 0); err != nil || l.Living == nil || !strings.Contains(l.Living.Error(), "if it is dead wait for 6s") {
 		t.Errorf("of one that is no member: %v %v", l.Living, err)
 	}
 	if p, err = New(later); err == nil {
 		l, err = p.Look(r.context(), 0)
 	}
-	if err != nil || l.Living != nil || l.Committed != 1 {
+	if err != nil || l.Living != nil || l.Committed < 1 {
 		t.Errorf("of one that is no member, later: %+v %v", l, err)
 	}
 	alone.stop()
