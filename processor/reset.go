@@ -132,12 +132,8 @@ func (p *Processor) Reset(ctx context.Context, id events.ShardID) (*Reset, error
 	if r.Living != nil {
 		return nil, fmt.Errorf("shard %d is not reset: %w", id, r.Living)
 	}
-	for _, m := range r.Doomed {
-		name, err := p.config.Archive.SetAside(ctx, m)
-		if err != nil {
-			return nil, err
-		}
-		r.SetAside = append(r.SetAside, name)
+	if r.SetAside, err = s.setAside(ctx, r.Doomed); err != nil {
+		return nil, err
 	}
 	if r.Aside, err = store.Replace(StoreDir(p.config.Dir, id), func(dir string) error { return s.beginAnew(ctx, dir, r, rules) }); err != nil {
 		return nil, fmt.Errorf("reset shard %d: %w", id, err)

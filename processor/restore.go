@@ -55,14 +55,20 @@ func (p *Processor) Restore(ctx context.Context, id events.ShardID, name string,
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range all[:chosen] {
-		aside, err := p.config.Archive.SetAside(ctx, m)
+	r.SetAside, err = s.setAside(ctx, all[:chosen])
+	return r, err
+}
+
+// setAside has nobody go on from these snapshots. names are what they are called then.
+func (s *shard) setAside(ctx context.Context, all []snapshot.Meta) (names []string, err error) {
+	for _, m := range all {
+		name, err := s.config.Archive.SetAside(ctx, m)
 		if err != nil {
-			return r, err
+			return names, err
 		}
-		r.SetAside = append(r.SetAside, aside)
+		names = append(names, name)
 	}
-	return r, nil
+	return names, nil
 }
 
 // fitting is the first of the snapshots, or the named one, from which a take-over would go on.
