@@ -151,7 +151,7 @@ func (p *player) do(ctx context.Context, f fault) {
 	case f.kind == freeze:
 		in.signal(syscall.SIGSTOP, "", 0)
 		p.figures.count("faults: SIGSTOP beyond the session, SIGCONT")
-		p.later(ctx, f.length(session+time.Second, session+4*time.Second), func() { in.signal(syscall.SIGCONT, "", 0) })
+		p.later(ctx, f.length(session+2*time.Second, session+8*time.Second), func() { in.signal(syscall.SIGCONT, "", 0) })
 	case f.kind == network:
 		p.poisonNetwork(ctx, in, f)
 	case f.kind == point && len(p.points) > 0:
