@@ -55,6 +55,9 @@ func TestShard(t *testing.T) {
 	_, stderr = shard(exitFailure, "restore", "0")
 	contains(t, stderr, "shard 0 is not restored: a process has the store")
 	p.stop(syscall.SIGTERM)
+	if code, _, stderr := touchfold(t, "snapshot", "take", "--dir", dir, "--place", place); code != 0 { // of a store that had no checkpoint before
+		t.Fatal(stderr)
+	}
 
 	stdout, _ = shard(0, "inspect", "0")
 	contains(t, stdout, "shard      0\n", "speaks     yes", "released   yes", "owner      none lives", "take-over  would go on", "rulebook   ", ", 0 not read yet")
