@@ -151,7 +151,14 @@ func (p *player) do(ctx context.Context, f fault) {
 	case f.kind == freeze:
 		in.signal(syscall.SIGSTOP, "", 0)
 		p.figures.count("faults: SIGSTOP beyond the session, SIGCONT")
-		p.later(ctx, f.length(session+2*time.Second, session+8*time.Second), func() { in.signal(syscall.SIGCONT, "", 0) })
+		frozen := f.length(session+2*time.Second, session+8*time.Second)
+		p.later(ctx, frozen, func() { in.signal(syscall.SIGCONT, "", 0) })
+		if f.draw%2 == 0 { // nothing else meanwhile: the others have time to take over, and it comes back as a zombie
+			select {
+			case <-time.After(frozen):
+			case <-ctx.Done():
+			}
+		}
 	case f.kind == network:
 		p.poisonNetwork(ctx, in, f)
 	case f.kind == point && len(p.points) > 0:
