@@ -161,9 +161,7 @@ func (p *Processor) Run(ctx context.Context) error {
 	beside, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	others, othersCtx := errgroup.WithContext(beside)
-	others.Go(func() error { return fetcher.Run(othersCtx) })
-	others.Go(func() error { return p.members.join(othersCtx) })
-	others.Go(func() error { p.commitOffsets(othersCtx); return nil })
+	// This one comes first: as long as it runs, members may add to run.
 	run.Go(func() error {
 		defer p.members.close()
 		select {
@@ -175,6 +173,9 @@ func (p *Processor) Run(ctx context.Context) error {
 		}
 		return nil
 	})
+	others.Go(func() error { return fetcher.Run(othersCtx) })
+	others.Go(func() error { return p.members.join(othersCtx) })
+	others.Go(func() error { p.commitOffsets(othersCtx); return nil })
 	err = run.Wait()
 	last, cancel := context.WithTimeout(beside, min(5*time.Second, c.StopWithin))
 	p.commit(last)
