@@ -1,6 +1,9 @@
 package state
 
 import (
+	"errors"
+	"fmt"
+	"math"
 	"strings"
 	"unsafe"
 
@@ -152,6 +155,9 @@ func appendItem(b []byte, it *events.Item) []byte {
 // view is b as a string without a copy: entries are never modified once written.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// ErrNewer is, by errors.Is, every error of what only a newer program can know.
+var ErrNewer = errors.New("a newer program wrote it: run that one, or a later one")
+
 // parseEntry reads an entry into e, whose Items and Traits are used again. The strings of e are parts of b.
 func parseEntry(b []byte, e *events.Event) error {
 	*e = events.Event{Customer: e.Customer, Items: e.Items[:0], Traits: e.Traits[:0]}
@@ -161,9 +167,14 @@ func parseEntry(b []byte, e *events.Event) error {
 		case entryTime:
 			e.Time = events.Instant(r.Uint())
 		case entryType:
-			if e.Type = events.Type(r.Uint()); int(e.Type) >= typeCount {
+			n := r.Uint()
+			if n > math.MaxUint16 {
 				return wire.ErrCorrupt
 			}
+			if int(n) >= typeCount {
+				return fmt.Errorf("an event of type %d: %w", n, ErrNewer)
+			}
+			e.Type = events.Type(n)
 			e.Name = e.Type.Name()
 		case entryName:
 			e.Name = view(r.Bytes())

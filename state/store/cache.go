@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -193,7 +192,7 @@ func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte
 	block := func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) }
 	c, err := t.Parse(id, row, block)
 	if err != nil {
-		return cmp.Or(newer(row, block), err)
+		return err
 	}
 	e.customer, e.row, e.stored, e.parts, e.indexed = c, len(row), c.Sealed(), p, indexed
 	return nil

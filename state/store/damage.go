@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/touchfold/touchfold/state"
 )
 
 // ErrDamaged is, by errors.Is, every error of a store whose files do not hold what was written: the caller sets its
@@ -18,7 +20,7 @@ import (
 var ErrDamaged = errors.New("the store is damaged")
 
 // ErrNewer is, by errors.Is, every error of a store with something in it that only a newer program can know.
-var ErrNewer = errors.New("a newer program wrote it: run that one, or a later one")
+var ErrNewer = state.ErrNewer
 
 // damage is an error of a store that cannot be read.
 type damage struct{ error }
