@@ -14,7 +14,8 @@ import (
 // is stands in the group's offsets alone: what is forwarded twice is known by its id, or by its origin.
 type ferry struct {
 	cancel context.CancelFunc
-	at     atomic.Int64 // next to be forwarded, -1 before that is known
+	over   chan struct{} // closed when it has ended
+	at     atomic.Int64  // next to be forwarded, -1 before that is known
 }
 
 // grow notes how many partitions the input has.
@@ -37,6 +38,7 @@ func (m *members) ferry() {
 	for p, f := range m.ferries {
 		if o := m.owned[p%events.ShardID(m.layout.shards)]; o == nil || o.leaving {
 			f.cancel()
+			m.moored[p] = f
 			delete(m.ferries, p)
 		}
 	}
@@ -45,12 +47,16 @@ func (m *members) ferry() {
 		if o := m.owned[p%events.ShardID(m.layout.shards)]; o == nil || o.leaving || m.ferries[p] != nil {
 			continue
 		}
-		f := &ferry{}
+		f, former := &ferry{over: make(chan struct{})}, m.moored[p]
 		f.at.Store(-1)
 		var ctx context.Context
 		ctx, f.cancel = context.WithCancel(m.ctx)
 		m.ferries[p] = f
 		m.run.Go(func() error {
+			defer close(f.over)
+			if former != nil { // it stops the partition's reading when it ends
+				<-former.over
+			}
 			for ctx.Err() == nil {
 				if err := m.carry(ctx, p, f); err != nil && ctx.Err() == nil {
 					m.p.config.Log.Error().Err(err).Int("partition", int(p)).Msg("what stands on an added partition could not be forwarded; trying again")

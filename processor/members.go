@@ -44,6 +44,7 @@ type members struct {
 	owned      map[events.ShardID]*ownership
 	partitions int                       // of the input, as far as is known
 	ferries    map[events.ShardID]*ferry // by added partition
+	moored     map[events.ShardID]*ferry // the last one of each that were ended
 	generation *kafka.Generation
 	next       chan struct{} // closed when another generation begins
 }
@@ -88,7 +89,7 @@ func (m *members) begin(p *Processor, l layout, instance string, f *kafka.Fetche
 	space.Dir = p.config.Dir
 	m.space = store.NewSpace(space)
 	m.owned, m.next = map[events.ShardID]*ownership{}, make(chan struct{})
-	m.ferries, m.partitions = map[events.ShardID]*ferry{}, l.partitions
+	m.ferries, m.moored, m.partitions = map[events.ShardID]*ferry{}, map[events.ShardID]*ferry{}, l.partitions
 }
 
 // join is a member of the group until ctx ends, or owns all shards at once.
