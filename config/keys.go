@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // A key is one thing that can be set.
 type key struct {
@@ -15,8 +18,11 @@ type key struct {
 // keys is the table of all keys, in the order of the file. A check may use what stands above it: amounts need the
 // currency. Checks between keys are in loader.compare.
 func (c *Config) keys() []key {
-	s := &c.Segments
-	return append([]key{
+	return slices.Concat(c.processKeys(), c.beliefKeys(), c.snapshotKeys())
+}
+
+func (c *Config) processKeys() []key {
+	return []key{
 		{path: "app", initial: "shop", value: one(&c.App, appName),
 			doc: "names the consumer group and the transactional ids: 1 to 100 of a-z A-Z 0-9 . _ -"},
 		{path: "id_key_file", value: one(&c.IDKeyFile, anyText),
@@ -56,7 +62,12 @@ func (c *Config) keys() []key {
 
 		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress),
 			doc: "host:port for /metrics, /healthz and /readyz; port 0: any that is free"},
+	}
+}
 
+func (c *Config) beliefKeys() []key {
+	s := &c.Segments
+	return []key{
 		{path: "business.zone", belief: true, initial: "Asia/Hong_Kong", value: one(&c.Business.Zone, zone),
 			doc: "IANA time zone whose midnights part the days"},
 		{path: "business.currency", belief: true, initial: "HKD", value: one(&c.Business.Currency, currency),
@@ -77,5 +88,5 @@ func (c *Config) keys() []key {
 		{path: "segments.churn_risk.days_without_order_over", belief: true, initial: "183",
 			value: whole(&s.ChurnRisk.DaysWithoutOrderOver, 1, 3650),
 			doc:   "calendar days since the last order's day over which a customer is at risk, 1 to 3650"},
-	}, c.snapshotKeys()...)
+	}
 }

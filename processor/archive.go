@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -13,6 +14,13 @@ import (
 
 // A shard puts a snapshot now and then and when it is released, and makes a store from the newest where that is newer than
 // what is here.
+
+// snapshots are those that are put beside the loop.
+type snapshots struct {
+	snapshotAfter time.Duration // of terms.boot
+	putCtx        context.Context
+	puts          sync.WaitGroup
+}
 
 // newestWithin bounds the question which is the newest snapshot.
 const newestWithin = 5 * time.Second

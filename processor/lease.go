@@ -2,12 +2,21 @@ package processor
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/touchfold/touchfold/events"
 )
+
+// tenure is what makes this shard the owner. The times are of terms.boot.
+type tenure struct {
+	producer producer
+	took     time.Duration // when it was taken
+	heard    time.Duration // before the last append that the broker has acknowledged was sent
+	spoke    atomic.Int64  // before what is in flight was sent
+}
 
 // sinceBoot is a clock that never goes back and also runs while the machine sleeps or the process is stopped.
 func sinceBoot() time.Duration {
@@ -18,19 +27,27 @@ func sinceBoot() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// flush hands over what is to be said if nothing is in flight. An owner that has heard nothing of the broker for long may
-// have been followed by another and forgotten: it takes the shard anew before it speaks.
+// flush hands over what is to be said if nothing is in flight.
 func (s *shard) flush(ctx context.Context) error {
 	if !s.voice.waits() {
 		return nil
 	}
+	if err := s.mayWrite(ctx); err != nil {
+		return err
+	}
+	s.voice.flush()
+	return nil
+}
+
+// mayWrite comes before a write. An owner that has heard nothing of the broker for long may have been followed by another
+// and forgotten: it takes the shard anew.
+func (s *shard) mayWrite(ctx context.Context) error {
 	for s.terms.boot()-s.heard > s.terms.lease { // to take it may take longer than the lease
 		if err := s.retake(ctx); err != nil {
 			return err
 		}
 	}
 	s.spoke.Store(int64(s.terms.boot()))
-	s.voice.flush()
 	return nil
 }
 

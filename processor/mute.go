@@ -14,6 +14,12 @@ import (
 // shard that has never spoken, until it has read what was past when it was first opened. What a fold without words and
 // the record of what was said agree on then is silent; any disagreement is said as a difference.
 
+// muteness is what happened while a take-over is mute.
+type muteness struct {
+	folds   bool                           // something was folded
+	touched map[events.CustomerID]struct{} // to be looked at when it ends
+}
+
 // catchUp ends the muteness of a take-over if the position is the one at which the last word was said.
 func (s *shard) catchUp(ctx context.Context) error {
 	if s.speaking || !s.at.Speaking || s.at.Input < s.at.SaidPosition {

@@ -142,11 +142,8 @@ func (p *Processor) Ready() error { return p.members.ready() }
 func (p *Processor) Run(ctx context.Context) error {
 	c := &p.config
 	l, err := ensureTopics(ctx, c)
-	if err != nil && ctx.Err() == nil {
-		return err
-	}
 	if err != nil {
-		return unlessCanceled(err)
+		return unlessCanceled(ctx, err)
 	}
 	fetcher, err := c.Client.NewFetcher(kafka.FetchConfig{Topic: c.Topics.Touchpoints, Now: c.Now, MaxWait: c.FetchWait,
 		MaxBytes: 16 << 20, PartitionBytes: 1 << 20, Memory: c.fetchMemory()})
@@ -185,8 +182,8 @@ func (p *Processor) Run(ctx context.Context) error {
 }
 
 // unlessCanceled is err, nil if all that went wrong is that ctx ended before anything was folded.
-func unlessCanceled(err error) error {
-	if errors.Is(err, context.Canceled) {
+func unlessCanceled(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err

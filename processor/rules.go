@@ -16,6 +16,13 @@ import (
 // What belief depends on beside events is a rulebook: dated records in every partition of the input, folded in their
 // place. Which is in force is the log's to say, and not a process's; see package rulebook.
 
+// believing is what a shard goes by.
+type believing struct {
+	rules    rulebook.Succession
+	table    *state.Table // of the rulebook in force
+	proposed bool         // the log was compared with the configuration's rulebook
+}
+
 // belief is the usual Config.Believe.
 func belief(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
 	table, err := features.Table(b)

@@ -32,6 +32,15 @@ func usualTerms() terms {
 	return terms{boot: sinceBoot, takeOver: time.Minute, lease: 10 * time.Minute, alive: time.Hour, again: 24 * time.Hour}
 }
 
+// arrival is what a take-over learns.
+type arrival struct {
+	loaded   store.Positions // what the positions were before the output was absorbed
+	chain    map[int64]bool  // producer ids under which an opened mark was written
+	first    *events.Mark    // the partition's first opened mark, if it was read
+	began    bool            // there is no checkpoint
+	absorbed int
+}
+
 // errTooLong: a take-over took longer than terms.takeOver.
 var errTooLong = errors.New("the take-over took too long")
 

@@ -7,6 +7,12 @@ import (
 	"github.com/touchfold/touchfold/state/store"
 )
 
+// walkProgress is a walk as far as it went in this ownership; its cursor stands in the positions.
+type walkProgress struct {
+	walking bool
+	walked  int
+}
+
 // walk looks at some more customers, if a walk is under way: what is true of each now is compared with what was said. It
 // goes by the order of ids, and its cursor is saved with each checkpoint; who is touched before it came by is looked at
 // then (see let).
