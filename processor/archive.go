@@ -68,7 +68,7 @@ func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
 
 func (s *shard) openLocal(restored bool) (*store.Store, error) {
 	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.table,
-		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store, Restored: restored})
+		CacheBytes: s.cacheBytes(), Log: s.log, Metrics: s.m.store, Restored: restored})
 }
 
 // setAside puts a damaged store out of the way.

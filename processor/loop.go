@@ -55,6 +55,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 
 // round does what is due between batches.
 func (s *shard) round(ctx context.Context) error {
+	s.share()
 	if err := s.pass(s.limits.due); err != nil {
 		return err
 	}

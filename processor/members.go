@@ -38,6 +38,7 @@ type members struct {
 	ctx      context.Context // of the owners
 	space    *store.Space
 	wasLow   atomic.Bool
+	shares   shares
 
 	mu         sync.Mutex
 	closed     bool
@@ -154,8 +155,10 @@ func (m *members) assign(g *kafka.Generation, want []events.ShardID) {
 		var ctx context.Context
 		ctx, o.cancel = context.WithCancel(m.ctx)
 		m.owned[id] = o
+		m.shares.join()
 		m.run.Go(func() error {
 			defer close(o.over)
+			defer m.shares.leave()
 			if former != nil {
 				<-former.over
 			}
@@ -220,7 +223,8 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 
 func (m *members) newShard(id events.ShardID) *shard {
 	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
-	s.full = m.full
+	s.full, s.among = m.full, m.shares.count
+	s.share()
 	return s
 }
 

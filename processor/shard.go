@@ -37,6 +37,8 @@ type shard struct {
 
 	openStore func(context.Context) (*store.Store, error)
 	full      func() bool // the disk of the stores is
+	among     func() int  // how many shards the memory is for
+	parts     int         // for how many it was when this shard took its part
 	store     *store.Store
 	decoder   *events.Decoder
 	event     events.Event // scratch
@@ -77,6 +79,7 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
 		voice:   newVoice(c.App, c.IDKey), muteness: muteness{touched: map[events.CustomerID]struct{}{}}}
 	s.openStore, s.full = s.openBadger, func() bool { return false }
+	s.parts, s.among = l.shards, func() int { return l.shards }
 	s.folded.Store(-1)
 	return s
 }
