@@ -43,7 +43,7 @@ func (s *shard) drain(ctx context.Context, bytes int) error {
 // that is committed.
 func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	began := time.Now()
-	if err := s.refold(1 << 62); err != nil {
+	if err := s.refoldAll(ctx); err != nil {
 		return err
 	}
 	if err := s.flushAside(ctx); err != nil {
