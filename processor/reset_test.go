@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -377,4 +379,62 @@ func TestRestore(t *testing.T) {
 	if _, err = p.Restore(r.context(), 0, "", nil); err == nil || !strings.Contains(err.Error(), "no snapshot fits:\n") || strings.Count(err.Error(), "made anew") != 2 {
 		t.Error(err)
 	}
+}
+
+// TestResetBesideOthers: a shard that stops while it runs has let go, so it is put right while its process runs on, and goes
+// on by itself then.
+func TestResetBesideOthers(t *testing.T) {
+	t.Parallel()
+	var low atomic.Bool
+	r := newRig(t, 2, func(c *Config) {
+		together(c)
+		c.Mute, c.Memory = true, 1<<20 // little is read ahead, beside one fetch
+		c.Space.Free = func(string) (uint64, uint64, error) {
+			if low.Load() {
+				return 1 << 30, 100 << 30, nil
+			}
+			return 50 << 30, 100 << 30, nil
+		}
+	})
+	home, now := r.murmur(), events.At(time.Now())
+	of := func(shard int32, n int) (all []touchpoint) {
+		for i := 0; len(all) < n; i++ {
+			if who := fmt.Sprint("c", i%100); home(who) == shard {
+				all = append(all, order(who, fmt.Sprint(shard, "-", n, "-", i), now-events.Instant(day)+events.Instant(i), 10))
+			}
+		}
+		return all
+	}
+	r.send(append(of(0, 50), of(1, 50)...)...)
+	p := r.start()
+	p.settle()
+	low.Store(true)
+	p.await("nothing is read", func() bool { return p.processor.Ready() != nil })
+	random := rand.NewChaCha8([32]byte{})
+	more := make([]*fkgo.Record, 1000) // than a fetch brings
+	for i := range more {
+		more[i] = &fkgo.Record{Value: make([]byte, 30_000)}
+		random.Read(more[i].Value)
+	}
+	for some := range slices.Chunk(more, 50) { // each one batch
+		r.produce(some...)
+	}
+	r.cut(r.config.Topics.Touchpoints, 1<<40)
+	low.Store(false)
+	p.await("it has stopped", func() bool { return strings.Contains(r.log.String(), "the shard has stopped") })
+	taken := p.value("touchfold_takeovers_total")
+	beside, err := New(r.config)
+	r.must(err)
+	for late := time.Now().Add(patience); ; { // now and then the shard is tried, which takes the store for a moment
+		if _, err = beside.Reset(r.context(), 0); err == nil {
+			break
+		}
+		if !strings.Contains(err.Error(), "open: stop it first") && !strings.Contains(err.Error(), "another process is using it") || time.Now().After(late) {
+			t.Fatal(err)
+		}
+	}
+	r.send(of(0, 60)...)
+	p.await("it goes on", func() bool { return p.value("touchfold_takeovers_total") > taken && r.folded(p) })
+	p.stop()
+	r.agrees()
 }

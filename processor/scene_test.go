@@ -83,6 +83,14 @@ func newScene(t *testing.T) *scene {
 
 // owner takes the shard over.
 func (w *scene) owner() *shard {
+	s := w.shard()
+	w.must(s.takeOver(context.Background()))
+	w.must(s.begin(context.Background()))
+	return s
+}
+
+// shard is one to be taken over.
+func (w *scene) shard() *shard {
 	c := &Config{App: simApp, IDKey: events.IDKey(simApp), Topics: Topics{Touchpoints: simInput, Events: simOutput, Parked: simParked},
 		Rulebook: simRulebooks[0].rulebook(), Believe: simBelieve, Batch: 1024, Now: func() events.Instant { return w.k.now }, Alone: true, Mute: w.mute,
 		CheckpointEvery: time.Second, Log: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel)}
@@ -95,8 +103,6 @@ func (w *scene) owner() *shard {
 	s.openStore = func(context.Context) (*store.Store, error) {
 		return store.OpenOn(w.mem, store.Config{Table: s.table, CacheBytes: 64 << 20, Log: c.Log})
 	}
-	w.must(s.takeOver(context.Background()))
-	w.must(s.begin(context.Background()))
 	return s
 }
 
@@ -235,6 +241,35 @@ func TestQuietRelease(t *testing.T) {
 	if free, err := s.released(context.Background()); err != nil || !free {
 		t.Errorf("released %v %v", free, err)
 	}
+}
+
+// TestStopLetsGo: a shard that has stopped for somebody to see to has said what it had to say and is released, whether it
+// stops in its loop or when it takes over, behind the mark that fences.
+func TestStopLetsGo(t *testing.T) {
+	w := newScene(t)
+	s := w.owner()
+	for i := range 20 {
+		w.order(fmt.Sprint("c", i), fmt.Sprint("e", i), 250)
+	}
+	w.fold(s, 20)
+	if err := s.finish(context.Background(), stop("see to it")); !isStop(err) || !s.voice.silent() {
+		t.Errorf("%v; all is said: %v", err, s.voice.silent())
+	}
+	released := func(when string) {
+		t.Helper()
+		if free, err := s.released(context.Background()); err != nil || !free {
+			t.Errorf("%s: released %v %v", when, free, err)
+		}
+	}
+	released("in the loop")
+	s = w.owner()
+	_, err := s.producer.Append(context.Background(), []kafka.Out{{Key: []byte("c"), Value: []byte("of a newer touchfold")}})
+	w.must(err)
+	s = w.shard()
+	if err := s.takeOver(context.Background()); !isStop(err) {
+		t.Errorf("the take-over: %v", err)
+	}
+	released("in the take-over")
 }
 
 // TestManyLate: however much is to be folded again before a checkpoint, what follows is said meanwhile, and the end of the

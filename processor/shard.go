@@ -175,6 +175,9 @@ func (s *shard) finish(ctx context.Context, err error) error {
 	switch {
 	case errors.As(err, &outside): // go on from here next time: what could not be set aside is folded again
 		return errors.Join(err, s.giveBack(ctx))
+	case isStop(err):
+		s.letGo(ctx, s.release)
+		return err
 	case err != nil && !errors.Is(err, errStopped):
 		return err
 	}
@@ -182,20 +185,33 @@ func (s *shard) finish(ctx context.Context, err error) error {
 		return err
 	}
 	// gofail: var beforeRelease struct{}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseMarkWithin)
-	defer cancel()
-	if err := s.release(ctx); err != nil {
-		s.log.Warn().Err(err).Msg("could not tell that the shard is free; whoever takes it over may wait a little")
-	}
+	s.letGo(ctx, s.release)
 	return nil
 }
 
-// release tells that the shard is free.
+// letGo tells that the shard is free. That is so too when it has stopped for somebody to see to: nothing is written any more,
+// and to go on it is taken over anew. So whoever sees to it need not stop this process and with it the other shards.
+func (s *shard) letGo(ctx context.Context, release func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseMarkWithin)
+	defer cancel()
+	if err := release(ctx); err != nil {
+		s.log.Warn().Err(err).Msg("could not tell that the shard is free; whoever takes it over may wait a little")
+	}
+}
+
+// release tells that the shard is free, when all is said that was to be said.
 func (s *shard) release(ctx context.Context) error {
+	if err := s.drain(ctx, -1); err != nil {
+		return err
+	}
 	if err := s.mayWrite(ctx); err != nil {
 		return err
 	}
-	_, err := s.writeMark(ctx, s.producer, events.Mark{Kind: events.ShardReleased})
+	return s.writeReleased(ctx, s.producer)
+}
+
+func (s *shard) writeReleased(ctx context.Context, p producer) error {
+	_, err := s.writeMark(ctx, p, events.Mark{Kind: events.ShardReleased})
 	return err
 }
 

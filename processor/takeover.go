@@ -57,7 +57,7 @@ func (s *shard) takeOver(ctx context.Context) error {
 	}
 }
 
-func (s *shard) tryTakeOver(ctx context.Context) error {
+func (s *shard) tryTakeOver(ctx context.Context) (err error) {
 	if s.store == nil { // what cannot go on shuts nobody out
 		if err := s.load(ctx); err != nil {
 			return err
@@ -77,16 +77,18 @@ func (s *shard) tryTakeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if isStop(err) {
+			s.letGo(ctx, func(ctx context.Context) error { return s.writeReleased(ctx, p) })
+		}
+	}()
 	if err := s.absorb(ctx, fence+1); err != nil {
 		return err
 	}
 	if err := s.settleBeginning(); err != nil {
 		return err
 	}
-	if err := s.checkSaid(ctx, in); isStop(err) { // whoever sees to it need not stop this process
-		_, unmarked := s.writeMark(ctx, p, events.Mark{Kind: events.ShardReleased})
-		return errors.Join(err, unmarked)
-	} else if err != nil {
+	if err := s.checkSaid(ctx, in); err != nil {
 		return err
 	}
 	if err := s.retireOthers(ctx, p, began); err != nil {
