@@ -22,8 +22,10 @@ type limits struct {
 	walk    int // customers a walk looks at between two batches
 	touched int // customers remembered to be looked at when muteness ends; with more, all are
 	refold  int // events folded again between two batches; the customers left wait
+	gather  int // bytes of touchpoints that are folded together while the shard is mute
 }
 
 func (c *Config) usualLimits(shards int) limits {
-	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000}
+	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
+		gather: 2 * c.checkpointBytes(shards)}
 }

@@ -55,6 +55,7 @@ type shard struct {
 	saveAfter time.Duration // of terms.boot: when the next checkpoint is due
 	whole     bool          // at a place where late events are settled: see batch
 
+	gathered gathering
 	arrival
 	tenure
 	muteness
@@ -156,6 +157,7 @@ func (s *shard) begin(ctx context.Context) error {
 
 // finish leaves everything said and checkpointed, if what ended the loop allows it.
 func (s *shard) finish(ctx context.Context, err error) error {
+	s.ungather()
 	s.folded.Store(int64(s.at.Input))
 	var outside *outsideError
 	switch {
