@@ -27,5 +27,5 @@ type limits struct {
 
 func (c *Config) usualLimits(shards int) limits {
 	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
-		gather: 2 * c.checkpointBytes(shards)}
+		gather: int(c.Memory / 4 / int64(shards))}
 }

@@ -163,10 +163,15 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 var ErrNewer = errors.New("a newer program wrote it: run that one, or a later one")
 
 // parseEntry reads an entry into e, whose Items and Traits are used again. The strings of e are parts of b.
-func parseEntry(b []byte, e *events.Event) error {
+func parseEntry(b []byte, e *events.Event) error { return parseUntil(math.MaxInt32, b, e) }
+
+// parseHead reads of an entry what comes first: type and name, by what it is found and ordered, and whether it was cut.
+func parseHead(b []byte, e *events.Event) error { return parseUntil(entryFlags, b, e) }
+
+func parseUntil(last wire.Field, b []byte, e *events.Event) error {
 	*e = events.Event{Customer: e.Customer, Items: e.Items[:0], Traits: e.Traits[:0]}
 	r := wire.NewReader(b)
-	for f, ok := r.Next(); ok; f, ok = r.Next() {
+	for f, ok := r.Next(); ok && f <= last; f, ok = r.Next() {
 		switch f {
 		case entryTime:
 			e.Time = events.Instant(r.Uint())
