@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/rs/zerolog"
-
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/store"
 )
@@ -30,7 +28,7 @@ const newestWithin = 5 * time.Second
 func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
 	st, err := s.openLocal(false)
 	if errors.Is(err, store.ErrDamaged) {
-		if err := setAside(s.config, s.log, s.id, err); err != nil {
+		if err := setAside(s.config, s.id, err); err != nil {
 			return nil, err
 		}
 		st, err = s.openLocal(false)
@@ -68,14 +66,19 @@ func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
 
 func (s *shard) openLocal(restored bool) (*store.Store, error) {
 	return store.Open(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Table: s.table,
-		CacheBytes: s.config.CacheBytes / int64(s.layout.shards), Log: s.log, Metrics: s.m.store, Restored: restored})
+		CacheBytes: s.cacheBytes(), Log: s.log, Metrics: s.m.store, Restored: restored})
 }
 
 // setAside puts a damaged store out of the way.
-func setAside(c *Config, log zerolog.Logger, id events.ShardID, why error) error {
+func setAside(c *Config, id events.ShardID, why error) error {
 	moved, err := store.SetDamagedAside(StoreDir(c.Dir, id))
 	if err != nil {
 		return stop("the store of shard %d is damaged and cannot be set aside: %w: remove %s", id, err, StoreDir(c.Dir, id))
+	}
+	log := c.Log.With().Int("shard", int(id)).Logger()
+	if moved == "" {
+		log.Error().Err(why).Msg("the folder of the store is gone; the shard is taken over without it")
+		return nil
 	}
 	log.Error().Err(why).Str("moved_to", moved).Msg("the store is damaged; it is set aside, and the shard is taken over without it")
 	return nil

@@ -1,13 +1,17 @@
 package processor
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"github.com/touchfold/touchfold/events"
 )
@@ -79,4 +83,99 @@ func TestDamagedStore(t *testing.T) {
 			r.agrees()
 		})
 	}
+}
+
+// TestFolderGone: a shard whose folder goes while it runs goes on by itself, from a snapshot or from nothing, and says
+// nothing twice.
+func TestFolderGone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		take     func(dir string) error // away
+		shards   float64                // of which the folder was
+		archived bool
+	}{
+		"of a shard":             {func(dir string) error { return os.RemoveAll(StoreDir(dir, 0)) }, 1, false},
+		"of a shard, a snapshot": {func(dir string) error { return os.RemoveAll(StoreDir(dir, 0)) }, 1, true},
+		"of all":                 {os.RemoveAll, 2, false},
+		"another in its place": {func(dir string) error {
+			shard := StoreDir(dir, 0)
+			return errors.Join(os.CopyFS(shard+"-other", os.DirFS(shard)), os.Rename(shard, shard+"-moved"), os.Rename(shard+"-other", shard))
+		}, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, 2, func(c *Config) {
+				together(c)
+				c.Dir, c.SnapshotEvery = filepath.Join(t.TempDir(), "stores"), 50*time.Millisecond
+			})
+			if c.archived {
+				r.config.Archive = r.archive(t.TempDir())
+			}
+			tps := history(rand.New(rand.NewPCG(63, 64)), 900, 40, events.At(time.Now())-600*events.Instant(day), 590)
+			r.send(tps[:400]...)
+			p := r.start()
+			p.settle()
+			if c.archived {
+				p.await("a snapshot of all is there", func() bool {
+					m, ok, err := r.config.Archive.Newest(r.context(), 0)
+					return err == nil && ok && m.Output >= events.Offset(p.at(0).Said)
+				})
+			}
+			r.must(c.take(r.config.Dir))
+			r.send(tps[400:]...)
+			p.await("the shards are opened anew", func() bool { return p.value("touchfold_takeovers_total") == 2+c.shards })
+			p.settle()
+			if folded := int(p.value("touchfold_touchpoints_total")); c.archived && folded > 1000 {
+				t.Errorf("%d touchpoints are folded, of 900", folded)
+			}
+			p.stop()
+			if log := r.log.String(); !strings.Contains(log, "its folder was removed") {
+				t.Error("the log does not tell of it")
+			}
+			r.agrees()
+		})
+	}
+}
+
+// TestNoFolder: while no folder can be made for a shard whose folder is gone, the shard is stopped and says so; as soon as
+// one can be made it goes on.
+func TestNoFolder(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 2, together)
+	r.config.Dir = filepath.Join(t.TempDir(), "stores")
+	told := make(chan struct{})
+	var gone atomic.Bool
+	r.config.Log = r.config.Log.Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, message string) {
+		if strings.HasPrefix(message, "the shard has stopped") && gone.CompareAndSwap(true, false) {
+			r.must(os.Remove(r.config.Dir))
+			close(told)
+		}
+	}))
+	tps := history(rand.New(rand.NewPCG(65, 66)), 600, 40, events.At(time.Now())-600*events.Instant(day), 590)
+	r.send(tps[:400]...)
+	r.once()
+	var take sync.Once
+	p := r.start(func(c *Config) {
+		c.Watch = func(at Progress) {
+			if at.Shard == 1 && at.Settled { // which so is not stopped itself
+				take.Do(func() {
+					r.must(errors.Join(os.RemoveAll(r.config.Dir), os.WriteFile(r.config.Dir, nil, 0o600)))
+					gone.Store(true)
+					r.send(tps[400:]...)
+					select {
+					case <-told:
+					case <-time.After(patience):
+						t.Error("nothing is told")
+					}
+				})
+			}
+		}
+	})
+	p.await("it is told", func() bool {
+		return strings.Contains(r.log.String(), "whose folder is gone, because another one cannot be made")
+	})
+	p.await("both are opened anew", func() bool { return p.value("touchfold_takeovers_total") == 4 })
+	p.await("all is folded", func() bool { return r.folded(p) })
+	p.stop()
+	r.agrees()
 }

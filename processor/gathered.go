@@ -95,6 +95,7 @@ func (s *shard) gather(ctx context.Context, e *events.Event) error {
 	if g.bytes < s.limits.gather {
 		return nil
 	}
+	s.store.Resize(s.cacheBytes() / 8) // whoever was read is not met again before all others were; see speak
 	return s.foldGathered(ctx)
 }
 

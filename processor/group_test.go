@@ -6,9 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
-	"github.com/touchfold/touchfold/state/snapshot"
 )
 
 // together makes instances members of one group, with a store each.
@@ -87,20 +85,12 @@ func (r *rig) folded(runs ...*run) bool {
 // owner put, not from the beginning.
 func TestMovesBySnapshot(t *testing.T) {
 	t.Parallel()
-	place, err := snapshot.NewPlace(config.Snapshots{Place: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	place := t.TempDir()
 	r := newRig(t, 2, func(c *Config) { c.SnapshotEvery = 50 * time.Millisecond })
-	archive := func() *snapshot.Archive {
-		a, err := snapshot.New(snapshot.Config{Place: place, App: r.config.App, Output: r.config.Topics.Events, Keep: 2, Log: r.config.Log})
-		r.must(err)
-		return a
-	}
 	tps := history(rand.New(rand.NewPCG(51, 52)), 900, 60, events.At(time.Now())-600*events.Instant(day), 590)
 	for i := range 3 {
 		r.send(tps[300*i : 300*i+300]...)
-		r.config.Dir, r.config.Archive = r.TempDir(), archive()
+		r.config.Dir, r.config.Archive = r.TempDir(), r.archive(place)
 		p := r.start()
 		p.settle()
 		if folded := p.value("touchfold_touchpoints_total"); i > 0 && folded > 350 { // of 300 new ones

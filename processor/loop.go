@@ -57,6 +57,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 
 // round does what is due between batches.
 func (s *shard) round(ctx context.Context) error {
+	s.share()
 	if s.gathered.empty() {
 		if err := s.pass(s.limits.due); err != nil {
 			return err

@@ -38,6 +38,7 @@ type members struct {
 	ctx      context.Context // of the owners
 	space    *store.Space
 	wasLow   atomic.Bool
+	shares   shares
 
 	mu         sync.Mutex
 	closed     bool
@@ -58,6 +59,8 @@ type ownership struct {
 	over    chan struct{} // closed when it has ended
 	shard   atomic.Pointer[shard]
 	folded  atomic.Int64 // how far it was when it was last asked, -1 before
+
+	unclosed *store.Store // of a former owner of this process that could not close it; of the goroutine that owns
 }
 
 // full says once that a disk is nearly full, and once that it no longer is.
@@ -154,10 +157,13 @@ func (m *members) assign(g *kafka.Generation, want []events.ShardID) {
 		var ctx context.Context
 		ctx, o.cancel = context.WithCancel(m.ctx)
 		m.owned[id] = o
+		m.shares.join()
 		m.run.Go(func() error {
 			defer close(o.over)
+			defer m.shares.leave()
 			if former != nil {
 				<-former.over
+				o.unclosed = former.unclosed
 			}
 			return m.own(ctx, o)
 		})
@@ -178,20 +184,15 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 	pause := leastPause
 	for ctx.Err() == nil {
 		began := time.Now()
-		s := m.newShard(o.id)
-		if !c.Alone {
-			m.awaitRelease(ctx, s)
+		err := shut(&o.unclosed)
+		if err == nil {
+			err = m.ownOnce(ctx, o)
 		}
-		o.shard.Store(s)
-		err := s.run(ctx, m.fetcher)
-		o.folded.Store(s.folded.Load())
-		o.shard.Store(nil)
-		s.m.closed()
 		if err == nil {
 			return nil
 		}
 		if errors.Is(err, store.ErrDamaged) {
-			if failed := setAside(c, s.log, o.id, err); failed != nil {
+			if failed := setAside(c, o.id, err); failed != nil {
 				err = failed
 			} else if time.Since(began) > pause {
 				continue // at once, but not again and again
@@ -218,9 +219,25 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 	return nil
 }
 
+// ownOnce is one ownership, from taking the shard over until it ends.
+func (m *members) ownOnce(ctx context.Context, o *ownership) error {
+	s := m.newShard(o.id)
+	if !m.p.config.Alone {
+		m.awaitRelease(ctx, s)
+	}
+	o.shard.Store(s)
+	err := s.run(ctx, m.fetcher)
+	o.folded.Store(s.folded.Load())
+	o.shard.Store(nil)
+	o.unclosed = s.store
+	s.m.closed()
+	return err
+}
+
 func (m *members) newShard(id events.ShardID) *shard {
 	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
-	s.full = m.full
+	s.full, s.among = m.full, m.shares.count
+	s.share()
 	return s
 }
 

@@ -1,5 +1,7 @@
 package processor
 
+import "sync/atomic"
+
 // How a process divides its memory. The cache of decoded customers has an eighth of it, unless it was told otherwise; a fifth
 // is left to what the system keeps of its files (cmd). What is not given away is the collector's: with 8 shards in 1 GiB and
 // a cache of a quarter it took 44 % of the time that a lag cost, with an eighth 23 %, and everything was faster. Badger takes
@@ -8,11 +10,38 @@ package processor
 // fetchMemory is for touchpoints that were read ahead.
 func (c *Config) fetchMemory() int { return int(c.Memory / 16) }
 
+// shares counts the shards that this process has or is about to have, which part the memory for shards evenly. Each follows a
+// change by itself, between two of its batches: what comes takes its part at once, before the others have given theirs.
+type shares struct{ shards atomic.Int64 }
+
+func (p *shares) join()      { p.shards.Add(1) }
+func (p *shares) leave()     { p.shards.Add(-1) }
+func (p *shares) count() int { return int(max(1, p.shards.Load())) }
+
+// share takes this shard's part of the memory, if it is another than before.
+func (s *shard) share() {
+	n := s.among()
+	if n == s.parts {
+		return
+	}
+	s.parts = n
+	s.limits.dirty, s.limits.gather = s.config.checkpointBytes(n), s.config.gatherBytes(n)
+	if s.store != nil {
+		s.store.Resize(s.cacheBytes())
+	}
+}
+
+// cacheBytes is this shard's part of the cache.
+func (s *shard) cacheBytes() int64 { return s.config.CacheBytes / int64(s.parts) }
+
 // checkpointBytes is how much may change in one of so many shards before a checkpoint that is not due by time. What changed
 // stays in memory beyond the cache until it is written, while as much may change again.
 func (c *Config) checkpointBytes(shards int) int {
 	return int(min(64<<20, max(4<<20, c.Memory/8/int64(shards))))
 }
+
+// gatherBytes is how much one of so many shards gathers while it is mute. Then it needs no cache: see gather.
+func (c *Config) gatherBytes(shards int) int { return int(c.Memory / 4 / int64(shards)) }
 
 // limits are how much a shard does at a time.
 type limits struct {
@@ -27,5 +56,5 @@ type limits struct {
 
 func (c *Config) usualLimits(shards int) limits {
 	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
-		gather: int(c.Memory / 4 / int64(shards))}
+		gather: c.gatherBytes(shards)}
 }

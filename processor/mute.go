@@ -117,6 +117,7 @@ func (s *shard) sawPast(id events.ShardID) {
 // speak ends muteness.
 func (s *shard) speak() {
 	s.speaking = true
+	s.store.Resize(s.cacheBytes())
 	s.speaker = state.NewSpeaker(func(st *events.Statement) {
 		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock
 		if err := s.voice.say(st); err != nil {

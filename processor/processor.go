@@ -35,7 +35,7 @@ type Config struct {
 	Rulebook *rulebook.Rulebook
 	Believe  func(*rulebook.Rulebook) (*state.Table, events.Currency, error)
 
-	CacheBytes      int64 // decoded customers in memory, of all shards together
+	CacheBytes      int64 // decoded customers in memory, of all shards of this process together
 	Memory          int64 // of which the parts beside take their shares: see memory.go; default 1 GiB
 	CheckpointEvery time.Duration
 	MaxBytes        int // of a touchpoint's value; default as the decoder's

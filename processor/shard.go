@@ -37,6 +37,8 @@ type shard struct {
 
 	openStore func(context.Context) (*store.Store, error)
 	full      func() bool // the disk of the stores is
+	among     func() int  // how many shards the memory is for
+	parts     int         // for how many it was when this shard took its part
 	store     *store.Store
 	decoder   *events.Decoder
 	event     events.Event // scratch
@@ -78,12 +80,13 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
 		voice:   newVoice(c.App, c.IDKey), muteness: muteness{touched: map[events.CustomerID]struct{}{}}}
 	s.openStore, s.full = s.openBadger, func() bool { return false }
+	s.parts, s.among = l.shards, func() int { return l.shards }
 	s.folded.Store(-1)
 	return s
 }
 
 // run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed.
-func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
+func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) (err error) {
 	stop := make(chan struct{})
 	s.stop, s.depart = stop, sync.OnceFunc(func() { close(stop) })
 	defer context.AfterFunc(ctx, func() {
@@ -95,8 +98,8 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	})()
 	defer func() {
 		s.puts.Wait() // they keep the store open
-		if s.store != nil {
-			s.store.Close() // an error of the last commit has come out of Wait before
+		if failed := shut(&s.store); failed != nil {
+			err = failed
 		}
 	}()
 	if err := s.takeOver(ctx); err != nil {
@@ -127,11 +130,22 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) error {
 	}()
 	input := fetcher.Read(s.id, s.at.Input)
 	defer fetcher.Stop(s.id)
-	err := s.begin(appends)
-	if err == nil {
+	if err = s.begin(appends); err == nil {
 		err = s.loop(ctx, appends, input)
 	}
 	return s.finish(appends, err)
+}
+
+// shut closes a store, if there is one, and forgets it. As long as that is not possible nothing may be made in its place.
+func shut(s **store.Store) error {
+	if *s == nil {
+		return nil
+	}
+	if err := (*s).Close(); errors.Is(err, store.ErrUnclosed) { // an error of the last commit has come out of Wait before
+		return stop("%w; the shard goes on by itself when it can", err)
+	}
+	*s = nil
+	return nil
 }
 
 // begin goes on where a take-over ended.

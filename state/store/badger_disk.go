@@ -68,6 +68,9 @@ func (d *badgerDisk) open(c Config) error {
 }
 
 func (d *badgerDisk) close() error {
+	if d.gone() {
+		return d.closeGone()
+	}
 	defer d.lock.Close()
 	err := quiet(d.db.Close())
 	return errors.Join(err, d.mark.close(err == nil))
@@ -129,10 +132,14 @@ func (d *badgerDisk) commit(writes iter.Seq[write], positions []byte) error {
 	if err := room(d.dir); err != nil {
 		return err
 	}
-	if err := d.write(writes, positions); err != nil {
-		return quiet(err)
+	err := quiet(d.write(writes, positions))
+	if err == nil {
+		err = d.mark.saved(positions)
 	}
-	return d.mark.saved(positions)
+	if d.gone() {
+		return errGone
+	}
+	return err
 }
 
 // write takes as few transactions as the writes fit into, which become durable in order, and one for the positions.

@@ -72,6 +72,13 @@ func (c *cache) insert(e *entry) {
 	c.rest(e)
 }
 
+// Resize changes Config.CacheBytes.
+func (s *Store) Resize(bytes int64) {
+	s.maxBytes = bytes
+	s.makeRoom()
+	s.metrics.cacheBytes.Set(float64(s.bytes))
+}
+
 // makeRoom evicts idle customers, oldest first, those asked for meanwhile in their second turn.
 func (c *cache) makeRoom() {
 	for c.bytes > c.maxBytes && c.idle.newer != &c.idle {

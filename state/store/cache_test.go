@@ -75,3 +75,22 @@ func TestCacheBound(t *testing.T) {
 		}
 	}
 }
+
+// A cache of another size keeps to that at once, and has what it has room for.
+func TestResize(t *testing.T) {
+	const n = 1000
+	s := mustOpen(t, config(t, t.TempDir(), 1))
+	for _, room := range []int64{50 << 10, 20 << 10, 100 << 10, 1, 30 << 10} {
+		s.Resize(room)
+		if s.bytes > room {
+			t.Errorf("%d bytes in room for %d", s.bytes, room)
+		}
+		for i := range n {
+			_, err := s.Customer(events.CustomerID(fmt.Sprint("customer ", i)))
+			must(t, err)
+		}
+		if s.bytes > room+2<<10 || s.bytes < room-2<<10 {
+			t.Errorf("%d bytes in room for %d after as many customers as there are", s.bytes, room)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -73,6 +74,11 @@ var causes = map[syscall.Errno]string{
 	syscall.ENOMEM: "the system has no memory left",
 }
 
+// noFolder: nothing can be there.
+func noFolder(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
 // cause is the system's error in err, 0 if there is none that is told apart. Badger keeps only its text.
 func cause(err error) syscall.Errno {
 	var errno syscall.Errno
@@ -112,11 +118,14 @@ func advised(err error) error {
 }
 
 // SetDamagedAside renames the folder of a damaged store to <dir>.damaged-<time> and returns that. Of those set aside
-// before it keeps the newest and removes the others, so that a disk that fails again and again does not fill. Nobody may
-// use the store.
+// before it keeps the newest and removes the others, so that a disk that fails again and again does not fill. Where nothing
+// is, moved is "". Nobody may use the store.
 func SetDamagedAside(dir string) (moved string, err error) {
 	dir = filepath.Clean(dir)
 	held, err := lock(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
 	if err != nil {
 		return "", fmt.Errorf("set the store in %s aside: %w", dir, err)
 	}

@@ -224,3 +224,73 @@ func TestDamagedRow(t *testing.T) {
 		put(whole)
 	}
 }
+
+// A store whose folder goes while it is open says so at the next checkpoint, and closes, whatever it has not written yet;
+// nothing of it comes into what is there then.
+func TestFolderGone(t *testing.T) {
+	for name, c := range map[string]struct {
+		take   func(dir string) error // away
+		closes bool
+		left   string // of the folder: what stands beside it
+	}{
+		"removed":             {os.RemoveAll, true, ""},
+		"removed with parent": {func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) }, true, ""},
+		"another in its place": {func(dir string) error {
+			return errors.Join(os.Rename(dir, dir+".moved"), os.CopyFS(dir, os.DirFS(dir+".moved")))
+		}, true, "shard.damaged-*"},
+		"a file in its parent's place": {func(dir string) error {
+			return errors.Join(os.RemoveAll(filepath.Dir(dir)), os.WriteFile(filepath.Dir(dir), nil, 0o600))
+		}, false, ""},
+	} {
+		for _, when := range []string{"between checkpoints", "in one"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				t.Parallel()
+				conf := config(t, filepath.Join(t.TempDir(), "stores", "shard"), 1<<20)
+				s := mustOpen(t, conf)
+				touch(t, s, "a", 0, 1000, 0)
+				must(t, s.Checkpoint(at(1)))
+				must(t, s.Wait())
+				gone := make(chan error, 1)
+				if when == "between checkpoints" {
+					gone <- c.take(conf.Dir)
+					touch(t, s, "b", 1, 1000, 0)
+					must(t, s.Checkpoint(at(2)))
+				} else { // with more than Badger keeps in memory
+					err := s.disk.commit(func(yield func(write) bool) {
+						for i := range 40_000 {
+							if i == 20_000 {
+								gone <- c.take(conf.Dir)
+							}
+							if !yield(write{key: fmt.Append(nil, "k", i), value: make([]byte, 1000)}) {
+								return
+							}
+						}
+					}, nil)
+					s.land(err)
+				}
+				must(t, <-gone)
+				if err := s.Wait(); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "its folder was removed") {
+					t.Errorf("the checkpoint: %v", err)
+				}
+				err := s.Close()
+				if errors.Is(err, ErrUnclosed) == c.closes {
+					t.Errorf("Close: %v", err)
+				}
+				if !c.closes {
+					must(t, os.Remove(filepath.Dir(conf.Dir)))
+					if err := s.Close(); errors.Is(err, ErrUnclosed) {
+						t.Errorf("Close with room for a folder: %v", err)
+					}
+				}
+				if c.left != "" {
+					if aside, _ := filepath.Glob(filepath.Join(filepath.Dir(conf.Dir), c.left)); len(aside) != 1 {
+						t.Errorf("set aside: %q", aside)
+					}
+				}
+				if _, exists := mustOpen(t, conf).Positions(); exists {
+					t.Error("something is left in the folder")
+				}
+			})
+		}
+	}
+}

@@ -9,11 +9,9 @@ package store
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
-	"syscall"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/rs/zerolog"
@@ -68,7 +66,7 @@ func Open(c Config) (*Store, error) {
 // does write: what the process had no time to put in order is put in order, as at its next start.
 func OpenReadOnly(c Config) (*Store, error) {
 	_, err := os.Stat(filepath.Join(c.Dir, badger.ManifestFilename))
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+	if err != nil && noFolder(err) {
 		return nil, fmt.Errorf("open the store of shard %d: there is none in %s; is this the store.dir that run uses?", c.Shard, c.Dir)
 	}
 	if err != nil {
@@ -122,7 +120,7 @@ func (s *Store) MayHaveRolledBack() bool { return s.rolledBack }
 func (s *Store) Size() (bytes int64) { return s.disk.size() }
 
 // Close waits until nothing is in flight and nobody holds a view, and closes the store; changes since the last checkpoint
-// are lost. The error may be that of the last commit. Closing again does nothing.
+// are lost. The error may be that of the last commit. Closing again does nothing, but after ErrUnclosed.
 func (s *Store) Close() error {
 	if s.closed {
 		return nil
@@ -131,6 +129,9 @@ func (s *Store) Close() error {
 	flown := s.wait()
 	s.views.Wait()
 	err := s.disk.close()
+	if s.closed = !errors.Is(err, ErrUnclosed); !s.closed {
+		return fmt.Errorf("close the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, err)
+	}
 	if flown != nil {
 		return flown
 	}

@@ -1,0 +1,40 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// What is open survives its folder: files that were removed are read and written on, and nobody is told. So a checkpoint
+// looks whether the folder is still there.
+
+var errGone = damage{errors.New("its folder was removed, or another one is in its place")}
+
+// ErrUnclosed is, by errors.Is, the error of a Close that has to be called again.
+var ErrUnclosed = errors.New("the store cannot be closed")
+
+// gone: the folder that is locked is no longer the one of that name.
+func (d *badgerDisk) gone() bool {
+	was, err := d.lock.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Stat(d.dir)
+	return err != nil && noFolder(err) || err == nil && !os.SameFile(was, now)
+}
+
+// closeGone closes a DB of which the folder is gone. Badger tries for ever to write down what it holds, even into the folder
+// of another store, so it gets a folder for that, of which nothing is left. What is in the place is set aside.
+func (d *badgerDisk) closeGone() error {
+	_, err := SetDamagedAside(d.dir)
+	if err == nil {
+		err = os.MkdirAll(d.dir, 0o750)
+	}
+	if err != nil {
+		return fmt.Errorf("%w, whose folder is gone, because another one cannot be made: %w", ErrUnclosed, advised(err))
+	}
+	defer d.lock.Close()
+	quiet(d.db.Close()) // there is nothing that it could have lost
+	return errors.Join(d.mark.File.Close(), os.RemoveAll(d.dir))
+}
