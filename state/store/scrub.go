@@ -17,7 +17,8 @@ type scrub struct {
 	every time.Duration
 	whole sums       // the goroutine's, until that has ended
 	found chan error // damage, once
-	quit  chan struct{}
+	quit  context.Context
+	leave context.CancelFunc
 	ended chan struct{}
 }
 
@@ -38,7 +39,8 @@ func startScrub(c Config, whole sums) *scrub {
 
 func newScrub(c Config, whole sums) *scrub {
 	s := &scrub{dir: c.Dir, opt: badgerOptions(c), every: cmp.Or(c.scrub, scrubEvery), whole: sums{},
-		found: make(chan error, 1), quit: make(chan struct{}), ended: make(chan struct{})}
+		found: make(chan error, 1), ended: make(chan struct{})}
+	s.quit, s.leave = context.WithCancel(context.Background())
 	maps.Copy(s.whole, whole)
 	return s
 }
@@ -98,7 +100,7 @@ func (s *scrub) check(id uint64, t badger.TableManifest) error {
 // rest is false if the scrub is to end.
 func (s *scrub) rest(d time.Duration) bool {
 	select {
-	case <-s.quit:
+	case <-s.quit.Done():
 		return false
 	case <-time.After(d):
 		return true
@@ -115,9 +117,9 @@ func (s *scrub) damage() error {
 	}
 }
 
-// stop waits for one table at most.
+// stop waits for one table at most. It may be called again.
 func (s *scrub) stop() {
-	close(s.quit)
+	s.leave()
 	<-s.ended
 }
 
