@@ -85,8 +85,8 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 	return s
 }
 
-// run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed.
-func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) (err error) {
+// run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed, before last ends.
+func (s *shard) run(ctx, last context.Context, fetcher *kafka.Fetcher) (err error) {
 	stop := make(chan struct{})
 	s.stop, s.depart = stop, sync.OnceFunc(func() { close(stop) })
 	defer context.AfterFunc(ctx, func() {
@@ -107,7 +107,7 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) (err error) {
 	}
 
 	// What was folded must still be said when ctx ends, so appends have a context of their own.
-	appends, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	appends, cancel := context.WithCancel(last)
 	context.AfterFunc(ctx, func() { time.AfterFunc(s.config.StopWithin, cancel) })
 	batches, spoken := make(chan []kafka.Out, 1), make(chan struct{})
 	s.voice.post = func(b []kafka.Out) { batches <- b }
