@@ -48,7 +48,7 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	if err := s.foldGathered(ctx); err != nil {
 		return err
 	}
-	if err := s.refold(1 << 62); err != nil {
+	if err := s.refoldAll(ctx); err != nil {
 		return err
 	}
 	if err := s.flushAside(ctx); err != nil {

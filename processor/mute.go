@@ -38,7 +38,7 @@ func (s *shard) catchUp(ctx context.Context) error {
 			return errStopped
 		}
 	}
-	if err := s.refold(1 << 62); err != nil {
+	if err := s.refoldAll(ctx); err != nil {
 		return err
 	}
 	s.speak()

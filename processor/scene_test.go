@@ -237,6 +237,44 @@ func TestQuietRelease(t *testing.T) {
 	}
 }
 
+// TestManyLate: however much is to be folded again before a checkpoint, what follows is said meanwhile, and the end of the
+// time for a stop is kept.
+func TestManyLate(t *testing.T) {
+	const n = 200
+	w := newScene(t)
+	late := func(round int) *shard {
+		for i := range n {
+			w.order(fmt.Sprintf("c%03d", i), fmt.Sprintf("e%d-%d", i, round), 250)
+		}
+		s := w.owner()
+		w.rest(s)
+		w.k.now -= simHour
+		for i := range n {
+			w.order(fmt.Sprintf("c%03d", i), fmt.Sprintf("late%d-%d", i, round), 250)
+		}
+		w.k.now += simHour
+		w.fold(s, n)
+		if s.limits.refold, s.limits.pending = 5, 1000; len(s.stale) != n {
+			t.Fatalf("%d customers wait", len(s.stale))
+		}
+		return s
+	}
+	s := late(0)
+	most, post := 0, s.voice.post
+	s.voice.post = func(recs []kafka.Out) { most = max(most, len(recs)); post(recs) }
+	w.must(s.checkpoint(context.Background(), true))
+	if most == 0 || most > n/2 {
+		t.Errorf("%d are said at once", most)
+	}
+
+	s = late(1)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.finish(ctx, nil); !isLost(err) || len(s.stale) != n {
+		t.Errorf("after the deadline: %v; %d customers wait", err, len(s.stale))
+	}
+}
+
 // TestHealed: a shard that stopped, was put right and is open again.
 func TestHealed(t *testing.T) {
 	m := &members{owned: map[events.ShardID]*ownership{}, generation: &kafka.Generation{}, p: &Processor{config: Config{Client: &kafka.Client{}}}}
