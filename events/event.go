@@ -91,6 +91,8 @@ type Event struct {
 	// revenue and value what did not become Order.Value. context.campaign stands last as "campaign". Of equal names the
 	// last counts. An identify has none.
 	Rest []byte
+	// Cut: for its length, something of Traits or Rest was left out where the event was kept.
+	Cut bool
 }
 
 // Links are the names by which one customer is also known.

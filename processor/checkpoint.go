@@ -3,6 +3,8 @@ package processor
 import (
 	"context"
 	"time"
+
+	"github.com/touchfold/touchfold/state/store"
 )
 
 // acked notes that a batch stands in the output.
@@ -43,6 +45,9 @@ func (s *shard) drain(ctx context.Context, bytes int) error {
 // that is committed.
 func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	began := time.Now()
+	if err := s.foldGathered(ctx); err != nil {
+		return err
+	}
 	if err := s.refoldAll(ctx); err != nil {
 		return err
 	}
@@ -56,7 +61,7 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 		return s.sayErr
 	}
 	// gofail: var beforeCheckpoint struct{}
-	if err := s.save(); err != nil {
+	if err := s.save(s.at); err != nil {
 		return err
 	}
 	// gofail: var afterCheckpoint struct{}
@@ -70,10 +75,9 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	return nil
 }
 
-// save hands what changed to the store. While a take-over's muteness lasts, the checkpoint says to look at all customers:
+// save hands what changed to the store, with positions. While a take-over's muteness lasts, the checkpoint says to look at all customers:
 // who was touched is known here only.
-func (s *shard) save() error {
-	at := s.at
+func (s *shard) save(at store.Positions) error {
 	if !s.speaking && at.Speaking && len(s.touched) > 0 {
 		at.Walk.Active, at.Walk.After = true, ""
 	}

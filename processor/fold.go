@@ -42,6 +42,9 @@ func (s *shard) take(ctx context.Context, r *events.Record) error {
 		return nil
 	}
 	s.m.note(s.decoder.Notes()) // of a forwarded one where it is folded, so once
+	if s.gathers() {
+		return s.gather(ctx, e)
+	}
 	return s.fold(e)
 }
 
@@ -55,21 +58,15 @@ func (s *shard) fold(e *events.Event) error {
 	if !waiting {
 		s.let(c)
 	}
-	switch c.Take(e) {
+	did := c.Take(e)
+	s.m.count(e.Type, outcomeOf[did])
+	switch did {
 	case state.Duplicate:
-		s.m.count(e.Type, duplicate)
 		if waiting {
 			return nil
 		}
 	case state.Folded:
-		s.m.count(e.Type, folded)
 		c.Step(e, s.at.Clock, s.speaker)
-	case state.Late:
-		s.m.count(e.Type, late)
-	case state.Queued:
-		s.m.count(e.Type, folded)
-	case state.Corrected:
-		s.m.count(e.Type, corrected)
 	}
 	if c.Stale() && !waiting {
 		s.stale = append(s.stale, c)

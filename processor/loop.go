@@ -21,6 +21,8 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 		in, more := input, (<-chan struct{})(nil)
 		if s.voice.bytes > s.limits.pending || s.full() {
 			in = nil // the broker is behind, or the disk nearly full: wait
+		} else if !s.gathered.empty() {
+			// what is due is for later
 		} else if s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active {
 			more = always // work is left: look at the input, but do not wait for it
 		}
@@ -56,8 +58,10 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 // round does what is due between batches.
 func (s *shard) round(ctx context.Context) error {
 	s.share()
-	if err := s.pass(s.limits.due); err != nil {
-		return err
+	if s.gathered.empty() {
+		if err := s.pass(s.limits.due); err != nil {
+			return err
+		}
 	}
 	if s.whole {
 		if err := s.refold(s.limits.refold); err != nil {
@@ -70,7 +74,7 @@ func (s *shard) round(ctx context.Context) error {
 	if err := s.flush(ctx); err != nil {
 		return err
 	}
-	if s.whole && s.terms.boot() > s.saveAfter || s.store.DirtyBytes() > s.limits.dirty {
+	if s.whole && s.gathered.empty() && s.terms.boot() > s.saveAfter || s.store.DirtyBytes() > s.limits.dirty {
 		if err := s.checkpoint(ctx, false); err != nil {
 			return err
 		}

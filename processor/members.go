@@ -23,6 +23,9 @@ const (
 	releasePoll = 50 * time.Millisecond
 	// membersWithin bounds the question who is in the group, which waits while the group assembles anew.
 	membersWithin = 300 * time.Millisecond
+	// departWithin is how long an instance that is to stop goes on with its shards until the others wait for them. They
+	// notice with their next heartbeat, after a second at most. It is at most a fourth of Config.StopWithin.
+	departWithin = 2 * time.Second
 	// leastPause and mostPause are between an ownership that ended badly and the next.
 	leastPause, mostPause = time.Second, time.Minute
 )
@@ -30,18 +33,20 @@ const (
 // members is which shards this instance owns. What the group assigns is a hint: a shard goes on through generations,
 // is begun when it is assigned and ended when it is not any more.
 type members struct {
-	p        *Processor
-	layout   layout
-	instance string
-	fetcher  *kafka.Fetcher
-	run      *errgroup.Group
-	ctx      context.Context // of the owners
-	space    *store.Space
-	wasLow   atomic.Bool
-	shares   shares
+	p       *Processor
+	layout  layout
+	fetcher *kafka.Fetcher
+	run     *errgroup.Group
+	ctx     context.Context // of the owners
+	last    context.Context // ends when they must have
+	space   *store.Space
+	wasLow  atomic.Bool
+	anew    chan struct{} // has the group assemble; room for one
+	shares  shares
 
 	mu         sync.Mutex
 	closed     bool
+	departing  bool // the instance is to stop: the group knows, and nothing begins any more
 	owned      map[events.ShardID]*ownership
 	partitions int                       // of the input, as far as is known
 	ferries    map[events.ShardID]*ferry // by added partition
@@ -84,10 +89,11 @@ func (o *ownership) open() bool {
 	return s != nil && s.folded.Load() >= 0
 }
 
-func (m *members) begin(p *Processor, l layout, instance string, f *kafka.Fetcher, run *errgroup.Group, ctx context.Context) {
+func (m *members) begin(p *Processor, l layout, f *kafka.Fetcher, run *errgroup.Group, ctx, last context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.p, m.layout, m.instance, m.fetcher, m.run, m.ctx = p, l, instance, f, run, ctx
+	m.p, m.layout, m.fetcher, m.run, m.ctx, m.last = p, l, f, run, ctx, last
+	m.anew = make(chan struct{}, 1)
 	space := p.config.Space
 	space.Dir = p.config.Dir
 	m.space = store.NewSpace(space)
@@ -108,24 +114,28 @@ func (m *members) join(ctx context.Context) error {
 		return nil
 	}
 	return c.Client.RunGroup(ctx, kafka.GroupConfig{Group: c.App, Topic: c.Topics.Touchpoints, Shards: m.layout.shards,
-		Session: c.Session, About: m.about}, func(g *kafka.Generation) { m.assign(g, g.Shards) })
+		Session: c.Session, About: m.about, Anew: m.anew}, func(g *kafka.Generation) { m.assign(g, g.Shards) })
 }
 
-// about is what this instance tells the others: the shards that it is at work on, and those of which it has a store.
+// about is what this instance tells the others: the shards that it is at work on, or will be, and those of which it has a
+// store. One that is departing is at work on a shard until it has released it.
 func (m *members) about() kafka.About {
-	a := kafka.About{Instance: m.instance, Address: m.p.config.Address, Version: m.p.config.Version}
+	c := &m.p.config
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	a := kafka.About{Instance: c.Instance, Address: c.Address, Version: c.Version, Leaving: m.departing}
 	for i := range m.layout.shards {
-		id := events.ShardID(i)
-		if o := m.owned[id]; o != nil && !o.leaving {
+		h := kafka.Held{Shard: events.ShardID(i)}
+		var saved bool
+		h.Position, saved = store.Saved(StoreDir(c.Dir, h.Shard))
+		if o := m.owned[h.Shard]; o != nil && (!o.leaving || m.departing) {
 			if s := o.shard.Load(); s != nil && s.folded.Load() >= 0 {
-				a.Held = append(a.Held, kafka.Held{Shard: id, Position: events.Offset(s.folded.Load()), Owned: true})
-				continue
+				h.Position, h.Owned = events.Offset(s.folded.Load()), true
 			}
+			h.Opening = !h.Owned && !o.leaving && o.stopped == nil
 		}
-		if at, ok := store.Saved(StoreDir(m.p.config.Dir, id)); ok {
-			a.Held = append(a.Held, kafka.Held{Shard: id, Position: at})
+		if saved || h.Owned || h.Opening {
+			a.Held = append(a.Held, h)
 		}
 	}
 	return a
@@ -149,7 +159,7 @@ func (m *members) assign(g *kafka.Generation, want []events.ShardID) {
 	}
 	for _, id := range want {
 		former := m.owned[id]
-		if former != nil && !former.leaving {
+		if m.departing || former != nil && !former.leaving {
 			continue
 		}
 		o := &ownership{id: id, over: make(chan struct{})}
@@ -169,6 +179,35 @@ func (m *members) assign(g *kafka.Generation, want []events.ShardID) {
 		})
 	}
 	m.ferry()
+}
+
+// depart tells the others that this instance leaves, and goes on with its shards until they wait for them: then each is
+// taken over as it is released. It does not wait for long, and not at all if nobody else is there.
+func (m *members) depart(ctx context.Context) {
+	if m.p.config.Alone || !m.another(ctx, func(a kafka.Member) bool { return !a.Leaving }) {
+		return
+	}
+	m.mu.Lock()
+	m.departing = true
+	m.mu.Unlock()
+	m.anew <- struct{}{}
+	late := time.After(min(departWithin, m.p.config.StopWithin/4))
+	for {
+		m.mu.Lock()
+		open, opening, stopped := m.count()
+		next := m.next
+		m.mu.Unlock()
+		if open+opening+stopped == 0 {
+			return
+		}
+		select {
+		case <-next:
+		case <-late:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // close lets nothing begin any more.
@@ -226,7 +265,7 @@ func (m *members) ownOnce(ctx context.Context, o *ownership) error {
 		m.awaitRelease(ctx, s)
 	}
 	o.shard.Store(s)
-	err := s.run(ctx, m.fetcher)
+	err := s.run(ctx, m.last, m.fetcher)
 	o.folded.Store(s.folded.Load())
 	o.shard.Store(nil)
 	o.unclosed = s.store
@@ -235,7 +274,7 @@ func (m *members) ownOnce(ctx context.Context, o *ownership) error {
 }
 
 func (m *members) newShard(id events.ShardID) *shard {
-	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.instance)
+	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.p.config.Instance)
 	s.full, s.among = m.full, m.shares.count
 	s.share()
 	return s
@@ -301,7 +340,7 @@ func (m *members) wait(ctx context.Context, o *ownership, lost bool, pause time.
 func (m *members) assignedHere(ctx context.Context, id events.ShardID) bool {
 	all, err := m.p.config.Client.Members(ctx, m.p.config.App, m.p.config.Topics.Touchpoints)
 	return err == nil && slices.ContainsFunc(all, func(a kafka.Member) bool {
-		return a.Instance == m.instance && slices.Contains(a.Shards, id)
+		return a.Instance == m.p.config.Instance && slices.Contains(a.Shards, id)
 	})
 }
 
@@ -327,18 +366,21 @@ func (m *members) awaitRelease(ctx context.Context, s *shard) {
 
 // heldByOther: another living member says that it has the shard.
 func (m *members) heldByOther(ctx context.Context, id events.ShardID) bool {
+	return m.another(ctx, func(a kafka.Member) bool {
+		return slices.ContainsFunc(a.Held, func(h kafka.Held) bool { return h.Shard == id && h.Owned })
+	})
+}
+
+// another: a living member other than this one is so, or may be, as long as the group assembles anew.
+func (m *members) another(ctx context.Context, so func(kafka.Member) bool) bool {
+	c := &m.p.config
 	soon, cancel := context.WithTimeout(ctx, membersWithin)
 	defer cancel()
-	all, err := m.p.config.Client.Members(soon, m.p.config.App, m.p.config.Topics.Touchpoints)
+	all, err := c.Client.Members(soon, c.App, c.Topics.Touchpoints)
 	if err != nil {
-		return soon.Err() != nil // the group assembles anew: not known yet
+		return soon.Err() != nil
 	}
-	for _, a := range all {
-		if a.Instance != m.instance && slices.ContainsFunc(a.Held, func(h kafka.Held) bool { return h.Shard == id && h.Owned }) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(all, func(a kafka.Member) bool { return a.Instance != c.Instance && so(a) })
 }
 
 // positions is how far the shards are, and the generation in which to say so.
@@ -373,6 +415,9 @@ func (m *members) ready() error {
 	defer m.mu.Unlock()
 	if m.owned == nil {
 		return errors.New("the topics are being looked at")
+	}
+	if m.departing {
+		return errors.New("stopping: the shards are being released")
 	}
 	if d := m.p.config.Client.Silent(); d > silence {
 		return fmt.Errorf("no broker has answered for %s; processing goes on by itself when one does", d.Round(time.Second))

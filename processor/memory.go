@@ -25,7 +25,7 @@ func (s *shard) share() {
 		return
 	}
 	s.parts = n
-	s.limits.dirty = s.config.checkpointBytes(n)
+	s.limits.dirty, s.limits.gather = s.config.checkpointBytes(n), s.config.gatherBytes(n)
 	if s.store != nil {
 		s.store.Resize(s.cacheBytes())
 	}
@@ -40,6 +40,9 @@ func (c *Config) checkpointBytes(shards int) int {
 	return int(min(64<<20, max(4<<20, c.Memory/8/int64(shards))))
 }
 
+// gatherBytes is how much one of so many shards gathers while it is mute. Then it needs no cache: see gather.
+func (c *Config) gatherBytes(shards int) int { return int(c.Memory / 4 / int64(shards)) }
+
 // limits are how much a shard does at a time.
 type limits struct {
 	dirty   int // bytes changed before a checkpoint that is not due by time
@@ -48,8 +51,10 @@ type limits struct {
 	walk    int // customers a walk looks at between two batches
 	touched int // customers remembered to be looked at when muteness ends; with more, all are
 	refold  int // events folded again between two batches; the customers left wait
+	gather  int // bytes of touchpoints that are folded together while the shard is mute
 }
 
 func (c *Config) usualLimits(shards int) limits {
-	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000}
+	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
+		gather: c.gatherBytes(shards)}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/store"
 )
 
@@ -27,6 +28,9 @@ const (
 func (o outcome) String() string {
 	return [outcomes]string{"folded", "late", "corrected", "duplicate", "catalogue", "parked", "forwarded"}[o]
 }
+
+// outcomeOf is what a customer made of one.
+var outcomeOf = [...]outcome{state.Folded: folded, state.Queued: folded, state.Late: late, state.Corrected: corrected, state.Duplicate: duplicate}
 
 // metrics are those of all shards.
 type metrics struct {

@@ -25,6 +25,9 @@ func (s *shard) catchUp(ctx context.Context) error {
 	if s.speaking || !s.at.Speaking || s.at.Input < s.at.SaidPosition {
 		return nil
 	}
+	if err := s.foldGathered(ctx); err != nil {
+		return err
+	}
 	late := s.folds || s.at.Clock < s.at.SaidClock
 	s.advance(s.at.SaidClock)
 	for late && s.due { // mute: these were said. Where nothing was since the checkpoint, what waits was not
@@ -63,6 +66,9 @@ func (s *shard) catchUp(ctx context.Context) error {
 func (s *shard) unmuteAt(ctx context.Context, next events.Offset) error {
 	if s.at.Speaking || next < s.at.MuteUntil || s.at.Input < s.at.SaidPosition {
 		return nil
+	}
+	if err := s.foldGathered(ctx); err != nil {
+		return err
 	}
 	if err := s.tellPast(ctx); err != nil {
 		return err
@@ -111,6 +117,7 @@ func (s *shard) sawPast(id events.ShardID) {
 // speak ends muteness.
 func (s *shard) speak() {
 	s.speaking = true
+	s.store.Resize(s.cacheBytes())
 	s.speaker = state.NewSpeaker(func(st *events.Statement) {
 		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock
 		if err := s.voice.say(st); err != nil {

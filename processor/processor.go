@@ -53,9 +53,10 @@ type Config struct {
 	Alone bool
 	// Session is how long the other instances wait for a silent one before they take its shards; default 10 s.
 	Session time.Duration
-	// Address and Version are what an instance says of itself to the others.
-	Address, Version string
-	// StopWithin bounds saying and checkpointing what was folded when Run is to end; default 20 s.
+	// Instance, Address and Version are what an instance says of itself to the others. Instance is unique among the living;
+	// default: the host's name and the process's number.
+	Instance, Address, Version string
+	// StopWithin bounds handing over, saying and checkpointing what was folded when Run is to end; default 20 s.
 	StopWithin time.Duration
 
 	Client   *kafka.Client
@@ -119,6 +120,10 @@ func New(c Config) (*Processor, error) {
 	if c.Session <= 0 {
 		c.Session = 10 * time.Second
 	}
+	if c.Instance == "" {
+		host, _ := os.Hostname()
+		c.Instance = fmt.Sprintf("%s/%d", host, os.Getpid())
+	}
 	if c.Registry == nil {
 		c.Registry = prometheus.NewRegistry()
 	}
@@ -150,11 +155,20 @@ func (p *Processor) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	host, _ := os.Hostname()
-	run, runCtx := errgroup.WithContext(ctx)
-	p.members.begin(p, l, fmt.Sprintf("%s/%d", host, os.Getpid()), fetcher, run, runCtx)
+	// The shards outlast ctx until other instances wait for them, and end, with all that is to be done then, by last.
+	until := ctx
+	if !c.Alone {
+		until = context.WithoutCancel(ctx)
+	}
+	shards, stop := context.WithCancel(until)
+	defer stop()
+	last, expire := context.WithCancel(context.WithoutCancel(ctx))
+	defer expire()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(c.StopWithin, expire) })()
+	run, runCtx := errgroup.WithContext(shards)
+	p.members.begin(p, l, fetcher, run, runCtx, last)
 
-	// Reading and membership outlast the shards, which end by ctx, say and checkpoint what they have folded, and are done.
+	// Reading and membership outlast the shards, which then say and checkpoint what they have folded, and are done.
 	beside, leave := context.WithCancel(context.WithoutCancel(ctx))
 	defer leave()
 	others, othersCtx := errgroup.WithContext(beside)
@@ -162,6 +176,9 @@ func (p *Processor) Run(ctx context.Context) error {
 	run.Go(func() error {
 		defer p.members.close()
 		select {
+		case <-ctx.Done():
+			p.members.depart(runCtx)
+			stop()
 		case <-runCtx.Done():
 		case <-othersCtx.Done():
 			if beside.Err() == nil {
@@ -174,8 +191,8 @@ func (p *Processor) Run(ctx context.Context) error {
 	others.Go(func() error { return p.members.join(othersCtx) })
 	others.Go(func() error { p.commitOffsets(othersCtx); return nil })
 	err = run.Wait()
-	last, cancel := context.WithTimeout(beside, min(5*time.Second, c.StopWithin))
-	p.commit(last)
+	soon, cancel := context.WithTimeout(beside, min(5*time.Second, c.StopWithin))
+	p.commit(soon)
 	cancel()
 	leave()
 	return errors.Join(err, others.Wait())

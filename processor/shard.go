@@ -57,6 +57,7 @@ type shard struct {
 	saveAfter time.Duration // of terms.boot: when the next checkpoint is due
 	whole     bool          // at a place where late events are settled: see batch
 
+	gathered gathering
 	arrival
 	tenure
 	muteness
@@ -84,8 +85,8 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 	return s
 }
 
-// run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed.
-func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) (err error) {
+// run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed, before last ends.
+func (s *shard) run(ctx, last context.Context, fetcher *kafka.Fetcher) (err error) {
 	stop := make(chan struct{})
 	s.stop, s.depart = stop, sync.OnceFunc(func() { close(stop) })
 	defer context.AfterFunc(ctx, func() {
@@ -106,7 +107,7 @@ func (s *shard) run(ctx context.Context, fetcher *kafka.Fetcher) (err error) {
 	}
 
 	// What was folded must still be said when ctx ends, so appends have a context of their own.
-	appends, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	appends, cancel := context.WithCancel(last)
 	context.AfterFunc(ctx, func() { time.AfterFunc(s.config.StopWithin, cancel) })
 	batches, spoken := make(chan []kafka.Out, 1), make(chan struct{})
 	s.voice.post = func(b []kafka.Out) { batches <- b }
@@ -170,6 +171,7 @@ func (s *shard) begin(ctx context.Context) error {
 
 // finish leaves everything said and checkpointed, if what ended the loop allows it.
 func (s *shard) finish(ctx context.Context, err error) error {
+	s.ungather()
 	s.folded.Store(int64(s.at.Input))
 	var outside *outsideError
 	switch {

@@ -90,7 +90,7 @@ func newSimWorld(seed uint64, out io.Writer) *simWorld {
 	r := rand.New(rand.NewPCG(seed, 0x746f756368))
 	w := &simWorld{Rand: r, out: out, kafka: newSimCluster(1_750_000_000_000), shards: 1 + r.IntN(2), mute: r.IntN(3) == 0, alone: r.IntN(3) == 0}
 	if r.IntN(2) == 0 {
-		w.limits = &limits{dirty: r.IntN(20_000), pending: r.IntN(4000), due: 1 + r.IntN(3), walk: 1 + r.IntN(3), touched: r.IntN(4), refold: 1 + r.IntN(20)}
+		w.limits = &limits{dirty: r.IntN(20_000), pending: r.IntN(4000), due: 1 + r.IntN(3), walk: 1 + r.IntN(3), touched: r.IntN(4), refold: 1 + r.IntN(20), gather: r.IntN(3000)}
 	}
 	w.boot = time.Hour
 	w.odds = simOdds{crash: r.IntN(30), stop: r.IntN(6), second: 2 + r.IntN(12), freeze: 5 + r.IntN(20), leap: r.IntN(3), expire: r.IntN(4) * r.IntN(3), quiet: r.IntN(8), rules: r.IntN(9), alien: r.IntN(6) / 4,

@@ -78,15 +78,20 @@ const (
 	Duplicate
 )
 
-// Take puts e into the timeline and folds it if it is the last one. It may shorten e.Rest. The customer's due horizons
+// Take puts e into the timeline and folds it if it is the last one. It may shorten e.Rest and e.Traits. The customer's due horizons
 // must have passed (Pass) unless it is stale.
-func (c *Customer) Take(e *events.Event) Outcome {
+func (c *Customer) Take(e *events.Event) Outcome { return c.take(e, nil) }
+
+func (c *Customer) take(e *events.Event, packed []byte) Outcome {
 	stale := c.Stale()
-	did, changed := c.line.put(e)
+	did, changed := c.line.put(e, packed)
 	switch {
 	case did == duplicate:
 		return Duplicate
 	case did == appended && !stale:
+		if packed != nil { // of the copy that is kept
+			c.line.event(len(c.line.index)-1, e)
+		}
 		c.table.fold(c.states, e)
 		c.stale = len(c.line.index)
 		c.save(c.stale)

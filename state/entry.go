@@ -41,7 +41,7 @@ const (
 const (
 	flagStated = 1 << iota
 	flagDefaulted
-	flagRestCut
+	flagCut
 )
 
 // The fields of an item and of a trait within an entry.
@@ -68,8 +68,8 @@ const (
 	maxTraits = 16 << 10
 )
 
-// appendEntry writes what a timeline keeps of e. A Rest that is too long, and traits that are, are taken from e too, so
-// that a fold sees the same now and when the timeline is folded again.
+// appendEntry writes what a timeline keeps of e. A Rest that is too long, and traits that are, are taken from e too, which
+// is Cut then, so that a fold sees the same now and when the timeline is folded again.
 func appendEntry(b []byte, e *events.Event) []byte {
 	cutTraits(e)
 	b = wire.AppendUint(b, entryTime, uint64(e.Time))
@@ -110,6 +110,7 @@ func cutTraits(e *events.Event) {
 			kept = append(kept, t)
 		}
 	}
+	e.Cut = e.Cut || len(kept) < len(e.Traits)
 	e.Traits = kept
 }
 
@@ -134,7 +135,10 @@ func appendOrder(b []byte, e *events.Event) []byte {
 		}
 	}
 	if len(rest) > maxRest || len(e.Rest) > mostRest {
-		rest, e.Rest, flags = nil, nil, flags|flagRestCut
+		rest, e.Rest, e.Cut = nil, nil, true
+	}
+	if e.Cut {
+		flags |= flagCut
 	}
 	b = wire.AppendUint(b, entryFlags, flags)
 	b = wire.AppendInt(b, entryUnits, int64(o.Units))
@@ -159,10 +163,15 @@ func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 var ErrNewer = errors.New("a newer program wrote it: run that one, or a later one")
 
 // parseEntry reads an entry into e, whose Items and Traits are used again. The strings of e are parts of b.
-func parseEntry(b []byte, e *events.Event) error {
+func parseEntry(b []byte, e *events.Event) error { return parseUntil(math.MaxInt32, b, e) }
+
+// parseHead reads of an entry what comes first: type and name, by what it is found and ordered, and whether it was cut.
+func parseHead(b []byte, e *events.Event) error { return parseUntil(entryFlags, b, e) }
+
+func parseUntil(last wire.Field, b []byte, e *events.Event) error {
 	*e = events.Event{Customer: e.Customer, Items: e.Items[:0], Traits: e.Traits[:0]}
 	r := wire.NewReader(b)
-	for f, ok := r.Next(); ok; f, ok = r.Next() {
+	for f, ok := r.Next(); ok && f <= last; f, ok = r.Next() {
 		switch f {
 		case entryTime:
 			e.Time = events.Instant(r.Uint())
@@ -224,6 +233,7 @@ func parseOrderField(f wire.Field, r *wire.Reader, e *events.Event) error {
 	case entryFlags:
 		e.Order.Stated = r.Uint()&flagStated != 0
 		e.Order.Defaulted = r.Uint()&flagDefaulted != 0
+		e.Cut = r.Uint()&flagCut != 0
 	case entryUnits:
 		e.Order.Units = events.Milli(r.Int())
 	case entryRest:

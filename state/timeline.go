@@ -50,8 +50,8 @@ func (t *timeline) parse(x *entry, e *events.Event) {
 	}
 }
 
-// put places e. changed is the first index from which on the events are others than before.
-func (t *timeline) put(e *events.Event) (did placed, changed int) {
+// put places e, of which packed is what appendEntry wrote if that was done before. changed is the first index from which on the events are others than before.
+func (t *timeline) put(e *events.Event, packed []byte) (did placed, changed int) {
 	id := Fingerprint(e.Source, e.ID)
 	did, changed = appended, len(t.index)
 	if old := t.find(id, e.Source, e.ID); old >= 0 {
@@ -64,7 +64,7 @@ func (t *timeline) put(e *events.Event) (did placed, changed int) {
 	} else if t.ids != nil {
 		t.ids[id] = struct{}{}
 	}
-	x := t.write(e, id)
+	x := t.write(e, id, packed)
 	at := t.place(e, x.time)
 	if at < len(t.index) && did == appended {
 		did = inserted
@@ -94,17 +94,20 @@ func (t *timeline) find(fingerprint uint64, source, id string) int {
 }
 
 // write appends the record of e to the tail.
-func (t *timeline) write(e *events.Event, id uint64) entry {
+func (t *timeline) write(e *events.Event, id uint64, packed []byte) entry {
 	if n := len(t.blocks); n == 0 || len(t.blocks[n-1]) >= sealAt {
 		t.blocks = append(t.blocks, nil)
 	}
 	n := len(t.blocks) - 1
 	b, m := wire.Begin(t.blocks[n], blockEntry)
-	rest, traits := len(e.Rest), len(e.Traits)
-	b = appendEntry(b, e)
+	if packed != nil {
+		b = append(b, packed...)
+	} else {
+		b = appendEntry(b, e)
+	}
 	size := len(b) - int(m)
 	b = wire.End(b, m)
-	t.cut = t.cut || len(e.Rest) < rest || len(e.Traits) < traits
+	t.cut = t.cut || e.Cut
 	t.blocks[n] = b
 	return entry{time: e.Time, id: id, content: e.Content, block: uint32(n), start: uint32(len(b) - size), end: uint32(len(b))}
 }

@@ -13,24 +13,30 @@ import (
 
 // About is what an instance tells the others of its group when it joins.
 type About struct {
-	Instance string `json:"instance"`          // unique among the living, the same after a restart
+	Instance string `json:"instance"`          // unique among the living
 	Address  string `json:"address,omitempty"` // host:port where it answers queries
 	Version  string `json:"version,omitempty"` // of the program
+	Leaving  bool   `json:"leaving,omitempty"` // it is stopping: the others are to own its shards as it releases them
 	Held     []Held `json:"held,omitempty"`    // whose state it has
 }
 
-// Held is a shard whose state an instance has, and how far that goes: its position in the input. Owned is whether the
-// instance is at work on it, and does not only have it on its disk.
+// Held is a shard whose state an instance has, or is to have, and how far that goes: its position in the input. Owned is
+// whether the instance is at work on it, and does not only have it on its disk; Opening, whether it will be: it waits for the
+// shard's release, or takes it over.
 type Held struct {
 	Shard    events.ShardID `json:"shard"`
 	Position events.Offset  `json:"position"`
 	Owned    bool           `json:"owned,omitempty"`
+	Opening  bool           `json:"opening,omitempty"`
 }
 
 // better is whether a shard should rather be with whom has h than with whom has other.
 func (h Held) better(other Held) bool {
 	if h.Owned != other.Owned {
 		return h.Owned
+	}
+	if h.Opening != other.Opening {
+		return h.Opening
 	}
 	return h.Position > other.Position
 }
@@ -51,16 +57,22 @@ func (balancer) ProtocolName() string { return balancerName }
 // UserData is kgo.GroupBalancer.
 func (b balancer) UserData() ([]byte, error) { return json.Marshal(b.about()) }
 
-// AssignGroups is kgo.GroupBalancer. The partitions of the moment do not matter: the number of shards is pinned.
+// AssignGroups is kgo.GroupBalancer. Who is leaving gets nothing. The partitions of the moment do not matter: the number of
+// shards is pinned.
 func (b balancer) AssignGroups(members []kgo.GroupMember, _ []kgo.Partition) kgo.GroupMemberAssignments {
 	var ms []candidate
+	out := make(kgo.GroupMemberAssignments)
 	for _, m := range members {
-		if slices.Contains(m.Topics, b.topic) {
-			about, _ := readAbout(m.UserData) // of whom nothing can be read, nothing is known
+		if !slices.Contains(m.Topics, b.topic) {
+			continue
+		}
+		about, _ := readAbout(m.UserData) // of whom nothing can be read, nothing is known
+		if about.Leaving {
+			out[m.ID] = map[string][]int{b.topic: {}}
+		} else {
 			ms = append(ms, candidate{id: m.ID, instance: about.Instance, held: about.Held})
 		}
 	}
-	out := make(kgo.GroupMemberAssignments)
 	for i, shards := range deal(ms, b.shards) {
 		ids := make([]int, len(shards))
 		for j, s := range shards {
@@ -87,9 +99,9 @@ type candidate struct {
 }
 
 // deal says by member which of n shards it is to own, in order of number. Each shard goes to one member, and no member
-// gets two more than another. A shard belongs with its owner, else with whom has its state furthest; of all deals as even as that, this is
-// one in which the fewest shards go elsewhere. Those that must, go to whom has an older state of them, if there is
-// room, else to whom has the least. The order of the members does not matter.
+// gets two more than another. A shard belongs with its owner, else with whom opens it, else with whom has its state
+// furthest; of all deals as even as that, this is one in which the fewest shards go elsewhere. Those that must, go to whom
+// has an older state of them, if there is room, else to whom has the least. The order of the members does not matter.
 func deal(members []candidate, n int) [][]events.ShardID {
 	dealt := make([][]events.ShardID, len(members))
 	if len(members) == 0 {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,14 +24,15 @@ func drawMembers(t *rapid.T, most, shards int) []candidate {
 				Shard:    events.ShardID(rapid.IntRange(-1, shards).Draw(t, "shard")),
 				Position: events.Offset(rapid.IntRange(0, 3).Draw(t, "position")),
 				Owned:    rapid.Bool().Draw(t, "owned"),
+				Opening:  rapid.Bool().Draw(t, "opening"),
 			})
 		}
 	}
 	return ms
 }
 
-// belongs is, told another way, with whom each shard belongs: an owner before others, then the furthest, of equals the
-// first by instance and id.
+// belongs is, told another way, with whom each shard belongs: an owner before others, then who opens it, then the
+// furthest, of equals the first by instance and id.
 // It is -1 for a shard that nobody has.
 func belongs(ms []candidate, shards int) []int {
 	to := make([]int, shards)
@@ -39,7 +41,7 @@ func belongs(ms []candidate, shards int) []int {
 		best := ""
 		for i, m := range ms {
 			for _, h := range m.held {
-				rank := fmt.Sprintf("%t %09d %s %s", !h.Owned, 999999999-h.Position, m.instance+" ", m.id)
+				rank := fmt.Sprintf("%t %t %09d %s %s", !h.Owned, !h.Opening, 999999999-h.Position, m.instance+" ", m.id)
 				if int(h.Shard) == s && (best == "" || rank < best) {
 					best, to[s] = rank, i
 				}
@@ -119,7 +121,7 @@ func TestDeal(t *testing.T) {
 
 		for i := range ms { // they take over what they were dealt, and keep the rest on their disks
 			for _, s := range dealt[i] {
-				ms[i].held = append(ms[i].held, Held{s, 4, true})
+				ms[i].held = append(ms[i].held, Held{Shard: s, Position: 4, Owned: true})
 			}
 		}
 		if again := deal(ms, shards); fmt.Sprint(again) != fmt.Sprint(dealt) {
@@ -140,7 +142,7 @@ func TestDealManyShards(t *testing.T) {
 			for i := range ms {
 				ms[i].held = nil
 				for _, s := range dealt[i] {
-					ms[i].held = append(ms[i].held, Held{s, at, true})
+					ms[i].held = append(ms[i].held, Held{Shard: s, Position: at, Owned: true})
 				}
 			}
 			before := owners(ms, dealt, shards)
@@ -180,12 +182,66 @@ func owners(ms []candidate, dealt [][]events.ShardID, shards int) []string {
 	return out
 }
 
+// TestDealLeaving: who is leaving gets nothing, whatever it holds, and the others get what they would get without it; when
+// it has left, while they are at work on some of that and wait for the rest, they keep it. Without the field nobody leaves.
+func TestDealLeaving(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := balancer{topic: "t", shards: rapid.IntRange(1, 8).Draw(t, "shards")}
+		ms := drawMembers(t, 5, b.shards)
+		var all, stay []kgo.GroupMember
+		member := func(m candidate, leaving bool) kgo.GroupMember {
+			about, err := json.Marshal(About{Instance: m.instance, Held: m.held, Leaving: leaving})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kgo.GroupMember{ID: m.id, Topics: []string{"t"}, UserData: about}
+		}
+		leaving := map[string]bool{}
+		for _, m := range ms {
+			leaving[m.id] = rapid.Bool().Draw(t, "leaving")
+			all = append(all, member(m, leaving[m.id]))
+			if !leaving[m.id] {
+				stay = append(stay, member(m, false))
+			}
+		}
+		got, want := b.AssignGroups(all, nil), b.AssignGroups(stay, nil)
+		dealt := 0
+		for _, m := range ms {
+			shards := got[m.id]["t"]
+			dealt += len(shards)
+			if topics, told := got[m.id]; !told || topics["t"] == nil || !slices.Equal(shards, want[m.id]["t"]) {
+				t.Errorf("member %s, leaving %t, gets %v and not %v", m.id, leaving[m.id], got[m.id], want[m.id])
+			}
+		}
+		if len(stay) > 0 && dealt != b.shards {
+			t.Errorf("%d of %d shards are dealt", dealt, b.shards)
+		}
+
+		stay = nil
+		for _, m := range ms {
+			m.held = slices.DeleteFunc(m.held, func(h Held) bool { return h.Owned || h.Opening }) // there is one owner
+			for _, s := range got[m.id]["t"] {
+				open := rapid.Bool().Draw(t, "open")
+				m.held = append(m.held, Held{Shard: events.ShardID(s), Owned: open, Opening: !open})
+			}
+			if !leaving[m.id] || rapid.Bool().Draw(t, "still there") {
+				stay = append(stay, member(m, leaving[m.id]))
+			}
+		}
+		for id, topics := range b.AssignGroups(stay, nil) {
+			if !slices.Equal(topics["t"], got[id]["t"]) {
+				t.Errorf("member %s gets %v, and then %v", id, got[id]["t"], topics["t"])
+			}
+		}
+	})
+}
+
 // TestDealToOlderState: what cannot stay with the furthest goes to whom has an older state of it, though another has
 // less to do.
 func TestDealToOlderState(t *testing.T) {
-	a := candidate{id: "a", held: []Held{{0, 9, false}, {1, 9, false}, {2, 9, false}, {3, 9, false}}}
+	a := candidate{id: "a", held: []Held{{Shard: 0, Position: 9}, {Shard: 1, Position: 9}, {Shard: 2, Position: 9}, {Shard: 3, Position: 9}}}
 	b := candidate{id: "b"}
-	c := candidate{id: "c", held: []Held{{2, 5, false}, {0, 4, false}, {4, 1, false}}}
+	c := candidate{id: "c", held: []Held{{Shard: 2, Position: 5}, {Shard: 0, Position: 4}, {Shard: 4, Position: 1}}}
 	if got := fmt.Sprint(deal([]candidate{a, b, c}, 6)); got != "[[0 1] [3 5] [2 4]]" {
 		t.Errorf("dealt %s", got)
 	}
@@ -195,7 +251,7 @@ func TestDealToOlderState(t *testing.T) {
 // partitions that were added are assigned to nobody.
 func TestAssignGroups(t *testing.T) {
 	b := balancer{topic: "t", shards: 6, about: func() About {
-		return About{Instance: "a", Held: []Held{{0, 5, false}, {1, 5, false}, {2, 5, false}, {3, 5, false}, {4, 5, false}, {5, 5, false}}}
+		return About{Instance: "a", Held: []Held{{Shard: 0}, {Shard: 1}, {Shard: 2}, {Shard: 3}, {Shard: 4}, {Shard: 5}}}
 	}}
 	a, err := b.UserData()
 	if err != nil {

@@ -23,6 +23,8 @@ type GroupConfig struct {
 	Shards  int           // the pinned number: partitions from there on are assigned to nobody
 	Session time.Duration // how long the others wait for a silent member; default 10 s
 	About   func() About  // asked at each joining, by another goroutine; returns at once
+	// Anew, if set: for each value the member joins again, and so the group assembles anew, for About says something else.
+	Anew <-chan struct{}
 }
 
 // Generation is what the group agreed upon until a member comes, goes, or is lost. It is a hint who should own what:
@@ -82,6 +84,12 @@ func (c *Client) RunGroup(ctx context.Context, cfg GroupConfig, assigned func(*G
 			break
 		}
 		if err == nil {
+			gen.Start(func(over context.Context) { // its end is the generation's
+				select {
+				case <-over.Done():
+				case <-cfg.Anew:
+				}
+			})
 			assigned(m.begun(gen))
 		}
 	}

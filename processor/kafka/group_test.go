@@ -24,14 +24,17 @@ type grouped struct {
 	gens []*Generation
 	held map[events.ShardID]events.Offset
 	news chan struct{} // room for one: gens is longer
+
+	leaving bool
+	anew    chan struct{}
 }
 
 func joinAs(t testing.TB, c *Client, cfg GroupConfig, name string) *grouped {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &grouped{t: t, name: name, stop: cancel, done: make(chan error, 1), held: map[events.ShardID]events.Offset{},
-		news: make(chan struct{}, 1)}
-	cfg.About = m.about
+		news: make(chan struct{}, 1), anew: make(chan struct{}, 1)}
+	cfg.About, cfg.Anew = m.about, m.anew
 	go func() { m.done <- c.RunGroup(ctx, cfg, m.assigned) }()
 	t.Cleanup(func() { m.leave() })
 	return m
@@ -40,7 +43,7 @@ func joinAs(t testing.TB, c *Client, cfg GroupConfig, name string) *grouped {
 func (m *grouped) about() About {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a := About{Instance: m.name, Address: m.name + ":1", Version: "v1"}
+	a := About{Instance: m.name, Address: m.name + ":1", Version: "v1", Leaving: m.leaving}
 	for s, p := range m.held {
 		a.Held = append(a.Held, Held{Shard: s, Position: p})
 	}
@@ -185,5 +188,52 @@ func TestGroup(t *testing.T) {
 	next, err := testClient(t, addrs).CommittedOffsets(ctx, cfg.Group, topic)
 	if err != nil || fmt.Sprint(next) != "map[0:7]" {
 		t.Errorf("committed is %v, %v", next, err)
+	}
+}
+
+// TestGroupLeaving: when a member says that it is leaving, its shards go to the others, who keep theirs, while it still is one
+// and says what it holds; when it has left nothing changes.
+func TestGroupLeaving(t *testing.T) {
+	t.Parallel()
+	addrs := brokers(t)
+	topic := newTopic(t, testClient(t, addrs), 9)
+	cfg := GroupConfig{Group: "g" + topic, Topic: topic, Shards: 9, Session: shortSession()}
+	a, b := joinAs(t, testClient(t, addrs), cfg, "a"), joinAs(t, testClient(t, addrs), cfg, "b")
+	settle(t, 9, a, b)
+	c := joinAs(t, testClient(t, addrs), cfg, "c")
+	settle(t, 9, a, b, c)
+	for _, leaver := range []*grouped{c, a} { // a leads the group
+		before := map[*grouped]*Generation{a: a.last(), b: b.last(), c: c.last()}
+		leaver.mu.Lock()
+		leaver.leaving = true
+		leaver.mu.Unlock()
+		leaver.anew <- struct{}{}
+		others := slices.DeleteFunc([]*grouped{a, b, c}, func(m *grouped) bool { return m.leaving })
+		took := settle(t, 9, others...)
+		eventually(t, "the leaver has no shards", func() bool { return len(leaver.last().Shards) == 0 })
+		if took > 2*time.Second || leaver.last().ID != b.last().ID || leaver.last().Member != before[leaver].Member {
+			t.Errorf("%s is leaving: after %v it is %+v, another %+v", leaver.name, took, leaver.last(), b.last())
+		}
+		members, err := testClient(t, addrs).Members(testContext(t), cfg.Group, topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range members {
+			if m.Leaving != (m.Instance == leaver.name) || m.Leaving && (len(m.Held) < 3 || len(m.Shards) > 0) {
+				t.Errorf("%s is leaving, %s is described as %+v", leaver.name, m.Instance, m)
+			}
+		}
+		given := b.last()
+		t.Logf("%s left after %v", leaver.name, leaver.leave())
+		eventually(t, "a generation without it", func() bool { return b.last().ID > given.ID })
+		settle(t, 9, others...)
+		for _, m := range others {
+			if n := moved(before[m].Shards, m.last().Shards); n != 0 {
+				t.Errorf("%d shards of %s moved", n, m.name)
+			}
+		}
+		if !slices.Equal(b.last().Shards, given.Shards) {
+			t.Errorf("b had %v, and has %v when the leaver is gone", given.Shards, b.last().Shards)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -39,40 +40,45 @@ func badgerOptions(c Config) badger.Options {
 		WithDetectConflicts(false). // there is one writer
 		WithMetricsEnabled(false).
 		WithBypassLockGuard(true).                            // see lock
-		WithChecksumVerificationMode(options.NoVerification). // checkTables has verified what was there
+		WithChecksumVerificationMode(options.NoVerification). // checkTables has compared what was there
 		WithLogger(badgerLog{c.Log})
 }
 
 // openBadger opens the DB in a folder that is locked; there was one if marked, with at least so many bytes of a list of
 // tables. Whatever is wrong with its files becomes an error: they are read before, for what Badger finds wrong in
-// goroutines of its own ends the process, and with it all other shards.
-func openBadger(c Config, marked bool, list int64) (db *badger.DB, err error) {
+// goroutines of its own ends the process, and with it all other shards. whole are the tables that were read.
+func openBadger(c Config, marked bool, list int64) (db *badger.DB, whole sums, err error) {
 	defer func() { err = damaged(err) }()
 	defer guard(&err)
 	defer faults()()
 	if err := room(c.Dir); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := tidy(c.Dir, marked); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opt := badgerOptions(c)
-	tables, err := checkTables(c.Dir, list, opt, !c.Restored)
+	tables, err := listTables(c.Dir, list, opt)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if !c.Restored {
+		if whole, err = checkTables(context.Background(), c.Dir, tables, opt, readSums(c.Dir)); err != nil {
+			return nil, nil, err
+		}
 	}
 	logged, err := checkLogs(c.Dir)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	opt.MemTableSize = max(opt.MemTableSize, logged)
-	if err := checkHandles(c.Dir, tables+moreHandles); err != nil {
-		return nil, err
+	if err := checkHandles(c.Dir, len(tables)+moreHandles); err != nil {
+		return nil, nil, err
 	}
 	if db, err = badger.Open(opt); err != nil {
-		return nil, quiet(err) // db may be the ruins of one
+		return nil, nil, quiet(err) // db may be the ruins of one
 	}
-	return db, nil
+	return db, whole, nil
 }
 
 // tidy removes the empty files that a killed process may leave, on which Badger fails. It refuses a folder of which the

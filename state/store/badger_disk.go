@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"iter"
@@ -13,10 +14,11 @@ import (
 
 // badgerDisk is a Badger DB in a folder that is locked.
 type badgerDisk struct {
-	db   *badger.DB
-	dir  string
-	lock *os.File
-	mark *markFile
+	db    *badger.DB
+	dir   string
+	lock  *os.File
+	mark  *markFile
+	scrub *scrub
 
 	rolledBack bool // what was saved last may be missing: the machine stopped without a close
 }
@@ -46,7 +48,8 @@ func (d *badgerDisk) open(c Config) error {
 	if err != nil {
 		return damaged(err)
 	}
-	if d.db, err = openBadger(c, marked, was.List); err != nil {
+	var whole sums
+	if d.db, whole, err = openBadger(c, marked, was.List); err != nil {
 		return err
 	}
 	v := d.view()
@@ -64,15 +67,20 @@ func (d *badgerDisk) open(c Config) error {
 	if d.mark, err = openMark(c.Dir, mark{Boot: boot, Saved: number, Input: was.Input}); err != nil {
 		return damaged(err)
 	}
+	d.scrub = startScrub(c, whole)
 	return nil
 }
 
 func (d *badgerDisk) close() error {
+	d.scrub.stop()
 	if d.gone() {
 		return d.closeGone()
 	}
 	defer d.lock.Close()
 	err := quiet(d.db.Close())
+	soon, cancel := context.WithTimeout(context.Background(), scrubFinish)
+	defer cancel()
+	d.scrub.finish(soon)
 	return errors.Join(err, d.mark.close(err == nil))
 }
 
@@ -130,6 +138,9 @@ func (d *badgerDisk) commit(writes iter.Seq[write], positions []byte) error {
 	// gofail: var commitError string
 	// return errors.New(commitError)
 	if err := room(d.dir); err != nil {
+		return err
+	}
+	if err := d.scrub.damage(); err != nil && !d.gone() {
 		return err
 	}
 	err := quiet(d.write(writes, positions))

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/rs/zerolog"
@@ -31,7 +32,8 @@ type Config struct {
 	Metrics    *Metrics // of all shards of the process; nil for none
 	Restored   bool     // Restore has just made it in this process, and checked all that is in it: the tables are not read again
 
-	boot string // of tests: the id of this boot
+	boot  string        // of tests: the id of this boot
+	scrub time.Duration // of tests: what scrubEvery is else
 }
 
 // A Store is one shard's store. One goroutine owns it and calls its methods; only the writing of a checkpoint runs

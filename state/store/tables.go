@@ -1,11 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -14,45 +16,65 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// checkTables reads the list of tables and, if whole, every table, and compares their checksums. Badger can do that too,
-// but in goroutines of its own. The list must have least bytes.
-func checkTables(dir string, least int64, opt badger.Options, whole bool) (tables int, err error) {
+// tableList is tables by number.
+type tableList = map[uint64]badger.TableManifest
+
+// listTables is Badger's list of tables, empty if there is no file with one. The list must have least bytes.
+func listTables(dir string, least int64, opt badger.Options) (tableList, error) {
 	f, err := os.Open(filepath.Join(dir, badger.ManifestFilename))
 	if errors.Is(err, os.ErrNotExist) {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer f.Close()
 	manifest, end, err := badger.ReplayManifestFile(f, opt.ExternalMagicVersion, opt)
 	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", badger.ManifestFilename, quiet(err))
+		return nil, fmt.Errorf("read %s: %w", badger.ManifestFilename, quiet(err))
 	}
 	// What follows the last whole entry may be one that was being written when the machine stopped, or all there was:
 	// Badger would cut it off and remove the tables of which it tells.
 	if info, err := f.Stat(); err != nil || info.Size() != end || end < least {
-		return 0, errors.Join(err, fmt.Errorf("%s breaks off in the middle", badger.ManifestFilename))
+		return nil, errors.Join(err, fmt.Errorf("%s breaks off in the middle", badger.ManifestFilename))
 	}
+	for id, t := range manifest.Tables {
+		if int(t.Level) >= opt.MaxLevels || t.KeyID != 0 {
+			return nil, fmt.Errorf("read %s: what it says of %06d%s makes no sense", badger.ManifestFilename, id, tableSuffix)
+		}
+	}
+	return manifest.Tables, nil
+}
+
+// checkTables is the sums of those tables that are whole; there is an error if not all are. A table with the sum that it
+// had when it was whole is whole. Of others it compares Badger's checksums, which takes ten times as long: Badger can do
+// that too, but in goroutines of its own.
+func checkTables(ctx context.Context, dir string, tables tableList, opt badger.Options, had sums) (whole sums, err error) {
+	whole = sums{}
+	var writing sync.Mutex
 	var checks errgroup.Group
 	checks.SetLimit(runtime.GOMAXPROCS(0))
-	for id, t := range manifest.Tables {
+	for id, t := range tables {
 		name := table.NewFilename(id, dir)
 		checks.Go(func() error {
-			if int(t.Level) >= opt.MaxLevels || t.KeyID != 0 {
-				return fmt.Errorf("read %s: what it says of %s makes no sense", badger.ManifestFilename, filepath.Base(name))
+			if err := ctx.Err(); err != nil {
+				return err
 			}
-			if !whole {
-				return nil
+			now, err := sumFile(name) // before the check: a bit that flips between them makes a sum of no use, not one of damage
+			if was, known := had[id]; err == nil && !(known && now == was) {
+				err = checkTable(name, table.Options{BlockSize: opt.BlockSize, Compression: t.Compression,
+					ChkMode: options.OnTableRead, ReadOnly: true})
 			}
-			if err := checkTable(name, table.Options{BlockSize: opt.BlockSize, Compression: t.Compression,
-				ChkMode: options.OnTableRead, ReadOnly: true}); err != nil {
+			if err != nil {
 				return fmt.Errorf("check %s: %w", filepath.Base(name), quiet(err))
 			}
+			writing.Lock()
+			defer writing.Unlock()
+			whole[id] = now
 			return nil
 		})
 	}
-	return len(manifest.Tables), checks.Wait()
+	return whole, checks.Wait()
 }
 
 func checkTable(name string, opt table.Options) (err error) {
