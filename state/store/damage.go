@@ -23,12 +23,8 @@ var ErrDamaged = errors.New("the store is damaged")
 // ErrNewer is, by errors.Is, every error of a store with something in it that only a newer program can know.
 var ErrNewer = state.ErrNewer
 
-// damage is an error of a store that cannot be read.
+// damage is an error of a store that cannot be read. What is done about it is said by whoever does it.
 type damage struct{ error }
-
-func (d damage) Error() string {
-	return d.error.Error() + "; the store is a cache of the topics: set the folder aside, and the shard is taken over without it"
-}
 
 func (d damage) Unwrap() error { return d.error }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -25,8 +26,16 @@ type Space struct {
 	mu    sync.Mutex
 	until time.Time // until when the answer holds
 	low   bool
-	free  uint64
+	room  Room
 	err   error
+}
+
+// A Room is what a disk has free, and what it must have for its Space not to be low, in bytes.
+type Room struct{ Free, Needed uint64 }
+
+// String is for a sentence.
+func (r Room) String() string {
+	return fmt.Sprintf("%d MiB are free and %d MiB are needed", r.Free>>20, (r.Needed+1<<20-1)>>20)
 }
 
 // NewSpace is a Space that has not looked yet.
@@ -52,12 +61,12 @@ func (s *Space) Low() bool {
 	return s.low
 }
 
-// Free is how many bytes are free, as of the last look, and the error of that.
-func (s *Space) Free() (bytes uint64, err error) {
+// Room is what was found when it last looked, and the error of that.
+func (s *Space) Room() (Room, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.look()
-	return s.free, s.err
+	return s.room, s.err
 }
 
 func (s *Space) look() {
@@ -70,9 +79,10 @@ func (s *Space) look() {
 	if s.err = err; err != nil {
 		return
 	}
-	share, minimum := c.Low, c.Minimum
-	if s.low {
-		share, minimum = c.Resume, c.Minimum+c.Minimum/5
+	needed := max(uint64(c.Low*float64(total)), c.Minimum)
+	again := max(uint64(c.Resume*float64(total)), c.Minimum+c.Minimum/5)
+	if s.low = free < needed || s.low && free < again; s.low {
+		needed = again
 	}
-	s.free, s.low = free, float64(free) < share*float64(total) || free < minimum
+	s.room = Room{free, needed}
 }

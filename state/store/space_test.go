@@ -22,6 +22,7 @@ func TestSpace(t *testing.T) {
 	var fails error
 	now := time.Unix(0, 0)
 	looks := 0
+	needed := map[bool]uint64{false: 1000, true: 1200}
 	s := NewSpace(SpaceConfig{Dir: "x", Now: func() time.Time { return now }, Free: func(dir string) (uint64, uint64, error) {
 		looks++
 		return free, total, fails
@@ -35,6 +36,9 @@ func TestSpace(t *testing.T) {
 		free, fails = x.mib<<20, x.fails
 		if got := s.Low(); got != x.low {
 			t.Errorf("step %d: with %d MiB low is %v", i, x.mib, got)
+		}
+		if r, err := s.Room(); (err != nil) != (x.fails != nil) || err == nil && r != (Room{x.mib << 20, needed[x.low] << 20}) {
+			t.Errorf("step %d: %v, %v", i, r, err)
 		}
 		now = now.Add(999 * time.Millisecond)
 		free, fails = 5000<<20, nil
@@ -53,6 +57,9 @@ func TestSpace(t *testing.T) {
 		if got := s.Low(); got != x.low {
 			t.Errorf("step %d: with %d MiB low is %v", i, x.mib, got)
 		}
+	}
+	if got := (Room{140<<20 + 1, 256<<20 + 1}).String(); got != "140 MiB are free and 257 MiB are needed" {
+		t.Error(got)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,9 @@ import (
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 )
+
+// ErrNone: no store is where OpenReadOnly looks.
+var ErrNone = errors.New("there is none")
 
 // Config configures a Store.
 type Config struct {
@@ -67,18 +71,33 @@ func Open(c Config) (*Store, error) {
 // OpenReadOnly opens the store of a process that was stopped, to look at it: there must be one, and Checkpoint fails. It
 // does write: what the process had no time to put in order is put in order, as at its next start.
 func OpenReadOnly(c Config) (*Store, error) {
-	_, err := os.Stat(filepath.Join(c.Dir, badger.ManifestFilename))
-	if err != nil && noFolder(err) {
-		return nil, fmt.Errorf("open the store of shard %d: there is none in %s; is this the store.dir that run uses?", c.Shard, c.Dir)
-	}
+	there, err := hasStore(c.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("open the store of shard %d: %w", c.Shard, err)
 	}
-	s, err := Open(c)
-	if err == nil {
-		s.readOnly = true
+	if !there {
+		return nil, fmt.Errorf("open the store of shard %d: %w in %s; is this the store.dir that run uses?", c.Shard, ErrNone, c.Dir)
 	}
-	return s, err
+	s, err := Open(c)
+	if errors.Is(err, ErrDamaged) {
+		return nil, fmt.Errorf("%w; it is a cache of the topics: touchfold run sets it aside and takes the shard over without it", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.readOnly = true
+	return s, nil
+}
+
+// hasStore: a store is in the folder, or what is left of one.
+func hasStore(dir string) (bool, error) {
+	files, err := os.ReadDir(dir)
+	if err != nil && noFolder(err) {
+		return false, nil
+	}
+	return slices.ContainsFunc(files, func(f os.DirEntry) bool {
+		return f.Name() == badger.ManifestFilename || f.Name() == markName || filepath.Ext(f.Name()) == tableSuffix
+	}), err
 }
 
 func open(c Config) (*Store, error) {
