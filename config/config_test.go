@@ -67,6 +67,7 @@ func TestFile(t *testing.T) {
 app: 007
 kafka: {brokers: [localhost:9092, kafka-1.example:9093, "[::1]:9094"]}
 topics:
+memory: 2GiB
 store: {cache: 1GiB, checkpoint_every: 1500ms}
 first_start: 'speak'
 http: {listen: :0}
@@ -82,6 +83,7 @@ segments:
 	want := *Default()
 	want.App = "007"
 	want.Kafka.Brokers = []string{"localhost:9092", "kafka-1.example:9093", "[::1]:9094"}
+	want.Memory = 2 << 30
 	want.Store.CacheBytes, want.Store.CheckpointEvery = 1<<30, 1500*time.Millisecond
 	want.FirstStart, want.HTTP.Listen = Speak, ":0"
 	want.Business = Business{time.UTC, events.Currency{'J', 'P', 'Y'}}
@@ -116,7 +118,7 @@ var samples = map[string][3]string{
 	"topics.replication":               {"2", "3", "15"},
 	"memory":                           {"512MiB", "3GiB", "1TiB"},
 	"store.dir":                        {"/d", "data: {a}", "- x"},
-	"store.cache":                      {"1MiB", "1025KiB", "1TiB"},
+	"store.cache":                      {"1MiB", "1025KiB", "256MiB"},
 	"store.checkpoint_every":           {"1s", "1500ms", "5s"},
 	"kafka.session":                    {"3s", "12s", "5m"},
 	"first_start":                      {"speak", "speak", "speak"},
@@ -299,7 +301,7 @@ func drawText(t *rapid.T, k key) string {
 	case "topics.partitions":
 		return fmt.Sprint(rapid.IntRange(1, 1024).Draw(t, k.path))
 	case "store.cache":
-		return Bytes(rapid.Int64Range(1<<20, 1<<40).Draw(t, k.path)).String()
+		return Bytes(rapid.Int64Range(1<<20, 256<<20).Draw(t, k.path)).String()
 	case "store.checkpoint_every":
 		return time.Duration(rapid.Int64Range(1e9, 5e9).Draw(t, k.path)).String()
 	case "business.currency":

@@ -47,6 +47,10 @@ var faultCases = []struct {
 	{name: "units", file: "store: {cache: 256MB, checkpoint_every: 2}\n", want: `
 		f.yaml:1:16: store.cache: "256MB" is not a size; write a whole number and B, KiB, MiB, GiB or TiB, such as 256MiB
 		f.yaml:1:41: store.checkpoint_every: "2" is not a time with its unit; write for example 2s or 1500ms`},
+	{name: "a cache beyond the memory", file: "store: {cache: 513MiB}\n", flags: []string{"memory=1GiB", "memory=512MiB"}, want: `
+		--set memory: store.cache: 513MiB is more than half of memory, which is 512MiB; write 256MiB or less, or raise memory`},
+	{name: "a cache that leaves nothing", file: "memory: 1GiB\nstore:\n  cache: 1TiB\n", want: `
+		f.yaml:3:10: store.cache: 1TiB is more than half of memory, which is 1GiB; write 512MiB or less, or raise memory`},
 	{name: "blocks", file: "segments:\n  high_frequency:\n    at_least: 13\n    reading: every_block\n", want: `
 		f.yaml:4:14: segments.high_frequency.at_least: 13 is out of range with every_block; write 1 to 12`},
 	{name: "words", file: "first_start: speek\nsegments: {high_frequency: {reading: orderdays}}\n", want: `

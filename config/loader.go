@@ -105,6 +105,9 @@ func (l *loader) compare() {
 			}
 		}
 	}
+	if s, m := l.c.Store.CacheBytes, l.c.Memory; m > 0 && s > m/2 {
+		l.fault(l.later("store.cache", "memory"), "store.cache: %s is more than half of memory, which is %s; write %s or less, or raise memory", s, m, m/2)
+	}
 	const maxBlocks = 12 // what lies in 365 days
 	if h := l.c.Segments.HighFrequency; h.Reading == EveryBlock && h.AtLeast > maxBlocks {
 		at := l.later("segments.high_frequency.reading", "segments.high_frequency.at_least")
