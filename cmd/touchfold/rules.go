@@ -226,6 +226,12 @@ func (a *rulesActivateCommand) Run(ctx context.Context, out output) error {
 	if !ok {
 		return errors.New("nobody has run yet: start touchfold run, which puts the rulebook of its configuration in force")
 	}
+	if _, err := client.Ranges(ctx, c.Topics.Touchpoints); errors.Is(err, kafka.ErrNoTopic) {
+		return fmt.Errorf("no rulebook is activated: there is no topic %s, into which it would be written; bring it back, "+
+			"or see what touchfold shard inspect says", c.Topics.Touchpoints)
+	} else if err != nil {
+		return err
+	}
 	next := features.Propose(c).Numbered(now.serial + 1)
 	if next.Digest() == now.digest && now.serial > 0 {
 		_, err := fmt.Fprintf(out.out, "rulebook %s is in force already, or on its way to the shards that do not say so\n", now.mark.Rulebook)

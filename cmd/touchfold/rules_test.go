@@ -175,6 +175,22 @@ func TestRulesActivate(t *testing.T) {
 	}
 }
 
+// TestRulesActivateNowhere: without the log that it would stand in nothing is in force.
+func TestRulesActivateNowhere(t *testing.T) {
+	t.Parallel()
+	l := newRulesLog(t)
+	if err := l.client.CreateTopic(l.Context(), kafka.Topic{Name: "customer-events", Partitions: 2, Replication: 1}); err != nil {
+		t.Fatal(err)
+	}
+	l.say(0, opened(l.book(1), 1))
+	for _, set := range []string{"segments.churn_risk.days_without_order_over=183", "segments.churn_risk.days_without_order_over=90"} {
+		stdout, stderr := l.rules(t, exitFailure, "activate", "--set", set)
+		if contains(t, stderr, "no rulebook is activated: there is no topic touchpoints"); stdout != "" {
+			t.Error(stdout)
+		}
+	}
+}
+
 // TestRulesActivateFirst: the rulebook that shards began with stands in no log, so it may be put there.
 func TestRulesActivateFirst(t *testing.T) {
 	t.Parallel()

@@ -77,6 +77,11 @@ func (o *snapshotOptions) find(ctx context.Context, a *snapshot.Archive, c *conf
 			return nil, fmt.Errorf("there is no snapshot %s; touchfold snapshot list names those that are there", name)
 		}
 	}
+	for _, shard := range o.Shard {
+		if !slices.ContainsFunc(every, func(m snapshot.Meta) bool { return m.Shard == shard }) {
+			return nil, fmt.Errorf("there is no snapshot of shard %d of app %s and topic %s in %s", shard, c.App, c.Topics.Events, c.Snapshots.Place)
+		}
+	}
 	if len(found) == 0 {
 		return nil, fmt.Errorf("there is no snapshot of app %s and topic %s in %s", c.App, c.Topics.Events, c.Snapshots.Place)
 	}
@@ -205,21 +210,30 @@ func (k *snapshotTakeCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return fmt.Errorf("look for stores: %w", err)
 	}
-	taken := 0
+	var there []events.ShardID
 	for _, f := range folders {
 		var shard events.ShardID
-		if n, err := fmt.Sscanf(f.Name(), "shard-%d", &shard); n != 1 || err != nil || processor.StoreDir("", shard) != f.Name() || !k.wanted(shard) {
+		if n, err := fmt.Sscanf(f.Name(), "shard-%d", &shard); n == 1 && err == nil && processor.StoreDir("", shard) == f.Name() {
+			there = append(there, shard)
+		}
+	}
+	if len(there) == 0 {
+		return fmt.Errorf("there is no store of a shard in %s; is this the store.dir that run uses?", c.Store.Dir)
+	}
+	for _, shard := range k.Shard {
+		if !slices.Contains(there, shard) {
+			return fmt.Errorf("there is no store of shard %d in %s", shard, c.Store.Dir)
+		}
+	}
+	for _, shard := range there {
+		if !k.wanted(shard) {
 			continue
 		}
 		m, err := k.take(ctx, a, processor.StoreDir(c.Store.Dir, shard), shard)
 		if err != nil {
 			return err
 		}
-		taken++
 		fmt.Fprintf(out.out, "shard %d: position %d, %s: %s\n", shard, m.Input, megabytes(m.Bytes), m.Name)
-	}
-	if taken == 0 {
-		return fmt.Errorf("there is no store of a shard in %s; is this the store.dir that run uses?", c.Store.Dir)
 	}
 	return nil
 }

@@ -54,6 +54,8 @@ func TestSnapshot(t *testing.T) {
 	if strings.Count(list, "\n") != 9 {
 		t.Error(list)
 	}
+	refused("there is no snapshot of shard 77 of app shop and topic customer-events in "+place, "list", "--place", place, "--shard", "7", "--shard", "77")
+	refused("there is no store of shard 77 in "+stores, "take", "--place", place, "--dir", stores, "--shard", "7", "--shard", "77")
 	verified := must("verify", "--place", place, "--shard", "3", "--shard", "4")
 	if !regexp.MustCompile(`(?m)^shop/customer-events/shard-003/\S+: whole, \d+ rows, made 20\S+Z, SHA-256 [0-9a-f]{64}$`).MatchString(verified) ||
 		strings.Count(verified, "\n") != 2 {
