@@ -54,12 +54,10 @@ func (s *shard) openBadger(ctx context.Context) (*store.Store, error) {
 	if err := st.Close(); err != nil {
 		return nil, err
 	}
-	m, ok, err := s.config.Archive.RestoreNewest(ctx, s.id, after, store.RestoreConfig{Dir: StoreDir(s.config.Dir, s.id), Replace: true,
+	_, ok, err := s.config.Archive.RestoreNewest(ctx, s.id, after, store.RestoreConfig{Dir: StoreDir(s.config.Dir, s.id), Replace: true,
 		Genesis: s.genesis(), Log: s.log})
 	if err != nil {
 		s.log.Error().Err(err).Msg("no snapshot can be restored; the shard goes on with the local store, or is folded from the topics")
-	} else if ok {
-		s.log.Info().Str("snapshot", m.Name).Int64("bytes", m.Bytes).Msg("store restored from the snapshot")
 	}
 	return s.openLocal(ok && err == nil)
 }

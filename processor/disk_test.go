@@ -28,7 +28,7 @@ func TestDiskFull(t *testing.T) {
 	p := r.start()
 	p.await("it is not ready", func() bool {
 		err := p.processor.Ready()
-		return err != nil && strings.Contains(err.Error(), "nearly full")
+		return err != nil && strings.Contains(err.Error(), " is nearly full, 5120 MiB are free and 12288 MiB are needed: no touchpoints are read until there is room")
 	})
 	r.send(order("a", "1", events.At(time.Now()), 10), order("b", "2", events.At(time.Now()), 10))
 	if n, _ := p.sum(); n != 0 {

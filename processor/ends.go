@@ -27,19 +27,46 @@ type outsideError struct{ error }
 
 func (e *outsideError) Unwrap() error { return e.error }
 
-// stopError is what a person must see to. Its text says what.
-type stopError struct{ error }
+// stopError is what a person must see to. Its text says what, and the way out where why does not.
+type stopError struct {
+	why error
+	way string
+}
 
-func (e *stopError) Unwrap() error { return e.error }
+func (e *stopError) Error() string {
+	if e.way == "" {
+		return e.why.Error()
+	}
+	return e.why.Error() + "; " + e.way
+}
 
-func stop(format string, args ...any) error { return &stopError{fmt.Errorf(format, args...)} }
+func (e *stopError) Unwrap() error { return e.why }
+
+func stop(format string, args ...any) error { return &stopError{why: fmt.Errorf(format, args...)} }
+
+// stopAtLog is a stop because a log is not what it was.
+func (s *shard) stopAtLog(format string, args ...any) error {
+	return &stopError{fmt.Errorf(format, args...), fmt.Sprintf("if that cannot be brought back, touchfold shard restore %d looks for a snapshot "+
+		"that still fits, and touchfold shard reset %d says what it costs to go on without", s.id, s.id)}
+}
+
+// why is a stop without its way out, for whoever is on it.
+func why(err error) error {
+	var stop *stopError
+	if errors.As(err, &stop) {
+		return stop.why
+	}
+	return err
+}
 
 // fromLog is an error of reading a topic: one that passes, or one that a person must see to.
-func fromLog(err error) error {
-	for _, final := range []error{kafka.ErrRemoved, kafka.ErrOtherLog, kafka.ErrCorrupt, kafka.ErrOldFormat} {
-		if errors.Is(err, final) {
-			return &stopError{err}
-		}
+func (s *shard) fromLog(err error) error {
+	switch {
+	case errors.Is(err, kafka.ErrRemoved), errors.Is(err, kafka.ErrOtherLog):
+		return s.stopAtLog("%w", err)
+	case errors.Is(err, kafka.ErrCorrupt), errors.Is(err, kafka.ErrOldFormat):
+		return &stopError{err, fmt.Sprintf("if no other replica of the partition has it whole, delete the records up to there with kafka-delete-records.sh; "+
+			"touchfold shard reset %d then says what it costs to go on without", s.id)}
 	}
 	return &outsideError{err}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -52,9 +53,6 @@ type Owner struct {
 	Said, SaidAt events.Offset
 }
 
-// errNoStore: nothing is in the folder.
-var errNoStore = errors.New("there is none")
-
 // lookWithin bounds asking the group for its members.
 const lookWithin = 10 * time.Second
 
@@ -71,7 +69,7 @@ func (p *Processor) layoutAsIs(ctx context.Context) (layout, error) {
 	for i, topic := range []string{in, out} {
 		ranges, err := p.config.Client.Ranges(ctx, topic)
 		if errors.Is(err, kafka.ErrNoTopic) {
-			return layout{}, fmt.Errorf("there is no topic %s: touchfold run makes it when it starts", topic)
+			return layout{}, p.missing(ctx, topic)
 		}
 		if err != nil {
 			return layout{}, err
@@ -82,6 +80,44 @@ func (p *Processor) layoutAsIs(ctx context.Context) (layout, error) {
 		return layout{}, fmt.Errorf("topic %s has %d partitions and %s has %d; they must have the same number", out, n[1], in, n[0])
 	}
 	return layout{shards: n[1], partitions: n[0]}, nil
+}
+
+// missing says what becomes of a topic that is not there, by whether something knows that it was.
+func (p *Processor) missing(ctx context.Context, topic string) error {
+	knows, err := p.past(ctx, topic)
+	if err != nil {
+		return err
+	}
+	if knows == "" {
+		return fmt.Errorf("there is no topic %s: touchfold run makes it when it starts", topic)
+	}
+	return fmt.Errorf("there is no topic %s, and %s was made when there was one: bring it back; else touchfold run makes it anew, empty, each shard "+
+		"that knows the former one stops, and touchfold shard reset says what it costs to go on without", topic, knows)
+}
+
+// past is what knows of a topic that is not there, "" if nothing does.
+func (p *Processor) past(ctx context.Context, topic string) (knows string, err error) {
+	folders, err := os.ReadDir(p.config.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("look for stores: %w", err)
+	}
+	for _, f := range folders {
+		dir := filepath.Join(p.config.Dir, f.Name())
+		if _, saved := store.Saved(dir); saved {
+			return "the store in " + dir, nil
+		}
+	}
+	if topic != p.config.Topics.Touchpoints {
+		return "", nil
+	}
+	ranges, err := p.config.Client.Ranges(ctx, p.config.Topics.Events)
+	if errors.Is(err, kafka.ErrNoTopic) {
+		return "", nil
+	}
+	if slices.ContainsFunc(ranges, func(r kafka.Range) bool { return r.End > 0 }) {
+		knows = "what stands in topic " + p.config.Topics.Events
+	}
+	return knows, err
 }
 
 // Look looks at a shard and changes nothing.
@@ -143,18 +179,17 @@ func (s *shard) look(ctx context.Context) (l *Look, err error) {
 
 // lookAtStore opens the local store for a moment.
 func (s *shard) lookAtStore() (at *store.Positions, bytes int64, why error) {
-	dir := StoreDir(s.config.Dir, s.id)
-	if files, err := os.ReadDir(dir); errors.Is(err, fs.ErrNotExist) || err == nil && len(files) == 0 {
-		return nil, 0, errNoStore
+	st, err := store.OpenReadOnly(store.Config{Dir: StoreDir(s.config.Dir, s.id), Shard: s.id, Log: zerolog.Nop()})
+	if errors.Is(err, store.ErrNone) {
+		return nil, 0, store.ErrNone
 	}
-	st, err := store.OpenReadOnly(store.Config{Dir: dir, Shard: s.id, Log: zerolog.Nop()})
 	if err != nil {
 		return nil, 0, err
 	}
 	defer st.Close() // nothing was written
 	p, exists := st.Positions()
 	if !exists {
-		return nil, 0, errNoStore
+		return nil, 0, store.ErrNone
 	}
 	return &p, st.Size(), nil
 }
@@ -204,7 +239,7 @@ func (s *shard) stops(ctx context.Context, l *Look) (why error, err error) {
 	switch {
 	case errors.Is(l.NoStore, store.ErrInUse): // how far that is its owner knows
 		return nil, nil
-	case l.NoStore != nil && !errors.Is(l.NoStore, errNoStore) && !errors.Is(l.NoStore, store.ErrDamaged):
+	case l.NoStore != nil && !errors.Is(l.NoStore, store.ErrNone) && !errors.Is(l.NoStore, store.ErrDamaged):
 		return l.NoStore, nil
 	}
 	at := l.Store

@@ -94,7 +94,7 @@ func (s *shard) round(ctx context.Context) error {
 // and at the input's end only, so that what is merged does not depend on where a fetch happened to end.
 func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 	if b.Err != nil {
-		return fromLog(b.Err)
+		return s.fromLog(b.Err)
 	}
 	s.end = b.End
 	s.whole = b.Next >= b.End

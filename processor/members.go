@@ -72,8 +72,8 @@ type ownership struct {
 func (m *members) full() bool {
 	low := m.space.Low()
 	if m.wasLow.Swap(low) != low {
-		free, _ := m.space.Free()
-		log := m.p.config.Log.With().Str("dir", m.p.config.Dir).Uint64("free_bytes", free).Logger()
+		room, _ := m.space.Room()
+		log := m.p.config.Log.With().Str("dir", m.p.config.Dir).Uint64("free_bytes", room.Free).Uint64("needed_bytes", room.Needed).Logger()
 		if low {
 			log.Error().Msg("the disk of the stores is nearly full: no touchpoints are read until there is room; make some")
 		} else {
@@ -427,7 +427,8 @@ func (m *members) ready() error {
 			p[0], len(p)-1, m.p.config.Topics.Touchpoints, silence)
 	}
 	if m.full() {
-		return fmt.Errorf("the disk of %s is nearly full: no touchpoints are read until there is room; make some", m.p.config.Dir)
+		room, _ := m.space.Room()
+		return fmt.Errorf("the disk of %s is nearly full, %s: no touchpoints are read until there is room; make some", m.p.config.Dir, room)
 	}
 	if m.generation == nil && len(m.owned) == 0 {
 		return errors.New("waiting to be told which shards are this instance's")

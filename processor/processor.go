@@ -143,7 +143,8 @@ func New(c Config) (*Processor, error) {
 func (p *Processor) Ready() error { return p.members.ready() }
 
 // Run processes until ctx ends, which is no error, or until nothing can go on. When it returns, everything folded has
-// been said and checkpointed, unless the error says otherwise.
+// been said and checkpointed, unless the error says otherwise; what a shard that waited to be taken again had not saved,
+// whoever takes it next folds again.
 func (p *Processor) Run(ctx context.Context) error {
 	c := &p.config
 	l, err := ensureTopics(ctx, c)
@@ -180,10 +181,8 @@ func (p *Processor) Run(ctx context.Context) error {
 			p.members.depart(runCtx)
 			stop()
 		case <-runCtx.Done():
-		case <-othersCtx.Done():
-			if beside.Err() == nil {
-				return others.Wait()
-			}
+		case <-othersCtx.Done(): // with an error
+			stop()
 		}
 		return nil
 	})

@@ -1,12 +1,18 @@
 package processor
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
 )
 
 // TestRefusals: where going on would say things twice or lose some, Run ends with a sentence that says what to do, and
@@ -73,6 +79,91 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("the output went from %d to %d", before[0], after[0])
 			}
 		})
+	}
+}
+
+// stopWords are the words of README's table "When a shard stops" by which a stop is found there.
+func stopWords(t testing.TB) (words []string) {
+	t.Helper()
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "| it says |")
+	table, _, _ = strings.Cut(table, "\n\n")
+	for _, row := range strings.Split(table, "\n")[2:] {
+		for i, part := range strings.Split(strings.Split(row, "|")[1], "`") {
+			if i%2 == 1 {
+				words = append(words, part)
+			}
+		}
+	}
+	return words
+}
+
+// documented: README's table has a row for a stop.
+func documented(t testing.TB, err error) {
+	t.Helper()
+	if !slices.ContainsFunc(stopWords(t), func(w string) bool { return strings.Contains(err.Error(), w) }) {
+		t.Errorf("README's table of stops has no row for %q", err)
+	}
+}
+
+// TestStopWords: what README says that a stop says stands in the code.
+func TestStopWords(t *testing.T) {
+	t.Parallel()
+	var code strings.Builder
+	for _, dir := range []string{".", "kafka", "../state/store", "../state/rulebook"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(f, "_test.go") {
+				code.Write(text)
+			}
+		}
+	}
+	words := stopWords(t)
+	if len(words) < 8 {
+		t.Fatalf("%q", words)
+	}
+	for _, w := range words {
+		if !strings.Contains(code.String(), w) {
+			t.Errorf("nothing says %q", w)
+		}
+	}
+}
+
+// TestFromLog: what is wrong with a log while a shard reads it is a stop that names its way out, or passes.
+func TestFromLog(t *testing.T) {
+	t.Parallel()
+	s := &shard{id: 7}
+	for _, c := range []struct {
+		err  error
+		want string // "": it passes
+	}{
+		{kafka.ErrRemoved, "touchfold shard restore 7"},
+		{kafka.ErrOtherLog, "touchfold shard restore 7"},
+		{kafka.ErrCorrupt, "touchfold shard reset 7"},
+		{kafka.ErrOldFormat, "touchfold shard reset 7"},
+		{context.DeadlineExceeded, ""},
+	} {
+		err := s.fromLog(fmt.Errorf("read partition touchpoints/7: %w", c.err))
+		if isStop(err) != (c.want != "") || !strings.Contains(err.Error(), c.want) || !errors.Is(err, c.err) {
+			t.Errorf("%v", err)
+		}
+		if c.want == "" {
+			continue
+		}
+		documented(t, err)
+		if short := why(err).Error(); strings.Contains(short, "touchfold shard") {
+			t.Errorf("it names a way out: %s", short)
+		}
 	}
 }
 

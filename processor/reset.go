@@ -45,6 +45,7 @@ func (s *shard) planReset(ctx context.Context) (*Reset, rulebook.Succession, err
 	if err != nil {
 		return nil, rulebook.Succession{}, err
 	}
+	l.Stops = why(l.Stops)
 	r := &Reset{Look: l}
 	if l.Store != nil {
 		if err := s.genesis().Check(l.Store.Genesis); err != nil {

@@ -49,10 +49,9 @@ func (r *rig) cut(topic string, before events.Offset) {
 	}
 }
 
-// remake deletes a topic and makes it anew.
-func (r *rig) remake(topic string) {
+// remove deletes a topic.
+func (r *rig) remove(topic string) {
 	r.Helper()
-	n := len(r.ends(topic))
 	req := kmsg.NewPtrDeleteTopicsRequest()
 	req.TimeoutMillis, req.TopicNames = 10_000, []string{topic}
 	t := kmsg.NewDeleteTopicsRequestTopic()
@@ -64,6 +63,13 @@ func (r *rig) remake(topic string) {
 	if err != nil || resp.Topics[0].ErrorCode != 0 {
 		r.Fatalf("delete %s: %v %+v", topic, err, resp)
 	}
+}
+
+// remake deletes a topic and makes it anew.
+func (r *rig) remake(topic string) {
+	r.Helper()
+	n := len(r.ends(topic))
+	r.remove(topic)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for late := time.Now().Add(patience); ; <-tick.C { // a broker deletes in its own time
@@ -93,7 +99,7 @@ func TestReset(t *testing.T) {
 			r.send(more[:len(more)/2]...)
 			r.cut(r.config.Topics.Touchpoints, 1<<40)
 			r.send(more[len(more)/2:]...)
-		}, "retention removed them", true, false},
+		}, "retention removed what was not read yet", true, false},
 		{"the store and old touchpoints", func(r *rig, more []touchpoint) {
 			r.must(os.RemoveAll(r.config.Dir))
 			r.cut(r.config.Topics.Touchpoints, 100)
@@ -209,6 +215,38 @@ func TestPastThatIsGone(t *testing.T) {
 	}
 }
 
+// TestTopicThatIsGone: a topic that is not there is made by a run; where something knows that it was there, that is no advice.
+func TestTopicThatIsGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1, nil)
+	says := func(want string) {
+		t.Helper()
+		p, err := New(r.config)
+		r.must(err)
+		for late := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) { // a broker deletes in its own time
+			_, err = p.Shards(r.context())
+			if err != nil && strings.Contains(err.Error(), want) {
+				return
+			}
+			if time.Now().After(late) {
+				t.Fatalf("%v does not say %q", err, want)
+			}
+		}
+	}
+	in, out := r.config.Topics.Touchpoints, r.config.Topics.Events
+	says("there is no topic " + out + ": touchfold run makes it when it starts")
+	r.send(order("a", "1", events.At(time.Now()), 10))
+	r.once()
+	r.remove(in)
+	says("there is no topic " + in + ", and the store in " + StoreDir(r.config.Dir, 0) + " was made when there was one: bring it back")
+	r.config.Dir = t.TempDir()
+	says("there is no topic " + in + ", and what stands in topic " + out + " was made when there was one: bring it back")
+	r.remove(out)
+	says("there is no topic " + in + ": touchfold run makes it when it starts")
+	r.config.Dir = filepath.Join(r.config.Dir, "none")
+	says("there is no topic " + in + ": touchfold run makes it when it starts")
+}
+
 // archive is a place of snapshots.
 func (r *rig) archive(dir string) *snapshot.Archive {
 	r.Helper()
@@ -231,6 +269,7 @@ func (r *rig) resets(want string) {
 			r.Errorf("%q does not say %q", err, w)
 		}
 	}
+	documented(r, err)
 	c := r.config
 	if c.Topics.Partitions > 1 { // the stop of one shard ends the others anywhere, also before they could release it
 		c.Now = func() events.Instant { return events.At(time.Now().Add(time.Hour)) }
@@ -376,7 +415,8 @@ func TestRestore(t *testing.T) {
 	r.agrees()
 	// Where the topics are others none fits.
 	r.remake(r.config.Topics.Events)
-	if _, err = p.Restore(r.context(), 0, "", nil); err == nil || !strings.Contains(err.Error(), "no snapshot fits:\n") || strings.Count(err.Error(), "made anew") != 2 {
+	if _, err = p.Restore(r.context(), 0, "", nil); err == nil || !strings.Contains(err.Error(), "no snapshot fits; touchfold shard reset 0 says") ||
+		strings.Count(err.Error(), "\n") != 2 || strings.Count(err.Error(), "made anew") != 2 || strings.Contains(err.Error(), "shard restore") {
 		t.Error(err)
 	}
 }

@@ -81,16 +81,16 @@ func (s *shard) fitting(ctx context.Context, l *Look, all []snapshot.Meta, name 
 		if ctx.Err() != nil {
 			return 0, err
 		}
-		why := err
+		stops := err
 		if err == nil {
-			if why, err = s.stopsAt(ctx, &header.Positions, l); err != nil {
+			if stops, err = s.stopsAt(ctx, &header.Positions, l); err != nil {
 				return 0, err
 			}
 		}
-		if why == nil {
+		if stops == nil {
 			return i, nil
 		}
-		r.Passed = append(r.Passed, fmt.Errorf("%s: %w", m.Base(), why))
+		r.Passed = append(r.Passed, fmt.Errorf("%s: %w", m.Base(), why(stops)))
 	}
 	switch {
 	case len(r.Passed) > 0:
@@ -98,9 +98,9 @@ func (s *shard) fitting(ctx context.Context, l *Look, all []snapshot.Meta, name 
 		for _, err := range r.Passed {
 			text = append(text, err.Error())
 		}
-		return 0, fmt.Errorf("no snapshot fits:\n%s", strings.Join(text, "\n"))
+		return 0, fmt.Errorf("no snapshot fits; touchfold shard reset %d says what it costs to go on without:\n%s", s.id, strings.Join(text, "\n"))
 	case name != "":
 		return 0, fmt.Errorf("there is no snapshot %s of shard %d; touchfold snapshot list names those that are there", name, s.id)
 	}
-	return 0, fmt.Errorf("there is no snapshot of shard %d", s.id)
+	return 0, fmt.Errorf("there is no snapshot of shard %d; touchfold shard reset %d says what it costs to go on without", s.id, s.id)
 }

@@ -40,7 +40,7 @@ func (s *shard) believe(rules rulebook.Succession) error {
 	s.at.Rulebook, s.at.RulebookSerial, s.at.RulebookHistory = rules.Now.Text(), rules.Now.Serial, rules.Seen
 	table, currency, err := s.config.Believe(rules.Now)
 	if errors.Is(err, rulebook.ErrCannotRun) {
-		return &stopError{err}
+		return &stopError{why: err}
 	}
 	if err != nil {
 		return stop("rulebook %s: %w", rules.Now.Name(), err)

@@ -186,6 +186,7 @@ func (s *shard) finish(ctx context.Context, err error) error {
 	if err := s.checkpoint(ctx, true); err != nil {
 		return err
 	}
+	s.log.Info().Int64("position", int64(s.at.Input)).Msg("all that was folded is said and saved")
 	// gofail: var beforeRelease struct{}
 	s.letGo(ctx, s.release)
 	return nil

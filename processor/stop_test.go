@@ -5,10 +5,12 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/rs/zerolog"
+	fkgo "github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/touchfold/touchfold/events"
 )
@@ -171,6 +173,46 @@ func (r *rig) stopAfter(n int) (at int) {
 	p.stop()
 	at, _ = p.sum()
 	return at
+}
+
+// TestStopSaysWhatIsSaved: the log says of each shard that all is saved, and only if it is.
+func TestStopSaysWhatIsSaved(t *testing.T) {
+	t.Parallel()
+	const saved = "all that was folded is said and saved"
+	r := newRig(t, 2, together)
+	p := r.start()
+	p.settle()
+	p.stop()
+	if n := strings.Count(r.log.String(), saved); n != 2 {
+		t.Errorf("it is said %d times of 2 shards", n)
+	}
+	r = newRig(t, 1, together)
+	begun := make(chan struct{})
+	p = r.start(func(c *Config) {
+		c.Log = c.Log.Hook(zerolog.HookFunc(func(_ *zerolog.Event, _ zerolog.Level, message string) {
+			if strings.HasPrefix(message, "the shard was lost") {
+				<-begun
+				p.cancel()
+			}
+		}))
+	})
+	close(begun)
+	p.settle()
+	r.produce(&fkgo.Record{Topic: r.config.Topics.Events, Key: []byte("k"), Value: []byte("{}")})
+	r.send(order("a", "1", events.At(time.Now()), 10))
+	if err := p.end(); err != nil || strings.Contains(r.log.String(), saved) {
+		t.Errorf("stopped while a shard that was lost waits: %v", err)
+	}
+}
+
+// TestJoinRefused: the broker's word that this instance is no member is the error of Run, once.
+func TestJoinRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1, together)
+	r.config.Session = time.Second
+	if err := r.start().end(); err == nil || strings.Count(err.Error(), "join group") != 1 {
+		t.Error(err)
+	}
 }
 
 // TestStopWhileOpening: a stop before all shards are open is no fault either, and nothing is in the next start's way.

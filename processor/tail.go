@@ -41,7 +41,7 @@ func (s *shard) absorb(ctx context.Context, to events.Offset) error {
 		return nil
 	})
 	if errors.Is(err, kafka.ErrRemoved) || errors.Is(err, kafka.ErrOtherLog) {
-		return stop("%w; %s", err, s.wayOut())
+		return s.stopAtLog("%w", err)
 	}
 	if err != nil {
 		return err

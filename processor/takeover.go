@@ -186,7 +186,7 @@ func (s *shard) load(ctx context.Context) (err error) {
 		return s.loadNothing(ctx, in, out)
 	}
 	if err := s.genesis().Check(at.Genesis); err != nil {
-		return &stopError{err}
+		return &stopError{why: err}
 	}
 	s.at = at
 	rules, err := rulebook.Resume(at.Rulebook, at.RulebookHistory)
@@ -213,8 +213,8 @@ func (s *shard) genesis() store.Genesis {
 // began and by which rulebook.
 func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
 	if out.First > 0 {
-		return stop("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said: "+
-			"%s", s.id, s.config.Topics.Events, out.First, s.wayOut())
+		return s.stopAtLog("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said",
+			s.id, s.config.Topics.Events, out.First)
 	}
 	rules := s.rules
 	s.began = true
@@ -225,8 +225,8 @@ func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
 	}
 	if m := s.first; m != nil {
 		if m.From < in.First {
-			return stop("the store of shard %d is lost, there is no snapshot, and %s no longer has the records from offset %d to %d, which it was made from: "+
-				"%s", s.id, s.config.Topics.Touchpoints, m.From, in.First, s.wayOut())
+			return s.stopAtLog("the store of shard %d is lost, there is no snapshot, and %s no longer has the records from offset %d to %d, which it was made from",
+				s.id, s.config.Topics.Touchpoints, m.From, in.First)
 		}
 		b, err := rulebook.Parse([]byte(m.Content))
 		if err != nil {
@@ -252,31 +252,25 @@ func (s *shard) goBy(rules rulebook.Succession) error {
 
 // checkLogs makes sure that both logs still are those which the checkpoint was made from.
 func (s *shard) checkLogs(ctx context.Context, in, out kafka.Range) error {
-	c, way := s.config.Topics, s.wayOut()
+	c := s.config.Topics
 	switch {
 	case s.at.Input > in.End:
-		return stop("the checkpoint has read up to offset %d of partition %d of %s, which ends at %d: the topic was made anew or has lost records; %s",
-			s.at.Input, s.id, c.Touchpoints, in.End, way)
+		return s.stopAtLog("the checkpoint has read up to offset %d of partition %d of %s, which ends at %d: %w",
+			s.at.Input, s.id, c.Touchpoints, in.End, kafka.ErrOtherLog)
 	case s.at.Input < in.First:
-		return stop("partition %d of %s no longer has the records from offset %d to %d, which were not folded yet: retention removed them; "+
-			"set its retention.ms to -1; %s", s.id, c.Touchpoints, s.at.Input, in.First, way)
+		return s.stopAtLog("partition %d of %s no longer has the records from offset %d to %d, which were not folded yet: %w",
+			s.id, c.Touchpoints, s.at.Input, in.First, kafka.ErrRemoved)
 	case s.at.Output > out.End:
-		return stop("the checkpoint knows of derived events up to offset %d of partition %d of %s, which ends at %d: the topic was made anew or has lost records; %s",
-			s.at.Output, s.id, c.Events, out.End, way)
+		return s.stopAtLog("the checkpoint knows of derived events up to offset %d of partition %d of %s, which ends at %d: %w",
+			s.at.Output, s.id, c.Events, out.End, kafka.ErrOtherLog)
 	case s.at.Output < out.First:
-		return stop("partition %d of %s no longer has the records from offset %d to %d, so what they said is not known: retention removed them; "+
-			"set its retention.ms to -1; %s", s.id, c.Events, s.at.Output, out.First, way)
+		return s.stopAtLog("partition %d of %s no longer has the records from offset %d to %d, so what they said is not known: %w",
+			s.id, c.Events, s.at.Output, out.First, kafka.ErrRemoved)
 	}
 	if err := s.sameBatch(ctx, c.Touchpoints, in, s.at.InputBatch, s.at.InputCRC); err != nil {
 		return err
 	}
 	return s.sameBatch(ctx, c.Events, out, s.at.OutputBatch, s.at.OutputCRC)
-}
-
-// wayOut is what a person can do where a log is not what it was.
-func (s *shard) wayOut() string {
-	return fmt.Sprintf("if that cannot be brought back, touchfold shard restore %d looks for a snapshot that still fits, "+
-		"and touchfold shard reset %d says what it costs to go on without", s.id, s.id)
 }
 
 // sameBatch: the batch last read of a topic has the checksum that it had.
@@ -292,8 +286,7 @@ func (s *shard) sameBatch(ctx context.Context, topic string, now kafka.Range, ba
 	if err != nil || same {
 		return err
 	}
-	return stop("the record batch at offset %d of partition %d of %s is another than the one that was read: the topic was made anew, or lost "+
-		"records in an unclean election; %s", base, s.id, topic, s.wayOut())
+	return s.stopAtLog("the record batch at offset %d of partition %d of %s is another than the one that was read: %w", base, s.id, topic, kafka.ErrOtherLog)
 }
 
 // settleBeginning decides, for a shard without a checkpoint, what the partition's first opened mark promised.
@@ -320,8 +313,8 @@ func (s *shard) checkSaid(ctx context.Context, in kafka.Range) (err error) {
 		}
 	}
 	if to > in.End {
-		return stop("what stands on partition %d of %s follows from records up to offset %d of %s, which ends at %d: the topic was made anew or has "+
-			"lost records; %s", s.id, s.config.Topics.Events, to, s.config.Topics.Touchpoints, in.End, s.wayOut())
+		return s.stopAtLog("what stands on partition %d of %s follows from records up to offset %d of %s, which ends at %d: %w",
+			s.id, s.config.Topics.Events, to, s.config.Topics.Touchpoints, in.End, kafka.ErrOtherLog)
 	}
 	return nil
 }

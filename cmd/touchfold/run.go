@@ -84,7 +84,7 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 	run.Go(func() error { return p.Run(runCtx) })
 	err = run.Wait()
 	if err == nil {
-		log.Info().Msg("stopped: all that was folded is said and saved")
+		log.Info().Msg("stopped") // each shard has told whether all is saved
 	}
 	return err
 }

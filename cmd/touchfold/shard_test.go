@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -83,8 +84,11 @@ func TestShard(t *testing.T) {
 	}
 	contains(t, stderr, "the topic was made anew or has lost records", "touchfold shard restore 0", "touchfold shard reset 0")
 	_, stderr = shard(exitFailure, "restore", "0")
-	contains(t, stderr, "no snapshot fits:", "the topic was made anew")
+	contains(t, stderr, "no snapshot fits; touchfold shard reset 0 says what it costs", "the topic was made anew")
 	stdout, stderr = shard(exitFailure, "reset", "0")
+	if strings.Contains(stdout, "touchfold shard") {
+		t.Errorf("a reset names itself as the way out: %s", stdout)
+	}
 	contains(t, stdout, "There is no touchpoint left in partition 0 of touchpoints", "is set aside, not removed", "set aside under another name")
 	contains(t, stderr, "nothing was done; --accept-loss does it")
 	stdout, _ = shard(0, "inspect")

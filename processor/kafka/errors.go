@@ -17,7 +17,8 @@ var (
 	// ErrNoTopic: the topic is not there.
 	ErrNoTopic = errors.New("there is no such topic")
 	// ErrFenced: a producer with the same transactional id and a higher epoch has written. This one never writes again.
-	ErrFenced = errors.New("another instance took over this partition: two processes run with the same app; stop one, or give it another app and topics")
+	ErrFenced = errors.New("another instance took over this partition, as is usual when shards move or this instance was silent for longer than kafka.session; " +
+		"if it goes on and on, two processes run with the same app and other settings: give one of them another app")
 	// ErrForeign: the broker's record of what this producer wrote is not ours. Somebody else writes under our producer
 	// id, or the broker forgot it. This producer never writes again.
 	ErrForeign = errors.New("somebody else writes here, or the broker forgot this producer")
@@ -25,9 +26,9 @@ var (
 	// This producer never writes again: the same sequence number for other records would be taken for a retry.
 	ErrInDoubt = errors.New("whether the last records were written is not known")
 	// ErrRemoved: the offset to read from is not in the log any more.
-	ErrRemoved = errors.New("retention has removed it: read on from a later offset, and give the topic a longer retention")
+	ErrRemoved = errors.New("retention removed what was not read yet (set the topic's retention.ms to -1)")
 	// ErrOtherLog: where something stood that was read before, there is nothing or something else. Never read on.
-	ErrOtherLog = errors.New("this is not the log that was read before: the topic was deleted and made anew, or a broker lost records (unclean leader election)")
+	ErrOtherLog = errors.New("the topic was made anew or has lost records (deleted and made again, or an unclean leader election)")
 	// errOffset is the broker's word for either, which does not say which.
 	errOffset = errors.New("the offset is not in the log")
 	// ErrCorrupt: the bytes of a record batch are not what was written.

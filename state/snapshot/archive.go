@@ -240,7 +240,7 @@ func (a *Archive) Restore(ctx context.Context, m Meta, c store.RestoreConfig) (*
 		return nil, fmt.Errorf("%s: %w", m.Name, err)
 	}
 	a.metrics.restoring.Observe(time.Since(began).Seconds())
-	a.log.Info().Int("shard", int(m.Shard)).Int64("position", int64(m.Input)).Int64("bytes", m.Bytes).
+	a.log.Info().Int("shard", int(m.Shard)).Str("snapshot", m.Name).Int64("position", int64(m.Input)).Int64("bytes", m.Bytes).
 		Dur("took", time.Since(began)).Msg("store restored from a snapshot")
 	return done, nil
 }
