@@ -11,6 +11,9 @@ const (
 	HeaderOriginAppend    = "tf_origin_append"
 )
 
+// HeaderForwardedBy names an app that has forwarded the record; there is one header for each.
+const HeaderForwardedBy = "tf_forwarded_by"
+
 // Origin is where and when a record was first read.
 type Origin struct {
 	Position

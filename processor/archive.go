@@ -18,6 +18,7 @@ type snapshots struct {
 	snapshotAfter time.Duration // of terms.boot
 	putCtx        context.Context
 	puts          sync.WaitGroup
+	damage        chan error // which one that was being put met
 }
 
 // newestWithin bounds the question which is the newest snapshot.
@@ -84,6 +85,11 @@ func setAside(c *Config, id events.ShardID, why error) error {
 
 // snapshot puts a snapshot beside the loop, if one is due.
 func (s *shard) snapshot() error {
+	select {
+	case err := <-s.damage:
+		return err
+	default:
+	}
 	a := s.config.Archive
 	if a == nil || s.config.SnapshotEvery <= 0 || s.terms.boot() < s.snapshotAfter || !s.speaking || a.Busy() {
 		return nil
@@ -122,6 +128,11 @@ func (s *shard) lastSnapshot() error {
 func (s *shard) put(ctx context.Context, view *store.View) {
 	m, err := s.config.Archive.Put(ctx, view)
 	switch {
+	case errors.Is(err, store.ErrDamaged):
+		select {
+		case s.damage <- err:
+		default: // it is known
+		}
 	case err != nil && ctx.Err() == nil:
 		s.log.Error().Err(err).Msg("no snapshot was put; it is tried again in time")
 	case err == nil:

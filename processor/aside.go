@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -47,21 +48,32 @@ func (a *asides) park(r *events.Record, why *events.Refusal, clock events.Instan
 	a.parked = append(a.parked, kafka.Out{Key: r.Key, Value: r.Value, Headers: hs, Time: clock})
 }
 
-// forward gathers a record that stands on another partition than its customer's.
-func (a *asides) forward(r *events.Record, customer events.CustomerID, to events.ShardID, clock events.Instant) {
+// forward gathers a record that stands on another partition than its customer's. It is false if what it is a copy of stands
+// there, or went there: an app with another number of shards has carried it away, and both would do so without end.
+func (a *asides) forward(app string, r *events.Record, customer events.CustomerID, to events.ShardID, clock events.Instant) bool {
 	origin, again := events.OriginOf(r)
+	if again && origin.Partition == to {
+		return false
+	}
 	hs := slices.Clone(r.Headers)
 	if !again { // what a stranger put there and cannot be read would make ours unreadable too
 		hs = events.AppendOrigin(slices.DeleteFunc(hs, namesOrigin), origin)
 	}
+	by := events.Header{Key: events.HeaderForwardedBy, Value: []byte(app)}
+	if slices.ContainsFunc(hs, func(h events.Header) bool { return h.Key == by.Key && bytes.Equal(h.Value, by.Value) }) {
+		return false
+	}
+	hs = append(hs, by)
 	if a.forwarded == nil {
 		a.forwarded = map[events.ShardID][]kafka.Out{}
 	}
 	a.forwarded[to] = append(a.forwarded[to], kafka.Out{Key: []byte(customer), Value: r.Value, Headers: hs, Time: clock})
+	return true
 }
 
 func namesOrigin(h events.Header) bool {
-	return slices.Contains([]string{events.HeaderOriginTopic, events.HeaderOriginPartition, events.HeaderOriginOffset, events.HeaderOriginAppend}, h.Key)
+	return slices.Contains([]string{events.HeaderOriginTopic, events.HeaderOriginPartition, events.HeaderOriginOffset, events.HeaderOriginAppend,
+		events.HeaderForwardedBy}, h.Key)
 }
 
 // flushAside writes what was gathered and returns when it is acknowledged.

@@ -1,7 +1,10 @@
 package processor
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,7 +16,10 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/snapshot"
+	"github.com/touchfold/touchfold/state/store"
 )
 
 // TestDiskFull: while the disk is nearly full nothing is read, and the processor is not ready; with room again it goes on
@@ -83,6 +89,43 @@ func TestDamagedStore(t *testing.T) {
 			r.agrees()
 		})
 	}
+}
+
+// rotten is a place to which a store in which there is damage is put first.
+type rotten struct {
+	snapshot.Place
+	puts atomic.Int32
+}
+
+// Put is snapshot.Place.
+func (p *rotten) Put(ctx context.Context, name string, from io.Reader) error {
+	if p.puts.Add(1) == 1 {
+		return fmt.Errorf("read a table: %w", store.ErrDamaged)
+	}
+	return p.Place.Put(ctx, name, from)
+}
+
+// TestDamagedMeanwhile: a store in which a snapshot that is being put meets damage is set aside, and the shard goes on
+// without it.
+func TestDamagedMeanwhile(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, 1, together)
+	place, err := snapshot.NewPlace(config.Snapshots{Place: t.TempDir()})
+	r.must(err)
+	r.config.Archive, err = snapshot.New(snapshot.Config{Place: &rotten{Place: place}, App: r.config.App, Output: r.config.Topics.Events,
+		Keep: 2, Log: r.config.Log})
+	r.must(err)
+	tps := history(rand.New(rand.NewPCG(65, 66)), 600, 40, events.At(time.Now())-600*events.Instant(day), 590)
+	r.send(tps[:400]...)
+	p := r.start(func(c *Config) { c.SnapshotEvery = 50 * time.Millisecond })
+	p.await("the shard is opened anew", func() bool { return p.value("touchfold_takeovers_total") == 2 })
+	r.send(tps[400:]...)
+	p.settle()
+	p.stop()
+	if moved, _ := filepath.Glob(StoreDir(r.config.Dir, 0) + ".damaged-*"); len(moved) != 1 {
+		t.Errorf("set aside: %q", moved)
+	}
+	r.agrees()
 }
 
 // TestFolderGone: a shard whose folder goes while it runs goes on by itself, from a snapshot or from nothing, and says

@@ -125,6 +125,9 @@ func (m *members) direct(r *events.Record, d *events.Decoder, e *events.Event, a
 	if e.Customer != "" {
 		to = events.ShardOf(e.Customer, m.layout.shards)
 	}
-	m.p.metrics.touchpoints.WithLabelValues(e.Type.String(), forwarded.String()).Inc()
-	a.forward(r, e.Customer, to, now)
+	did := forwarded
+	if !a.forward(m.p.config.App, r, e.Customer, to, now) {
+		did = duplicate
+	}
+	m.p.metrics.touchpoints.WithLabelValues(e.Type.String(), did.String()).Inc()
 }

@@ -11,6 +11,7 @@ import (
 	fkgo "github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/store"
 )
@@ -99,7 +100,7 @@ func (r *rig) checkOrigins() (n int) {
 		o := all[at]
 		appended, err := strconv.ParseInt(header(rec, "tf_origin_append"), 10, 64)
 		if o == nil || err != nil || string(o.Value) != string(rec.Value) || rec.Partition != home(string(rec.Key)) || o.Partition == rec.Partition ||
-			len(rec.Headers) != len(o.Headers)+4 || appended < o.Timestamp.UnixMilli() || appended > rec.Timestamp.UnixMilli() {
+			len(rec.Headers) != len(o.Headers)+5 || appended < o.Timestamp.UnixMilli() || appended > rec.Timestamp.UnixMilli() {
 			r.Errorf("%s/%d/%d: %v from %s %+v", rec.Topic, rec.Partition, rec.Offset, rec.Headers, at, o)
 		}
 	}
@@ -136,5 +137,56 @@ func TestForwardWithoutID(t *testing.T) {
 	place := fmt.Sprintf("position %s/%d/", r.config.Topics.Touchpoints, wrong)
 	if slices.Sort(ids); !slices.Equal(ids, []string{place + "0", place + "1"}) {
 		t.Errorf("events %q", ids)
+	}
+}
+
+// TestForwardOfTwoApps: apps that share an input and part it into different numbers of shards each have all touchpoints at home,
+// also those without an id, and do not carry each other's copies to and fro.
+func TestForwardOfTwoApps(t *testing.T) {
+	t.Parallel()
+	const partitions, n = 5, 300
+	var log [partitions][]*events.Record
+	rng := rand.New(rand.NewPCG(91, 92))
+	put := func(p events.ShardID, out kafka.Out) {
+		log[p] = append(log[p], &events.Record{Position: events.Position{Topic: "in", Partition: p, Offset: events.Offset(len(log[p]))},
+			Append: 1, Key: out.Key, Value: out.Value, Headers: out.Headers})
+	}
+	for i := range n {
+		put(events.ShardID(rng.IntN(partitions)), kafka.Out{Key: fmt.Append(nil, "c", rng.IntN(50)), Value: fmt.Append(nil, i)})
+	}
+	apps := map[string]int{"three": 3, "four": 4, "five": 5}
+	next := map[string]*[partitions]int{"three": {}, "four": {}, "five": {}}
+	folded := map[string]map[string]bool{"three": {}, "four": {}, "five": {}} // value: its identity is the origin
+	for moved := true; moved; {
+		moved = false
+		for app, shards := range apps {
+			for p := range log {
+				if next[app][p] == len(log[p]) {
+					continue
+				}
+				r := log[p][next[app][p]]
+				next[app][p]++
+				moved = true
+				who := events.CustomerID(r.Key)
+				to := events.ShardOf(who, shards)
+				if to == r.Partition {
+					o, _ := events.OriginOf(r)
+					folded[app][fmt.Sprint(o.Partition, "/", o.Offset)] = true
+					continue
+				}
+				var a asides
+				if a.forward(app, r, who, to, 1) {
+					put(to, a.forwarded[to][0])
+				}
+			}
+		}
+		if all := len(slices.Concat(log[:]...)); all > 20*n {
+			t.Fatalf("%d records were made of %d", all, n)
+		}
+	}
+	for app, ids := range folded {
+		if len(ids) != n {
+			t.Errorf("%q has folded %d touchpoints of %d", app, len(ids), n)
+		}
 	}
 }

@@ -78,7 +78,8 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 	s := &shard{id: id, layout: l, config: c, m: m.shard(id), broker: b, terms: usualTerms(), limits: c.usualLimits(l.shards), instance: instance,
 		speaker: state.NewSpeaker(nil), log: c.Log.With().Int("shard", int(id)).Logger(),
 		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
-		voice:   newVoice(c.App, c.IDKey), muteness: muteness{touched: map[events.CustomerID]struct{}{}}}
+		voice:   newVoice(c.App, c.IDKey), muteness: muteness{touched: map[events.CustomerID]struct{}{}},
+		snapshots: snapshots{damage: make(chan error, 1)}}
 	s.openStore, s.full = s.openBadger, func() bool { return false }
 	s.parts, s.among = l.shards, func() int { return l.shards }
 	s.folded.Store(-1)

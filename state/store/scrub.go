@@ -5,17 +5,21 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/table"
 )
 
-// scrub checks the tables that Badger writes, beside the work: what it has checked neither Close nor the next Open has to.
+// scrub checks the tables that Badger writes, beside the work: what it has checked neither Close nor the next Open has to. And
+// it goes round those that it has checked: of a block that was damaged since, Badger says that its rows are not there.
 type scrub struct {
 	dir   string
 	opt   badger.Options
 	every time.Duration
 	whole sums       // the goroutine's, until that has ended
+	turn  uint64     // the table at which again goes on
 	found chan error // damage, once
 	quit  context.Context
 	leave context.CancelFunc
@@ -26,6 +30,7 @@ type scrub struct {
 const (
 	scrubEvery  = 10 * time.Second
 	scrubRest   = 9                      // times as long as a table took
+	scrubAgain  = 64 << 20               // bytes of known tables that are read again each time, at least a table
 	scrubFinish = 500 * time.Millisecond // is for what was written last; of a store that was restored just now it may be all
 )
 
@@ -70,6 +75,37 @@ func (s *scrub) round() error {
 	if len(tables) > 0 {
 		s.whole.keep(s.dir)
 	}
+	return s.again()
+}
+
+// again checks known tables by their sums, a few in their turn. The error is damage.
+func (s *scrub) again() error {
+	tables, err := listTables(s.dir, 0, s.opt)
+	if err != nil {
+		return nil // Badger is writing the list
+	}
+	ids := slices.Sorted(maps.Keys(s.whole))
+	from, _ := slices.BinarySearch(ids, s.turn)
+	bytes := uint64(0)
+	for _, id := range slices.Concat(ids[from:], ids[:from]) {
+		t, listed := tables[id]
+		if !listed {
+			continue
+		}
+		if bytes += s.whole[id].bytes; bytes > scrubAgain && id != s.turn {
+			s.turn = id
+			return nil
+		}
+		began := time.Now()
+		if now, err := sumFile(table.NewFilename(id, s.dir)); err != nil || now != s.whole[id] {
+			if err := s.check(id, t); err != nil {
+				return err
+			}
+		}
+		if !s.rest(scrubRest * time.Since(began)) {
+			return nil
+		}
+	}
 	return nil
 }
 
@@ -91,6 +127,7 @@ func (s *scrub) check(id uint64, t badger.TableManifest) error {
 	if err = damaged(err); !errors.Is(err, ErrDamaged) {
 		return nil
 	}
+	delete(s.whole, id)
 	if _, listed := s.unknown()[id]; !listed {
 		return nil
 	}

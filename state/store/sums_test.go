@@ -6,6 +6,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -146,6 +148,36 @@ func TestScrub(t *testing.T) {
 		must(t, s.Wait())
 	}
 	knownTables(t, crash(t, s))
+}
+
+// A table that was whole and is damaged while the store is open is found, whichever it is.
+func TestScrubGoesRound(t *testing.T) {
+	for i := range 3 {
+		dir := filled(t)
+		c := config(t, dir, 1)
+		for n := range 2 {
+			s := mustOpen(t, c)
+			touch(t, s, events.CustomerID("more"+strconv.Itoa(n)), 0, 300, 1000)
+			must(t, s.Checkpoint(at(events.Offset(301+n))))
+			must(t, s.Close())
+		}
+		known := slices.Sorted(maps.Keys(knownTables(t, dir)))
+		if len(known) < 3 {
+			t.Fatalf("%d tables are known", len(known))
+		}
+		c.scrub = time.Millisecond
+		s := mustOpen(t, c)
+		flip(t, table.NewFilename(known[i], dir))
+		var err error
+		for n := events.Offset(401); err == nil; n++ {
+			must(t, s.Checkpoint(at(n)))
+			err = s.Wait()
+		}
+		if !errors.Is(err, ErrDamaged) {
+			t.Errorf("another error: %v", err)
+		}
+		_ = s.Close()
+	}
 }
 
 // A store with a table that is damaged takes no more checkpoints. One that Badger has removed is not damaged, and forgotten.
