@@ -84,6 +84,9 @@ func TestDamagedStore(t *testing.T) {
 			if moved, _ := filepath.Glob(dir + ".damaged-*"); len(moved) != 1 {
 				t.Errorf("set aside: %q", moved)
 			}
+			if strings.Contains(r.log.String(), "touchfold run sets it aside") {
+				t.Error("the log advises what was done")
+			}
 			r.send(tps[400:]...)
 			r.once()
 			r.agrees()
@@ -174,6 +177,8 @@ func TestFolderGone(t *testing.T) {
 			p.stop()
 			if log := r.log.String(); !strings.Contains(log, "its folder was removed") {
 				t.Error("the log does not tell of it")
+			} else if n := strings.Count(log, "store restored"); c.archived && n != 1 {
+				t.Errorf("the log tells %d times of one restore", n)
 			}
 			r.agrees()
 		})

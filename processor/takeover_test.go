@@ -35,7 +35,7 @@ func TestFenced(t *testing.T) {
 	}
 	r.send(tps...)
 	err := first.end()
-	if !errors.Is(err, kafka.ErrFenced) || !strings.Contains(err.Error(), "another instance took over this partition") {
+	if !errors.Is(err, kafka.ErrFenced) || !strings.Contains(err.Error(), "another instance took over this partition, as is usual when shards move") {
 		t.Errorf("the first: %v", err)
 	}
 	second.settle()
