@@ -237,11 +237,13 @@ func (m *members) own(ctx context.Context, o *ownership) error {
 				continue // at once, but not again and again
 			}
 		}
-		if ctx.Err() != nil { // not all was said before the end
+		if c.Alone || m.ctx.Err() != nil { // not all was said before the end
 			return fmt.Errorf("shard %d: %w", o.id, err)
 		}
-		if c.Alone {
-			return fmt.Errorf("shard %d: %w", o.id, err)
+		if ctx.Err() != nil {
+			m.p.config.Log.Warn().Int("shard", int(o.id)).Err(err).
+				Msg("the shard, which is another instance's now, was not saved to the end; that one goes on from what was said")
+			return nil
 		}
 		if all := m.note(o, err); all != nil {
 			return all

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/rehearsal"
@@ -164,7 +165,10 @@ func (s *story) hush() {
 func (s *story) figures(c *state.Customer) {
 	at := s.heard.clock()
 	row := func(name, format string, args ...any) {
-		fmt.Fprintf(s.w, "  %-11s %s\n", name, fmt.Sprintf(format, args...))
+		for _, line := range wrapped(fmt.Sprintf(format, args...), screenWidth-14) {
+			fmt.Fprintf(s.w, "  %-11s %s\n", name, line)
+			name = ""
+		}
 	}
 	fmt.Fprintf(s.w, "\nWhat is known of %s now, from %s touchpoints\n", c.ID(), grouped(c.Events()))
 	var facts []string
@@ -195,6 +199,18 @@ func (s *story) figures(c *state.Customer) {
 	if due := c.Due(); due != events.Never {
 		row("next", "if nothing comes in, time alone may change a fact on %s", due.Time().In(s.config.Business.Zone).Format(time.DateOnly))
 	}
+}
+
+// wrapped is a list in lines of at most so many columns, if no part of it is longer.
+func wrapped(list string, columns int) (lines []string) {
+	line := ""
+	for part := range strings.SplitAfterSeq(list, ", ") {
+		if line != "" && utf8.RuneCountInString(line+strings.TrimSpace(part)) > columns {
+			lines, line = append(lines, strings.TrimSpace(line)), ""
+		}
+		line += part
+	}
+	return append(lines, line)
 }
 
 // channels is how many contacts there were by each, the most first.

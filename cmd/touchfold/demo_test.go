@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,6 +67,17 @@ func TestDemoShowsEveryKind(t *testing.T) {
 }
 
 // number reads what grouped wrote.
+func TestWrapped(t *testing.T) {
+	for list, want := range map[string][]string{
+		"": {""}, "a 1, b 2": {"a 1, b 2"}, "aaaa 1, b 22, c": {"aaaa 1,", "b 22, c"}, "longer than a line, é": {"longer than a line,", "é"},
+		"1234567, é": {"1234567, é"}, "12345678, é": {"12345678,", "é"},
+	} {
+		if got := wrapped(list, 10); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", list, got, want)
+		}
+	}
+}
+
 func number(t *testing.T, text string) int {
 	t.Helper()
 	n, err := strconv.Atoi(strings.ReplaceAll(text, ",", ""))
