@@ -56,6 +56,11 @@ func TestShares(t *testing.T) {
 			want = slices.DeleteFunc(slices.Clone(all), func(events.ShardID) bool { return rng.IntN(2) == 0 })
 		}
 		p.processor.members.assign(nil, want)
+		p.await("the shards have their part", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return p.owned() == len(want) && !slices.ContainsFunc(want, func(id events.ShardID) bool { return have[id].parts != len(want) })
+		})
 		r.send(history(rng, 2000, 600, events.At(time.Now())-events.Instant(day), 1)...) // with which the caches are full
 		ends := r.ends(r.config.Topics.Touchpoints)
 		p.await("the shards have folded it and part the memory", func() bool {
