@@ -158,7 +158,7 @@ func (c *child) await(message string, n int) line {
 		c.mu.Lock()
 		found, more := 0, c.more
 		for _, l := range c.lines {
-			if l.Message != message || message == joined && len(l.Shards) == 0 {
+			if !strings.HasPrefix(l.Message, message) || message == joined && len(l.Shards) == 0 {
 				continue
 			}
 			if found++; found == n {
