@@ -45,7 +45,7 @@ const (
 
 func (g *gathering) empty() bool { return len(g.all) == 0 }
 
-func (g *gathering) clear() { *g = gathering{chunks: g.chunks[:0:cap(g.chunks)]} }
+func (g *gathering) clear() { *g = gathering{} }
 
 func (g *gathering) add(e *events.Event, at events.Offset) {
 	n := len(g.chunks) - 1
