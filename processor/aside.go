@@ -48,12 +48,12 @@ func (a *asides) park(r *events.Record, why *events.Refusal, clock events.Instan
 	a.parked = append(a.parked, kafka.Out{Key: r.Key, Value: r.Value, Headers: hs, Time: clock})
 }
 
-// forward gathers a record that stands on another partition than its customer's. It is false if what it is a copy of stands
-// there, or went there: an app with another number of shards has carried it away, and both would do so without end.
-func (a *asides) forward(app string, r *events.Record, customer events.CustomerID, to events.ShardID, clock events.Instant) bool {
+// forward gathers a record that stands on another partition than its customer's. It is a duplicate if what it is a copy of
+// stands there, or went there: an app with another number of shards has carried it away, and both would do so without end.
+func (a *asides) forward(app string, r *events.Record, customer events.CustomerID, to events.ShardID, clock events.Instant) outcome {
 	origin, again := events.OriginOf(r)
 	if again && origin.Partition == to {
-		return false
+		return duplicate
 	}
 	hs := slices.Clone(r.Headers)
 	if !again { // what a stranger put there and cannot be read would make ours unreadable too
@@ -61,14 +61,14 @@ func (a *asides) forward(app string, r *events.Record, customer events.CustomerI
 	}
 	by := events.Header{Key: events.HeaderForwardedBy, Value: []byte(app)}
 	if slices.ContainsFunc(hs, func(h events.Header) bool { return h.Key == by.Key && bytes.Equal(h.Value, by.Value) }) {
-		return false
+		return duplicate
 	}
 	hs = append(hs, by)
 	if a.forwarded == nil {
 		a.forwarded = map[events.ShardID][]kafka.Out{}
 	}
 	a.forwarded[to] = append(a.forwarded[to], kafka.Out{Key: []byte(customer), Value: r.Value, Headers: hs, Time: clock})
-	return true
+	return forwarded
 }
 
 func namesOrigin(h events.Header) bool {

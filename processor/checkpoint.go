@@ -75,8 +75,8 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	return nil
 }
 
-// save hands what changed to the store, with positions. While a take-over's muteness lasts, the checkpoint says to look at all customers:
-// who was touched is known here only.
+// save hands what changed to the store, with positions. While a take-over's muteness lasts, the checkpoint says to look at all
+// customers: who was touched is known here only.
 func (s *shard) save(at store.Positions) error {
 	if !s.speaking && at.Speaking && len(s.touched) > 0 {
 		at.Walk.Active, at.Walk.After = true, ""

@@ -125,9 +125,6 @@ func (m *members) direct(r *events.Record, d *events.Decoder, e *events.Event, a
 	if e.Customer != "" {
 		to = events.ShardOf(e.Customer, m.layout.shards)
 	}
-	did := forwarded
-	if !a.forward(m.p.config.App, r, e.Customer, to, now) {
-		did = duplicate
-	}
+	did := a.forward(m.p.config.App, r, e.Customer, to, now)
 	m.p.metrics.touchpoints.WithLabelValues(e.Type.String(), did.String()).Inc()
 }

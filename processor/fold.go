@@ -37,11 +37,7 @@ func (s *shard) take(ctx context.Context, r *events.Record) error {
 		return nil
 	}
 	if to := events.ShardOf(e.Customer, s.layout.shards); to != s.id {
-		did := forwarded
-		if !s.asides.forward(s.config.App, r, e.Customer, to, s.at.Clock) {
-			did = duplicate
-		}
-		s.m.count(e.Type, did)
+		s.m.count(e.Type, s.asides.forward(s.config.App, r, e.Customer, to, s.at.Clock))
 		return nil
 	}
 	s.m.note(s.decoder.Notes()) // of a forwarded one where it is folded, so once

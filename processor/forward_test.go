@@ -175,7 +175,7 @@ func TestForwardOfTwoApps(t *testing.T) {
 					continue
 				}
 				var a asides
-				if a.forward(app, r, who, to, 1) {
+				if a.forward(app, r, who, to, 1) == forwarded {
 					put(to, a.forwarded[to][0])
 				}
 			}

@@ -21,9 +21,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 		in, more := input, (<-chan struct{})(nil)
 		if s.voice.bytes > s.limits.pending || s.full() {
 			in = nil // the broker is behind, or the disk nearly full: wait
-		} else if !s.gathered.empty() {
-			// what is due is for later
-		} else if s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active {
+		} else if s.gathered.empty() && (s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active) {
 			more = always // work is left: look at the input, but do not wait for it
 		}
 		select {
