@@ -73,15 +73,14 @@ func (g *gathering) add(e *events.Event, at events.Offset) {
 }
 
 // gathers: the record that is being taken is one that a take-over, or a first start, folds mute.
-func (s *shard) gathers() bool {
-	if s.speaking {
-		return false
+func (s *shard) gathers() bool { return !s.speaking && s.at.Input <= s.gatherUntil() }
+
+// gatherUntil is the offset behind which what is read is heard.
+func (s *shard) gatherUntil() events.Offset {
+	if s.at.Speaking {
+		return s.at.SaidPosition
 	}
-	until := s.at.SaidPosition
-	if !s.at.Speaking {
-		until = max(until, s.at.MuteUntil)
-	}
-	return s.at.Input <= until
+	return max(s.at.SaidPosition, s.at.MuteUntil)
 }
 
 // gather puts a touchpoint aside to be folded with others of its customer.

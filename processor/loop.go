@@ -18,8 +18,10 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 	close(always)
 	leave := ctx.Done()
 	for !s.stopping() {
-		in, more := input, (<-chan struct{})(nil)
-		if s.voice.bytes > s.limits.pending || s.full() {
+		in, more, turn := input, (<-chan struct{})(nil), turns(nil)
+		if s.waitsForTurn() {
+			in, turn = nil, s.turn.turns
+		} else if s.voice.bytes > s.limits.pending || s.full() {
 			in = nil // the broker is behind, or the disk nearly full: wait
 		} else if s.gathered.empty() && (s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active) {
 			more = always // work is left: look at the input, but do not wait for it
@@ -43,6 +45,8 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 			if err := s.acked(appends, a); err != nil {
 				return err
 			}
+		case turn <- struct{}{}:
+			s.takeTurn()
 		case <-tick.C:
 		case <-more:
 		}
@@ -56,6 +60,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 // round does what is due between batches.
 func (s *shard) round(ctx context.Context) error {
 	s.share()
+	s.endTurn()
 	if s.gathered.empty() {
 		if err := s.pass(s.limits.due); err != nil {
 			return err

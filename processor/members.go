@@ -32,6 +32,7 @@ type members struct {
 	wasLow  atomic.Bool
 	anew    chan struct{} // has the group assemble; room for one
 	shares  shares
+	turns   turns
 
 	mu         sync.Mutex
 	closed     bool
@@ -83,6 +84,7 @@ func (m *members) begin(p *Processor, l layout, f *kafka.Fetcher, run *errgroup.
 	defer m.mu.Unlock()
 	m.p, m.layout, m.fetcher, m.run, m.ctx, m.last = p, l, f, run, ctx, last
 	m.anew = make(chan struct{}, 1)
+	m.turns = m.p.config.newTurns()
 	space := p.config.Space
 	space.Dir = p.config.Dir
 	m.space = store.NewSpace(space)
@@ -213,7 +215,7 @@ func (m *members) ownOnce(ctx context.Context, o *ownership) error {
 
 func (m *members) newShard(id events.ShardID) *shard {
 	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.p.config.Instance)
-	s.full, s.among = m.full, m.shares.count
+	s.full, s.among, s.turn.turns = m.full, m.shares.count, m.turns
 	s.share()
 	return s
 }

@@ -25,7 +25,7 @@ func (s *shard) share() {
 		return
 	}
 	s.parts = n
-	s.limits.dirty, s.limits.gather = s.config.checkpointBytes(n), s.config.gatherBytes(n)
+	s.limits.dirty, s.limits.gather = s.config.checkpointBytes(n), s.gatherBytes()
 	if s.store != nil {
 		s.store.Resize(s.cacheBytes())
 	}
@@ -40,12 +40,13 @@ func (c *Config) checkpointBytes(shards int) int {
 	return int(min(64<<20, max(4<<20, c.Memory/8/int64(shards))))
 }
 
-// gatherBytes is how much one of so many shards gathers while it is mute. Then it needs no cache (see gather), but Badger writes
-// all the time. With a quarter for eight shards in 1 GiB a lag took 1.9 GiB, with a sixteenth 0.9.
-func (c *Config) gatherBytes(shards int) int {
-	const badger = 112 << 20 // a shard's, at most
-	left := c.Memory/2 - int64(shards)*badger
-	return int(max(c.Memory/16, min(c.Memory/4, left)) / int64(shards))
+// gatherBytes is how much this shard gathers while it is mute, when it needs no cache (see gather): its part of a quarter if it
+// is its turn (see turns), else of a sixteenth.
+func (s *shard) gatherBytes() int {
+	if s.turn.has {
+		return int(s.config.Memory/4) / min(cap(s.turn.turns), s.parts)
+	}
+	return int(s.config.Memory/16) / s.parts
 }
 
 // limits are how much a shard does at a time.
@@ -61,5 +62,5 @@ type limits struct {
 
 func (c *Config) usualLimits(shards int) limits {
 	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
-		gather: c.gatherBytes(shards)}
+		gather: int(c.Memory/16) / shards}
 }

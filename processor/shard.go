@@ -39,6 +39,7 @@ type shard struct {
 	full      func() bool // the disk of the stores is
 	among     func() int  // how many shards the memory is for
 	parts     int         // for how many it was when this shard took its part
+	turn      turn
 	store     *store.Store
 	decoder   *events.Decoder
 	event     events.Event // scratch
@@ -82,6 +83,7 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 		snapshots: snapshots{damage: make(chan error, 1)}}
 	s.openStore, s.full = s.openBadger, func() bool { return false }
 	s.parts, s.among = l.shards, func() int { return l.shards }
+	s.turn.turns = make(turns, 1)
 	s.folded.Store(-1)
 	return s
 }
@@ -131,6 +133,7 @@ func (s *shard) run(ctx, last context.Context, fetcher *kafka.Fetcher) (err erro
 	}()
 	input := fetcher.Read(s.id, s.at.Input)
 	defer fetcher.Stop(s.id)
+	defer s.giveTurn()
 	if err = s.begin(appends); err == nil {
 		err = s.loop(ctx, appends, input)
 	}
