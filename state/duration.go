@@ -124,12 +124,24 @@ func (c *Calendar) Local(d Day, clock events.Instant) events.Instant {
 		if at < from {
 			return from // clocks were put forward beyond it
 		}
-		_, end := t.ZoneBounds()
-		if end.IsZero() || at < events.At(end) {
+		end := until(t)
+		if at < end {
 			return at
 		}
-		from = events.At(end)
+		from = end
 	}
+}
+
+// until is when the clocks of t's zone are changed next, or an instant before that but after t.
+func until(t time.Time) events.Instant {
+	_, end := t.ZoneBounds()
+	switch {
+	case end.IsZero():
+		return events.Never
+	case !end.After(t): // so Go 1.26 has it on the last day of leap years after 2037, on which no clocks are changed
+		return events.At(t) + dayLen/24
+	}
+	return events.At(end)
 }
 
 // Add is the day so much later; a day that the month lacks is its last, so 31 January and 1mo is 28 or 29 February. Seconds,
