@@ -18,6 +18,10 @@ type Figure struct {
 	// time. Until is an instant after at before which time alone does not change the value; events.Never if it never will.
 	At func(k Known, days int, at events.Instant) (q Quantity, until events.Instant)
 
+	// Since is of a figure that is the calendar days since a day: that day, if the figure has a value. It lets who compares
+	// the figure with a number wake at the day on which the outcome changes, and not on every day.
+	Since func(k Known) (Day, bool)
+
 	// Because names the first ten events that the value is made of, in order. Nil: nothing to name.
 	Because func(k Known, days int, at events.Instant) []Mark
 }
@@ -28,6 +32,18 @@ type Quantity struct {
 	Number int64 // millionths
 	Text   string
 	Known  bool // there is a value
+}
+
+// DaysSince is a figure without a name: the calendar days since a day.
+func DaysSince(c *Calendar, since func(k Known) (Day, bool)) Figure {
+	return Figure{Since: since, At: func(k Known, _ int, at events.Instant) (Quantity, events.Instant) {
+		d, ok := since(k)
+		if !ok {
+			return Quantity{}, events.Never
+		}
+		today := c.Of(at)
+		return Millionths(int64(today-d), 1), c.Start(today + 1)
+	}}
 }
 
 // Million is how many millionths one is.
