@@ -52,11 +52,11 @@ func ParseDuration(text string) (Duration, error) {
 			continue
 		}
 		if int(n) > units[u].most {
-			return Duration{}, fmt.Errorf("%s is more than 100 years, which is the most; write at most %d%s", text, units[u].most, units[u].sign)
+			return Duration{}, fmt.Errorf("%s is more than 100 years; write at most %d%s", text, units[u].most, units[u].sign)
 		}
 		return Duration{int(n), u}, nil
 	}
-	return Duration{}, fmt.Errorf("%q is no duration; write a whole number and one of s m h d w mo y, such as 36h or 18mo", text)
+	return Duration{}, fmt.Errorf("%q is no duration; write a whole number and s, m, h, d, w, mo or y, such as 36h or 18mo", text)
 }
 
 // String is d as ParseDuration reads it; "" for none.
@@ -77,8 +77,8 @@ func (d Duration) Exact() (ms events.Instant, ok bool) {
 
 // Add is t and d later: exactly, or the same local time on the day that Day.Add says, as Local has it.
 //
-// It is not monotone in t: of two instants that lie in an hour which clocks show twice, or in the last days of a month before a
-// shorter one, the later may lead to the earlier. Nor does Back undo it.
+// It is not monotone in t: of two instants that lie in an hour which clocks show twice, or in the last days of a month
+// before a shorter one, the later may lead to the earlier. Nor does Back undo it.
 func (c *Calendar) Add(t events.Instant, d Duration) events.Instant { return c.move(t, d, 1) }
 
 // Back is t and d earlier, in the same way.

@@ -18,8 +18,8 @@ func (d Day) InYear(year int) Day {
 	return DayOf(year, m, day)
 }
 
-// Dated is the instant of a date: the offset is added to the day, by the calendar, and then the time of day; an exact offset,
-// such as 2h, is added to the instant.
+// Dated is the instant of a date: the offset is added to the day, by the calendar, and then the time of day; an exact
+// offset, such as 2h, is added to the instant.
 func (c *Calendar) Dated(d Day, offset Duration, before bool, clock events.Instant) events.Instant {
 	sign := 1
 	if before {

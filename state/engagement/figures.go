@@ -38,13 +38,15 @@ func Figures(p *state.Spec[State], calendar *state.Calendar) []state.Figure {
 			func(s *State) (events.Instant, bool) { return s.lastByBrand, s.byBrand > 0 }),
 	}
 	for _, c := range channels() {
-		figures = append(figures, count("contacts_"+c, "contacts through the channel "+c, func(s *State) uint64 { return s.through(c) }))
+		figures = append(figures,
+			count("contacts_"+c, "contacts through the channel "+c, func(s *State) uint64 { return s.through(c) }))
 	}
 	return figures
 }
 
-// channels are those that the vocabulary knows of itself, in order of name.
-func channels() (names []string) {
+// channels are those that the vocabulary knows of itself, and tills, in order of name.
+func channels() []string {
+	names := []string{"pos"}
 	for _, t := range events.Types() {
 		if c := t.About().Channel; c != "" {
 			names = append(names, c)

@@ -7,8 +7,8 @@ import (
 	"github.com/touchfold/touchfold/state"
 )
 
-// Figures are what rules may ask of purchases. Amounts are in major units of one currency, and of money in that currency only;
-// what is counted is counted whatever it was paid in.
+// Figures are what rules may ask of purchases. Amounts are in major units of one currency, and of money in that currency
+// only; what is counted is counted whatever it was paid in.
 func Figures(p *state.Spec[State], calendar *state.Calendar, currency events.Currency) []state.Figure {
 	f := asked{p, calendar, currency}
 	return []state.Figure{
@@ -21,10 +21,12 @@ func Figures(p *state.Spec[State], calendar *state.Calendar, currency events.Cur
 			func(_ int, _, refunded int64) (int64, bool) { return refunded, true }),
 		f.money("net", "totals of orders less refunds and cancellations", true, true,
 			func(_ int, gross, refunded int64) (int64, bool) { return gross - refunded, true }),
-		f.money("average_order_value", "totals of orders by their number, rounded down to the currency's smallest unit", false, true,
-			func(orders int, gross, _ int64) (int64, bool) { return gross / int64(max(orders, 1)), orders > 0 }),
-		f.age("last_order_days_ago", "calendar days since the last order's day", func(s *State) *order { return &s.orders[len(s.orders)-1] }),
-		f.age("first_order_days_ago", "calendar days since the first order's day", func(s *State) *order { return &s.orders[0] }),
+		f.money("average_order_value", "totals of orders by their number, rounded down to the currency's smallest unit", false,
+			true, func(orders int, gross, _ int64) (int64, bool) { return gross / int64(max(orders, 1)), orders > 0 }),
+		f.age("last_order_days_ago", "calendar days since the last order's day",
+			func(s *State) *order { return &s.orders[len(s.orders)-1] }),
+		f.age("first_order_days_ago", "calendar days since the first order's day",
+			func(s *State) *order { return &s.orders[0] }),
 		f.blocks30(),
 	}
 }
@@ -143,7 +145,7 @@ const blockLen = 30
 // blocks30 counts back from today: block j, from 0 on, is the order days of which floor((today - day)/30) = j.
 func (f asked) blocks30() state.Figure {
 	return state.Figure{Name: "purchases.blocks30", Owner: f.purchases,
-		Doc: "of the blocks of 30 calendar days back from today, how many in a row, from the latest on, have an order",
+		Doc: "how many of the blocks of 30 calendar days back from today have an order, up to the first without one",
 		At: func(k state.Known, _ int, at events.Instant) (state.Quantity, events.Instant) {
 			s, today := f.purchases.Of(k), f.calendar.Of(at)
 			n, until := s.blocks(today), events.Never

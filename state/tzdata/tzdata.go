@@ -1,6 +1,6 @@
 // Package tzdata is the time zones, as a file in this program. As against time.LoadLocation it never asks the machine, and a
-// newer Go does not change it: its one rule is that a name means the same clock wherever and whenever it is read. The file
-// is lib/time/zoneinfo.zip of Go 1.26; with a newer one days of customers may begin elsewhere, so that is a change of meaning.
+// newer Go does not change it: its one rule is that a name means the same clock wherever and whenever it is read. The
+// file is lib/time/zoneinfo.zip of Go 1.26; with a newer one days may begin elsewhere, so that is a change of meaning.
 package tzdata
 
 import (
