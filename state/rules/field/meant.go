@@ -11,7 +11,7 @@ func Meant(word string, names []string) string {
 		return ""
 	}
 	folded := strings.ToLower(word)
-	best, least := "", 2+len(folded)/6
+	best, least := "", 2+len(folded)/4
 	for _, name := range names {
 		if d := distance(folded, strings.ToLower(name)); d < least {
 			best, least = name, d
