@@ -73,7 +73,7 @@ func (s *shard) absorbRecord(h *kafka.Head, r *events.Record) (ours bool, err er
 	if err != nil {
 		return true, err
 	}
-	c.Absorb(st.Fact, st.Value, st.N)
+	c.Absorb(st)
 	s.store.Changed(c)
 	s.touch(c.ID())
 	s.absorbed++

@@ -1,0 +1,202 @@
+// Package field reads the fields of an event that rules name, as docs/rulebook.md lists them: texts and decimals. As against
+// package events, which holds what a feature knows by name, it finds what a marketer names. Its one rule: what cannot be
+// read as a text or a number is not there.
+package field
+
+import (
+	"strings"
+	"unsafe"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// Value is a field's value: a text, a number, or a text that is a number ("4.5"). The zero Value is the empty text.
+type Value struct {
+	Text     string // of a number "", unless it was sent as a string or lies beyond Most: String has its text
+	Number   int64  // millionths
+	IsNumber bool
+}
+
+// ValueOf is a text, which is a number too if it is a decimal.
+func ValueOf(text string) Value {
+	n, ok := ParseNumber(text)
+	return Value{text, n, ok}
+}
+
+// NumberOf is a number.
+func NumberOf(millionths int64) Value { return Value{Number: millionths, IsNumber: true} }
+
+// String is the text of the value: a string as it was sent, a number as its shortest decimal.
+func (v Value) String() string {
+	if v.Text != "" || !v.IsNumber {
+		return v.Text
+	}
+	return string(AppendNumber(nil, v.Number))
+}
+
+// Append appends what String is.
+func (v Value) Append(b []byte) []byte {
+	if v.Text != "" || !v.IsNumber {
+		return append(b, v.Text...)
+	}
+	return AppendNumber(b, v.Number)
+}
+
+// Subject is what fields are read of: an event, or one product line of it. One serves an evaluator, event after event.
+type Subject struct {
+	Currency events.Currency // of the business: amounts in others are not there
+
+	event *events.Event
+	item  int
+	code  events.Currency // the last currency read, and its text
+	text  string
+}
+
+// Reset turns to another event, and to its product line at item, or to none with -1.
+func (s *Subject) Reset(e *events.Event, item int) { s.event, s.item = e, item }
+
+// Read is the value of the field, false if it is not there. The texts are the event's, or as lasting.
+func (p Path) Read(s *Subject) (Value, bool) {
+	e := s.event
+	switch p.kind {
+	case name:
+		return Value{Text: e.Name}, true
+	case channel:
+		return text(e.Channel)
+	case source:
+		return text(e.Source)
+	case id:
+		return text(e.ID)
+	case orderID:
+		return text(e.Order.ID)
+	case currency:
+		return s.currency()
+	case value:
+		return s.money(e.Order.Value, e.Order.Stated)
+	case units:
+		return total(e)
+	case property:
+		return p.find(e.Rest)
+	case trait:
+		for i := range e.Traits {
+			if e.Traits[i].Name == p.names {
+				return valueOf(e.Traits[i].Value)
+			}
+		}
+		return Value{}, false
+	}
+	if s.item < 0 || s.item >= len(e.Items) {
+		return Value{}, false
+	}
+	return p.ofItem(s, &e.Items[s.item])
+}
+
+func (p Path) ofItem(s *Subject, it *events.Item) (Value, bool) {
+	switch p.kind {
+	case productID:
+		return text(it.ProductID)
+	case category:
+		return text(it.Category)
+	case serial:
+		return text(it.Serial)
+	case quantity:
+		return NumberOf(clamp(int64(it.Quantity), One/1000)), true
+	case price:
+		return s.money(it.Price, it.Price != 0)
+	case warranty:
+		return NumberOf(int64(it.Warranty) * One), it.Warranty != 0
+	}
+	return p.find(s.line())
+}
+
+// line is what else was sent of the product line: see events.Event.Rest. The properties of a Basket may be its one line.
+func (s *Subject) line() []byte {
+	e := s.event
+	for _, list := range [...]string{"products", "items"} {
+		if line := events.Element(events.Member(e.Rest, list), s.item, len(e.Items)); line != nil {
+			return line
+		}
+	}
+	if len(e.Items) == 1 && e.Type.About().Body == events.Basket {
+		return e.Rest
+	}
+	return nil
+}
+
+// text of a fixed field: those that were not sent are empty.
+func text(t string) (Value, bool) { return Value{Text: t}, t != "" }
+
+func (s *Subject) currency() (Value, bool) {
+	if code := s.event.Order.Currency; code != s.code {
+		s.code, s.text = code, code.String()
+	}
+	return text(s.text)
+}
+
+// money is an amount of the event's in major units.
+func (s *Subject) money(minor int64, stated bool) (Value, bool) {
+	c := s.event.Order.Currency
+	if !stated || c != s.Currency || c == (events.Currency{}) {
+		return Value{}, false
+	}
+	unit := int64(One)
+	for range c.Digits() {
+		unit /= 10
+	}
+	return NumberOf(clamp(minor, unit)), true
+}
+
+// total is how many units the event is about: of its lines, else as it says itself.
+func total(e *events.Event) (Value, bool) {
+	milli := int64(e.Order.Units)
+	if len(e.Items) > 0 {
+		milli = 0
+		for i := range e.Items {
+			milli += int64(e.Items[i].Quantity)
+		}
+	}
+	return NumberOf(clamp(milli, One/1000)), milli != 0 || len(e.Items) > 0
+}
+
+// clamp is n × unit, within Most.
+func clamp(n, unit int64) int64 { return min(max(n, -Most/unit), Most/unit) * unit }
+
+// find goes down the names of the path.
+func (p Path) find(object []byte) (Value, bool) {
+	for rest, more := p.names, true; more; {
+		var member string
+		member, rest, more = strings.Cut(rest, separator)
+		if object = events.Member(object, member); object == nil {
+			return Value{}, false
+		}
+	}
+	return valueOf(object)
+}
+
+// valueOf is what a JSON value is to rules.
+func valueOf(sent []byte) (Value, bool) {
+	if len(sent) == 0 {
+		return Value{}, false
+	}
+	switch sent[0] {
+	case '"':
+		s, ok := events.StringOf(sent)
+		if !ok {
+			return Value{}, false
+		}
+		return ValueOf(s), true
+	case 't':
+		return Value{Text: "true"}, string(sent) == "true"
+	case 'f':
+		return Value{Text: "false"}, string(sent) == "false"
+	}
+	digits := unsafe.String(unsafe.SliceData(sent), len(sent))
+	d, ok := scan(digits, true)
+	switch {
+	case !ok:
+		return Value{}, false
+	case d.clamped:
+		return Value{digits, d.millionths, true}, true
+	}
+	return NumberOf(d.millionths), true
+}
