@@ -39,7 +39,7 @@ func newEnv(names scope) (*cel.Env, error) {
 		subset.AddIncludedFunctions(env.NewFunction(name, overloads...))
 	}
 	options := []cel.EnvOption{
-		cel.StdLib(cel.StdLibSubset(subset)), cel.EnableMacroCallTracking(), cel.ASTValidators(cel.ValidateHomogeneousAggregateLiterals()),
+		cel.StdLib(cel.StdLibSubset(subset)), cel.EnableMacroCallTracking(),
 		cel.ParserRecursionLimit(maxDepth), cel.ParserErrorRecoveryLimit(4), cel.ExpressionNodeLimit(maxNodes),
 	}
 	options = append(options, functions()...)
@@ -62,14 +62,14 @@ func check(text string, names scope) (*ast.AST, string, Faults) {
 	}
 	parsed, issues := e.Parse(text)
 	if issues.Err() != nil {
-		return nil, "", faultsOf(issues, names)
+		return nil, "", faultsOf(text, issues, names)
 	}
 	if faults := toDoubles(parsed.NativeRep()); len(faults) > 0 {
 		return nil, "", faults.sorted()
 	}
 	checked, issues := e.Check(parsed)
 	if issues.Err() != nil {
-		return nil, "", faultsOf(issues, names)
+		return nil, "", faultsOf(text, issues, names)
 	}
 	if t := checked.OutputType(); t.Kind() != types.BoolKind && t.Kind() != types.DynKind {
 		return nil, "", Faults{{1, 1, fmt.Sprintf("the predicate is %s; write a condition, such as a comparison", article(t.String()))}}
@@ -84,8 +84,12 @@ func check(text string, names scope) (*ast.AST, string, Faults) {
 // toDoubles makes every number a double, and refuses literals that are of no use here.
 func toDoubles(a *ast.AST) (faults Faults) {
 	factory := ast.NewExprFactory()
+	places := map[int64]bool{} // of lists: they stay integers
 	visit := ast.NewExprVisitor(func(e ast.Expr) {
-		if e.Kind() != ast.LiteralKind {
+		if e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Index {
+			places[e.AsCall().Args()[1].ID()] = true
+		}
+		if e.Kind() != ast.LiteralKind || places[e.ID()] {
 			return
 		}
 		var n float64
@@ -109,10 +113,10 @@ func toDoubles(a *ast.AST) (faults Faults) {
 		}
 		e.SetKindCase(factory.NewLiteral(e.ID(), types.Double(n)))
 	})
-	ast.PostOrderVisit(a.Expr(), visit)
+	ast.PreOrderVisit(a.Expr(), visit)
 	found := len(faults)
 	for _, call := range a.SourceInfo().MacroCalls() {
-		ast.PostOrderVisit(call, visit)
+		ast.PreOrderVisit(call, visit)
 	}
 	return faults[:found]
 }
@@ -128,7 +132,11 @@ func at(a *ast.AST, e ast.Expr, text string) Fault {
 		e, first = first, leftmost(first)
 	}
 	place := a.SourceInfo().GetStartLocation(e.ID())
-	return Fault{max(place.Line(), 1), max(place.Column(), 0) + 1, text}
+	column := place.Column()
+	if e.Kind() == ast.IdentKind { // the place of a.b is that of its dot
+		column -= max(strings.LastIndexByte(e.AsIdent(), '.'), 0)
+	}
+	return Fault{max(place.Line(), 1), max(column, 0) + 1, text}
 }
 
 // leftmost is the part of an expression that stands before its operator, nil without.
@@ -150,13 +158,30 @@ func (f Faults) sorted() Faults {
 }
 
 // faultsOf puts CEL's complaints in our words.
-func faultsOf(issues *cel.Issues, names scope) Faults {
+func faultsOf(text string, issues *cel.Issues, names scope) Faults {
 	var faults Faults
 	for _, e := range issues.Errors() {
-		line, column := max(e.Location.Line(), 1), max(e.Location.Column(), 0)+1
-		faults = append(faults, Fault{line, column, sentence(e.Message, names)})
+		if strings.HasPrefix(e.Message, "error recovery") && len(issues.Errors()) > 1 {
+			continue // says only that the others are not all
+		}
+		line, column := max(e.Location.Line(), 1), e.Location.Column()
+		if quoted := strings.Split(e.Message, "'"); strings.HasPrefix(e.Message, "undeclared") && len(quoted) > 1 {
+			column -= before(text, e, quoted[1])
+		}
+		faults = append(faults, Fault{line, max(column, 0) + 1, sentence(e.Message, names)})
 	}
 	return faults.sorted()
+}
+
+// before is how many characters of a name stand before the place that CEL gives it: a dot, or the parenthesis of a function.
+func before(text string, e *cel.Error, name string) int {
+	lines := strings.Split(text, "\n")
+	if n := e.Location.Line(); n >= 1 && n <= len(lines) {
+		if line := []rune(lines[n-1]); e.Location.Column() < len(line) && line[e.Location.Column()] == '(' {
+			return len(name)
+		}
+	}
+	return max(strings.LastIndexByte(name, '.'), 0)
 }
 
 func sentence(message string, names scope) string {
@@ -167,7 +192,7 @@ func sentence(message string, names scope) string {
 		return fmt.Sprintf("there is no %.80s%s", quoted[1], field.Meant(quoted[1], append(known, names.roots()...)))
 	case strings.HasPrefix(message, "found no matching overload for") && len(quoted) > 3:
 		return fmt.Sprintf("%s cannot be used with %s", strings.Trim(quoted[1], "_@"), kinds(quoted[3]))
-	case strings.HasPrefix(message, "expression recursion limit"):
+	case strings.Contains(message, "recursion"):
 		return fmt.Sprintf("the predicate is nested deeper than %d; write it flatter", maxDepth)
 	case strings.HasPrefix(message, "expected type"), strings.HasPrefix(message, "unsupported"):
 		return kinds(message)

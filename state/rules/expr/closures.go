@@ -126,8 +126,7 @@ func (c closer) call(call ast.CallExpr) condition {
 	case operators.In:
 		return c.in(args[0], args[1])
 	case "matches":
-		s, p := c.textual(args[0]), args[1].AsLiteral().(pattern)
-		return orNil(s != nil, func(in input) truth { t, ok := s(in); return verdict(ok, ok && p.compiled.MatchString(t)) })
+		return c.matches(args[0], args[1].AsLiteral().(pattern))
 	case "startsWith":
 		return c.texts(call, strings.HasPrefix)
 	case "endsWith":
@@ -253,6 +252,18 @@ func (c closer) texts(call ast.CallExpr, holds func(s, part string) bool) condit
 		t, ok := s(in)
 		p, too := part(in)
 		return verdict(ok && too, holds(t, p))
+	})
+}
+
+func (c closer) matches(e ast.Expr, p pattern) condition {
+	s := c.textual(e)
+	return orNil(s != nil, func(in input) truth {
+		t, ok := s(in)
+		if !ok {
+			return dark
+		}
+		found, ok := p.match(t)
+		return verdict(ok, found)
 	})
 }
 

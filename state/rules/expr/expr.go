@@ -15,15 +15,15 @@ import (
 	"github.com/touchfold/touchfold/state/rules/field"
 )
 
-// The bounds of a predicate: bytes of its text and of a pattern, depth of its nesting, steps of a pattern's program, and what
-// one evaluation may cost where it is not compiled to closures (in CEL's units: some are a microsecond).
+// The bounds of a predicate.
 const (
-	maxText    = 4 << 10
-	maxPattern = 256
-	maxDepth   = 50
-	maxProgram = 1000
-	maxNodes   = 5000
-	maxCost    = 10_000
+	maxText    = 4 << 10 // bytes
+	maxDepth   = 50      // of its nesting
+	maxNodes   = 5000    // values and operations, macros written out
+	maxPattern = 256     // bytes
+	maxProgram = 250     // steps of a compiled pattern
+	maxMatched = 8 << 10 // bytes of a text that is matched; that of a longer one is an error
+	maxCost    = 10_000  // of one evaluation by CEL, in its units: about a microsecond each
 )
 
 // Kind is what a figure is.

@@ -80,7 +80,7 @@ func (l *lowering) lower(e ast.Expr, want view) ast.Expr {
 		l.fault(e, "here stands a %s where a %s is needed", is, want)
 	}
 	lowered := l.lowered(e, want)
-	if want == raw || is != raw {
+	if want == raw || is != raw || conditional(e) {
 		return lowered
 	}
 	return l.NewCall(l.id(want.types(), ast.NewFunctionReference(want.conversion())), want.conversion(), lowered)
@@ -124,7 +124,15 @@ func (l *lowering) kind(e ast.Expr) view {
 	case types.BoolKind:
 		return boolean
 	}
+	if conditional(e) {
+		return l.common(e.AsCall().Args()[1:]...)
+	}
 	return raw
+}
+
+// conditional says whether e is a ? b : c, which is looked at as b and c are.
+func conditional(e ast.Expr) bool {
+	return e.Kind() == ast.CallKind && e.AsCall().FunctionName() == operators.Conditional
 }
 
 // chain takes apart what names something of the subject: root.a.b, or root.a["b"].
@@ -191,6 +199,9 @@ func (l *lowering) sel(e ast.Expr) ast.Expr {
 
 func (l *lowering) list(e ast.Expr, want view) ast.Expr {
 	var elements []ast.Expr
+	if want == raw {
+		want = l.common(e.AsList().Elements()...)
+	}
 	for _, element := range e.AsList().Elements() {
 		elements = append(elements, l.lower(element, want))
 	}
@@ -223,8 +234,6 @@ func (l *lowering) call(e ast.Expr, want view) ast.Expr {
 		return l.comparison(e)
 	case operators.In:
 		return l.in(e)
-	case operators.Index:
-		return l.index(e)
 	case operators.Subtract, operators.Multiply, operators.Divide, operators.Negate:
 		return l.function(e, number)
 	case operators.Add:
@@ -278,17 +287,6 @@ func (l *lowering) in(e ast.Expr) ast.Expr {
 	}
 	want := l.common(append(slices.Clone(args[1].AsList().Elements()), args[0])...)
 	return l.NewCall(l.like(e), operators.In, l.lower(args[0], want), l.list(args[1], want))
-}
-
-func (l *lowering) index(e ast.Expr) ast.Expr {
-	args := e.AsCall().Args()
-	at := l.lower(args[1], raw)
-	if at.Kind() == ast.LiteralKind {
-		if d, ok := at.AsLiteral().(decimal); ok {
-			at = l.NewLiteral(l.id(types.IntType, nil), types.Int(d/field.One))
-		}
-	}
-	return l.NewCall(l.like(e), operators.Index, l.lower(args[0], raw), at)
 }
 
 // pattern compiles the pattern once and for all.

@@ -27,6 +27,14 @@ type pattern struct {
 	compiled *regexp.Regexp
 }
 
+// match is false, false of a text that would take too long: time grows with text and pattern.
+func (p pattern) match(t string) (found, ok bool) {
+	if len(t) > maxMatched {
+		return false, false
+	}
+	return p.compiled.MatchString(t), true
+}
+
 // functions are those that CEL does not have, or has otherwise.
 func functions() []cel.EnvOption {
 	list, mapping := cel.ListType(cel.TypeParamType("A")), cel.MapType(cel.TypeParamType("A"), cel.TypeParamType("B"))
@@ -76,7 +84,11 @@ func matches(s, p ref.Val) ref.Val {
 	if !ok || !is {
 		return types.NoSuchOverloadErr()
 	}
-	return types.Bool(compiled.compiled.MatchString(string(t)))
+	found, ok := compiled.match(string(t))
+	if !ok {
+		return types.NewErr("the text is too long to be matched")
+	}
+	return types.Bool(found)
 }
 
 // compareSent compares numbers if both are such, else texts.
