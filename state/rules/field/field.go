@@ -76,14 +76,9 @@ func (p Path) Read(s *Subject) (Value, bool) {
 	case units:
 		return total(e)
 	case property:
-		return p.find(e.Rest)
+		return ValueOfJSON(p.find(e.Rest))
 	case trait:
-		for i := range e.Traits {
-			if e.Traits[i].Name == p.names {
-				return valueOf(e.Traits[i].Value)
-			}
-		}
-		return Value{}, false
+		return ValueOfJSON(s.trait(p.names))
 	}
 	if s.item < 0 || s.item >= len(e.Items) {
 		return Value{}, false
@@ -106,7 +101,7 @@ func (p Path) ofItem(s *Subject, it *events.Item) (Value, bool) {
 	case warranty:
 		return NumberOf(int64(it.Warranty) * One), it.Warranty != 0
 	}
-	return p.find(s.line())
+	return ValueOfJSON(p.find(s.line()))
 }
 
 // line is what else was sent of the product line: see events.Event.Rest. The properties of a Basket may be its one line.
@@ -161,20 +156,52 @@ func total(e *events.Event) (Value, bool) {
 // clamp is n × unit, within Most.
 func clamp(n, unit int64) int64 { return min(max(n, -Most/unit), Most/unit) * unit }
 
-// find goes down the names of the path.
-func (p Path) find(object []byte) (Value, bool) {
-	for rest, more := p.names, true; more; {
-		var member string
-		member, rest, more = strings.Cut(rest, separator)
-		if object = events.Member(object, member); object == nil {
-			return Value{}, false
-		}
+// Sent is the JSON of a field that has no name of its own, nil if it was not sent or is null.
+func (p Path) Sent(s *Subject) (sent []byte) {
+	switch {
+	case p.kind == property:
+		sent = p.find(s.event.Rest)
+	case p.kind == trait:
+		sent = s.trait(p.names)
+	case p.kind == other && s.item >= 0 && s.item < len(s.event.Items):
+		sent = p.find(s.line())
 	}
-	return valueOf(object)
+	if len(sent) == 0 || sent[0] == 'n' {
+		return nil
+	}
+	return sent
 }
 
-// valueOf is what a JSON value is to rules.
-func valueOf(sent []byte) (Value, bool) {
+// Has says whether the field is there, be it an object or an array, which Read does not read.
+func (p Path) Has(s *Subject) bool {
+	if p.kind == property || p.kind == trait || p.kind == other {
+		return p.Sent(s) != nil
+	}
+	_, ok := p.Read(s)
+	return ok
+}
+
+func (s *Subject) trait(name string) []byte {
+	for i := range s.event.Traits {
+		if s.event.Traits[i].Name == name {
+			return s.event.Traits[i].Value
+		}
+	}
+	return nil
+}
+
+// find goes down the names of the path.
+func (p Path) find(object []byte) []byte {
+	for rest, more := p.names, p.names != ""; more && object != nil; {
+		var member string
+		member, rest, more = strings.Cut(rest, separator)
+		object = events.Member(object, member)
+	}
+	return object
+}
+
+// ValueOfJSON is what a JSON value is to rules.
+func ValueOfJSON(sent []byte) (Value, bool) {
 	if len(sent) == 0 {
 		return Value{}, false
 	}
