@@ -155,4 +155,3 @@ func parseVisits(b []byte, v *visits) error {
 	}
 	return r.Err()
 }
-
