@@ -17,7 +17,7 @@ func match(t *rapid.T) rules.Match {
 		m.Names = []string{"*"}
 		return m
 	}
-	m.Names = rapid.SliceOfNDistinct(rapid.SampledFrom(Names[:7]), 1, 2, rapid.ID[string]).Draw(t, "names")
+	m.Names = rapid.SliceOfNDistinct(rapid.SampledFrom(names[:12]), 1, 2, rapid.ID[string]).Draw(t, "names")
 	return m
 }
 
