@@ -55,6 +55,9 @@ type Subject struct {
 // Reset turns to another event, and to its product line at item, or to none with -1.
 func (s *Subject) Reset(e *events.Event, item int) { s.event, s.item = e, item }
 
+// Item is the product line that is turned to, -1 for none.
+func (s *Subject) Item() int { return s.item }
+
 // Read is the value of the field, false if it is not there. The texts are the event's, or as lasting.
 func (p Path) Read(s *Subject) (Value, bool) {
 	e := s.event
