@@ -50,10 +50,21 @@ type Subject struct {
 	item  int
 	code  events.Currency // the last currency read, and its text
 	text  string
+
+	members    []events.Named // of Rest, once asked for
+	hasMembers bool
+	lineJSON   []byte // what else was sent of the line, once asked for
+	hasLine    bool
 }
 
-// Reset turns to another event, and to its product line at item, or to none with -1.
-func (s *Subject) Reset(e *events.Event, item int) { s.event, s.item = e, item }
+// Reset turns to another event, and to its product line at item, or to none with -1. The event must not change until the next.
+func (s *Subject) Reset(e *events.Event, item int) {
+	s.event, s.hasMembers = e, false
+	s.Turn(item)
+}
+
+// Turn turns to another product line of the same event, or to none with -1.
+func (s *Subject) Turn(item int) { s.item, s.hasLine = item, false }
 
 // Read is the value of the field, false if it is not there. The texts are the event's, or as lasting.
 func (p Path) Read(s *Subject) (Value, bool) {
@@ -76,7 +87,7 @@ func (p Path) Read(s *Subject) (Value, bool) {
 	case units:
 		return total(e)
 	case property:
-		return ValueOfJSON(p.find(e.Rest))
+		return ValueOfJSON(p.property(s))
 	case trait:
 		return ValueOfJSON(s.trait(p.names))
 	}
@@ -101,21 +112,39 @@ func (p Path) ofItem(s *Subject, it *events.Item) (Value, bool) {
 	case warranty:
 		return NumberOf(int64(it.Warranty) * One), it.Warranty != 0
 	}
-	return ValueOfJSON(p.find(s.line()))
+	return ValueOfJSON(find(s.line(), p.names, true))
+}
+
+// member is the value of a property.
+func (s *Subject) member(name string) []byte {
+	if !s.hasMembers {
+		s.members, s.hasMembers = events.AppendMembers(s.members[:0], s.event.Rest), true
+	}
+	for i := len(s.members) - 1; i >= 0; i-- { // of equal names the last counts
+		if s.members[i].Name == name {
+			return s.members[i].Value
+		}
+	}
+	return nil
 }
 
 // line is what else was sent of the product line: see events.Event.Rest. The properties of a Basket may be its one line.
 func (s *Subject) line() []byte {
+	if s.hasLine {
+		return s.lineJSON
+	}
 	e := s.event
+	s.hasLine, s.lineJSON = true, nil
 	for _, list := range [...]string{"products", "items"} {
-		if line := events.Element(events.Member(e.Rest, list), s.item, len(e.Items)); line != nil {
+		if line := events.Element(s.member(list), s.item, len(e.Items)); line != nil {
+			s.lineJSON = line
 			return line
 		}
 	}
 	if len(e.Items) == 1 && e.Type.About().Body == events.Basket {
-		return e.Rest
+		s.lineJSON = e.Rest
 	}
-	return nil
+	return s.lineJSON
 }
 
 // text of a fixed field: those that were not sent are empty.
@@ -134,11 +163,17 @@ func (s *Subject) money(minor int64, stated bool) (Value, bool) {
 	if !stated || c != s.Currency || c == (events.Currency{}) {
 		return Value{}, false
 	}
-	unit := int64(One)
-	for range c.Digits() {
-		unit /= 10
+	switch c.Digits() { // written out, so that the bounds are constants
+	case 0:
+		minor = clamp(minor, One)
+	case 2:
+		minor = clamp(minor, One/100)
+	case 3:
+		minor = clamp(minor, One/1000)
+	case 4:
+		minor = clamp(minor, One/10_000)
 	}
-	return NumberOf(clamp(minor, unit)), true
+	return NumberOf(minor), true
 }
 
 // total is how many units the event is about: of its lines, else as it says itself.
@@ -160,11 +195,11 @@ func clamp(n, unit int64) int64 { return min(max(n, -Most/unit), Most/unit) * un
 func (p Path) Sent(s *Subject) (sent []byte) {
 	switch {
 	case p.kind == property:
-		sent = p.find(s.event.Rest)
+		sent = p.property(s)
 	case p.kind == trait:
 		sent = s.trait(p.names)
 	case p.kind == other && s.item >= 0 && s.item < len(s.event.Items):
-		sent = p.find(s.line())
+		sent = find(s.line(), p.names, true)
 	}
 	if len(sent) == 0 || sent[0] == 'n' {
 		return nil
@@ -190,12 +225,21 @@ func (s *Subject) trait(name string) []byte {
 	return nil
 }
 
-// find goes down the names of the path.
-func (p Path) find(object []byte) []byte {
-	for rest, more := p.names, p.names != ""; more && object != nil; {
-		var member string
-		member, rest, more = strings.Cut(rest, separator)
-		object = events.Member(object, member)
+// property goes down the names of the path from the properties.
+func (p Path) property(s *Subject) []byte {
+	if p.names == "" {
+		return s.event.Rest
+	}
+	first, rest, more := strings.Cut(p.names, separator)
+	return find(s.member(first), rest, more)
+}
+
+// find goes down names from an object.
+func find(object []byte, names string, more bool) []byte {
+	for more && object != nil {
+		var name string
+		name, names, more = strings.Cut(names, separator)
+		object = events.Member(object, name)
 	}
 	return object
 }
