@@ -39,13 +39,13 @@ type simOdds struct {
 
 // simCount is what happened.
 type simCount struct {
-	turns, crashes, takeovers, seconds, stopped, frozen, leaps, quiets, ruled, aliens, expired, ghosts, lost, rolled, retired, repeated, aside int
+	turns, crashes, takeovers, seconds, stopped, frozen, leaps, quiets, ruled, aliens, expired, ghosts, lost, rolled, retired, repeated, aside, fired, withdrawn int
 }
 
 // fields are the counts, in order.
 func (c *simCount) fields() []*int {
 	return []*int{&c.turns, &c.crashes, &c.takeovers, &c.seconds, &c.stopped, &c.frozen, &c.leaps, &c.quiets, &c.ruled, &c.aliens,
-		&c.expired, &c.ghosts, &c.lost, &c.rolled, &c.retired, &c.repeated, &c.aside}
+		&c.expired, &c.ghosts, &c.lost, &c.rolled, &c.retired, &c.repeated, &c.aside, &c.fired, &c.withdrawn}
 }
 
 func (c *simCount) add(d *simCount) {

@@ -92,7 +92,7 @@ func (c *Customer) take(e *events.Event, packed []byte) Outcome {
 		if packed != nil { // of the copy that is kept
 			c.line.event(len(c.line.index)-1, e)
 		}
-		c.table.fold(c.states, e)
+		c.table.fold(c.states, c.line.before(len(c.line.index)-1), e)
 		c.stale = len(c.line.index)
 		c.save(c.stale)
 		return Folded
@@ -119,7 +119,7 @@ func (c *Customer) Refold() int {
 	e.Customer = c.id
 	for i := from; i < n; i++ {
 		c.line.event(i, &e)
-		c.table.fold(c.states, &e)
+		c.table.fold(c.states, c.line.before(i), &e)
 		c.save(i + 1)
 	}
 	c.stale = n

@@ -17,7 +17,8 @@ var allowed = map[string][]string{
 	"events":               {},
 	"config":               {"events"},
 	"state/wire":           {},
-	"state":                {"events", "state/wire"},
+	"state/tzdata":         {},
+	"state":                {"events", "state/tzdata", "state/wire"},
 	"state/rulebook":       {"events"},
 	"state/features":       {"config", "events", "state", "state/rulebook", "+"},
 	"state/store":          {"events", "state", "state/wire"},
@@ -65,7 +66,7 @@ func packages(t *testing.T) (all []listed) {
 // feature reports whether a package is one of the features' folders.
 func feature(pkg string) bool {
 	rest, ok := strings.CutPrefix(pkg, "state/")
-	return ok && !slices.Contains([]string{"wire", "features", "rulebook", "snapshot", "store", "story"}, rest)
+	return ok && !slices.Contains([]string{"wire", "features", "rulebook", "snapshot", "store", "story", "tzdata"}, rest)
 }
 
 func TestImports(t *testing.T) {
@@ -116,7 +117,7 @@ func checkOwn(t *testing.T, pkg, imp string) {
 func checkPure(t *testing.T, pkg string, imports []string) {
 	t.Helper()
 	pure := []string{"bytes", "cmp", "encoding/binary", "encoding/json", "errors", "fmt", "maps", "math", "math/big", "math/bits",
-		"regexp", "slices", "sort", "strconv", "strings", "unicode", "unicode/utf8", "unsafe", "github.com/klauspost/compress/s2"}
+		"regexp", "slices", "sort", "strconv", "strings", "sync/atomic", "unicode", "unicode/utf8", "unsafe", "github.com/klauspost/compress/s2"}
 	for _, imp := range imports {
 		if imp == "time" && pkg == "state" {
 			continue // the calendar; TestNoClock looks at what is called

@@ -1,0 +1,73 @@
+package state
+
+import (
+	"strings"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// An Occurrence is a fact that happens once: it has no value that lasts, but an instant. It is said once, and withdrawn if
+// it turns out not to have happened while that is still of use; what comes after is history.
+type Occurrence struct {
+	Key     string         // trigger/<id>/<which>; nothing in it can a late event move
+	At      events.Instant // when it happened; not before 1970
+	Old     bool           // it is so, but settled: not said any more, and not withdrawn
+	Because []Mark         // the events that decide it, in order
+	Rule    string
+	Payload []events.Property // other names than trigger and occurrence, each once
+	Expires events.Instant    // it is not said when the wall clock is later; 0: said whenever
+}
+
+// Occurrences says what has happened by an instant that is not before the last event, as its feature does.
+func (c *Customer) Occurrences(at events.Instant, say func(o *Occurrence)) {
+	if i := c.table.happens; i < len(c.states) {
+		c.table.features[i].occurrences(c.states[i], Known{c.states}, at, say)
+	}
+}
+
+// says: an occurrence that is not said now is to be.
+func (sp *Speaker) says(o *Occurrence) bool {
+	return !o.Old && o.At > sp.Floor && (o.Expires == 0 || sp.Wall == nil || sp.Wall() <= o.Expires)
+}
+
+// happened says an occurrence, or notes that what was said of it has moved.
+func (c *Customer) happened(s *said, o *Occurrence, at events.Instant, by origin, sp *Speaker) {
+	if s.value != "" {
+		s.at = o.At
+		return
+	}
+	if !sp.says(o) {
+		return
+	}
+	s.at = o.At
+	c.tell(s, &events.Statement{Value: Yes, Effective: o.At, AsOf: at, Because: c.ids(o.Because), Cause: o.cause(by), Rule: o.Rule,
+		Payload: o.Payload}, sp)
+}
+
+// cause is that of the step, or, where only history tells, an event that was at the occurrence's instant, else time.
+func (o *Occurrence) cause(by origin) events.Cause {
+	if by.cause != "" {
+		return by.cause
+	}
+	for _, m := range o.Because {
+		if m.Time == o.At {
+			return events.ByEvent
+		}
+	}
+	return events.ByTime
+}
+
+// withdraw says that an occurrence has not happened after all, unless it is history. That takes effect when it is said.
+func (c *Customer) withdraw(s *said, at events.Instant, by origin, sp *Speaker) {
+	if c.table.features[s.owner].settled(s.key, s.at, at) {
+		return
+	}
+	cause := by.cause
+	if cause == "" {
+		cause = events.ByCorrection
+	}
+	id := s.key[strings.IndexByte(s.key, '/')+1:]
+	id, _, _ = strings.Cut(id, "/")
+	s.at = at
+	c.tell(s, &events.Statement{Effective: at, AsOf: at, Because: c.because(s, "", at, by), Cause: cause, Rule: id}, sp)
+}
