@@ -30,6 +30,12 @@ func numberIs(s *slot, op string, c int64) condition {
 
 // textIs compares a slot with a constant without writing numbers down on the heap.
 func textIs(s *slot, equal bool, t string) condition {
+	if s.path.IsText() {
+		return func(in input) truth {
+			read, ok := s.path.Text(in.subject)
+			return verdict(ok, (read == t) == equal)
+		}
+	}
 	return func(in input) truth {
 		v, ok := s.value(in)
 		if v.IsNumber && v.Text == "" {

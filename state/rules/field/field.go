@@ -12,7 +12,7 @@ import (
 
 // Value is a field's value: a text, a number, or a text that is a number ("4.5"). The zero Value is the empty text.
 type Value struct {
-	Text     string // of a number "", unless it was sent as a string or lies beyond Most: String has its text
+	Text     string // of a number "", unless it was sent as a text: String has its text
 	Number   int64  // millionths
 	IsNumber bool
 }
@@ -68,24 +68,19 @@ func (s *Subject) Turn(item int) { s.item, s.hasLine = item, false }
 
 // Read is the value of the field, false if it is not there. The texts are the event's, or as lasting.
 func (p Path) Read(s *Subject) (Value, bool) {
+	if p.IsText() {
+		t, ok := p.fixedText(s)
+		if !ok {
+			return Value{}, false
+		}
+		return ValueOf(t), true
+	}
 	e := s.event
 	switch p.kind {
-	case name:
-		return Value{Text: e.Name}, true
-	case channel:
-		return text(e.Channel)
-	case source:
-		return text(e.Source)
-	case id:
-		return text(e.ID)
-	case orderID:
-		return text(e.Order.ID)
-	case currency:
-		return s.currency()
 	case value:
 		return s.money(e.Order.Value, e.Order.Stated)
 	case units:
-		return total(e)
+		return NumberOf(clamp(int64(e.Order.Units), One/1000)), e.Order.Units != 0
 	case property:
 		return ValueOfJSON(p.property(s))
 	case trait:
@@ -97,14 +92,51 @@ func (p Path) Read(s *Subject) (Value, bool) {
 	return p.ofItem(s, &e.Items[s.item])
 }
 
-func (p Path) ofItem(s *Subject, it *events.Item) (Value, bool) {
+// Text is the text of what Read returns.
+func (p Path) Text(s *Subject) (string, bool) {
+	if p.IsText() {
+		return p.fixedText(s)
+	}
+	v, ok := p.Read(s)
+	return v.String(), ok
+}
+
+// fixedText is a field that is always a text: one that was not sent is empty.
+func (p Path) fixedText(s *Subject) (t string, ok bool) {
+	e := s.event
+	switch p.kind {
+	case name:
+		t = e.Name
+	case channel:
+		t = e.Channel
+	case source:
+		t = e.Source
+	case id:
+		t = e.ID
+	case orderID:
+		t = e.Order.ID
+	case currency:
+		t = s.currency()
+	default:
+		if s.item >= 0 && s.item < len(e.Items) {
+			t = p.itemText(&e.Items[s.item])
+		}
+	}
+	return t, t != ""
+}
+
+func (p Path) itemText(it *events.Item) string {
 	switch p.kind {
 	case productID:
-		return text(it.ProductID)
+		return it.ProductID
 	case category:
-		return text(it.Category)
-	case serial:
-		return text(it.Serial)
+		return it.Category
+	}
+	return it.Serial
+}
+
+func (p Path) ofItem(s *Subject, it *events.Item) (Value, bool) {
+	switch p.kind {
 	case quantity:
 		return NumberOf(clamp(int64(it.Quantity), One/1000)), true
 	case price:
@@ -147,14 +179,11 @@ func (s *Subject) line() []byte {
 	return s.lineJSON
 }
 
-// text of a fixed field: those that were not sent are empty.
-func text(t string) (Value, bool) { return Value{Text: t}, t != "" }
-
-func (s *Subject) currency() (Value, bool) {
+func (s *Subject) currency() string {
 	if code := s.event.Order.Currency; code != s.code {
 		s.code, s.text = code, code.String()
 	}
-	return text(s.text)
+	return s.text
 }
 
 // money is an amount of the event's in major units.
@@ -174,18 +203,6 @@ func (s *Subject) money(minor int64, stated bool) (Value, bool) {
 		minor = clamp(minor, One/10_000)
 	}
 	return NumberOf(minor), true
-}
-
-// total is how many units the event is about: of its lines, else as it says itself.
-func total(e *events.Event) (Value, bool) {
-	milli := int64(e.Order.Units)
-	if len(e.Items) > 0 {
-		milli = 0
-		for i := range e.Items {
-			milli += int64(e.Items[i].Quantity)
-		}
-	}
-	return NumberOf(clamp(milli, One/1000)), milli != 0 || len(e.Items) > 0
 }
 
 // clamp is n × unit, within Most.
@@ -262,12 +279,6 @@ func ValueOfJSON(sent []byte) (Value, bool) {
 		return Value{Text: "false"}, string(sent) == "false"
 	}
 	digits := unsafe.String(unsafe.SliceData(sent), len(sent))
-	d, ok := scan(digits, true)
-	switch {
-	case !ok:
-		return Value{}, false
-	case d.clamped:
-		return Value{digits, d.millionths, true}, true
-	}
-	return NumberOf(d.millionths), true
+	n, ok := ParseNumber(digits)
+	return Value{Number: n, IsNumber: ok}, ok
 }
