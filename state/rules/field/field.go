@@ -226,8 +226,12 @@ func (p Path) Sent(s *Subject) (sent []byte) {
 
 // Has says whether the field is there, be it an object or an array, which Read does not read.
 func (p Path) Has(s *Subject) bool {
-	if p.kind == property || p.kind == trait || p.kind == other {
+	switch {
+	case p.kind == property || p.kind == trait || p.kind == other:
 		return p.Sent(s) != nil
+	case p.IsText():
+		_, ok := p.fixedText(s)
+		return ok
 	}
 	_, ok := p.Read(s)
 	return ok
