@@ -248,7 +248,7 @@ func TestHostile(t *testing.T) {
 		held := err == nil && p.Holds(&s)
 		ran := time.Since(began)
 		t.Logf("%s: read in %v, run in %v: %v, %.100v", name, read, ran, held, err)
-		if read > 200*time.Millisecond || ran > 200*time.Millisecond {
+		if read > time.Second || ran > time.Second { // alone on a machine 40 ms, and most far less; a loaded one is given time
 			t.Errorf("%s: read in %v, run in %v", name, read, ran)
 		}
 	}
@@ -318,10 +318,10 @@ func BenchmarkProperties(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := field.Subject{Currency: hkd}
-	s.Reset(sale(), 0)
+	s, e := field.Subject{Currency: hkd}, sale()
 	b.ReportAllocs()
 	for b.Loop() {
+		s.Reset(e, 0)
 		if !p.Holds(&s) {
 			b.Fatal("not")
 		}

@@ -26,6 +26,19 @@ func (s *slot) value(in input) (field.Value, bool) {
 	return in.figure(s.name)
 }
 
+func (s *slot) number(in input) (int64, bool) {
+	v, ok := s.value(in)
+	return v.Number, ok && v.IsNumber
+}
+
+func (s *slot) text(in input) (string, bool) {
+	if in.subject != nil {
+		return s.path.Text(in.subject)
+	}
+	v, ok := in.figure(s.name)
+	return v.String(), ok
+}
+
 func (s *slot) has(in input) bool {
 	if in.subject != nil {
 		return s.path.Has(in.subject)
@@ -273,7 +286,7 @@ func (c closer) textual(e ast.Expr) textual {
 		return func(input) (string, bool) { return constant, true }
 	}
 	if s := c.slot(e); s != nil && s.view == text {
-		return func(in input) (string, bool) { v, ok := s.value(in); return v.String(), ok }
+		return s.text
 	}
 	return nil
 }
@@ -284,7 +297,7 @@ func (c closer) numeric(e ast.Expr) numeric {
 		return func(input) (int64, bool) { return constant, true }
 	}
 	if s := c.slot(e); s != nil && s.view == number {
-		return func(in input) (int64, bool) { v, ok := s.value(in); return v.Number, ok && v.IsNumber }
+		return s.number
 	}
 	if e.Kind() == ast.CallKind {
 		return c.arithmetic(e.AsCall())

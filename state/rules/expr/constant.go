@@ -13,24 +13,29 @@ import (
 
 // numberIs compares a slot with a constant: what most predicates are made of, so it has a closure for each operator.
 func numberIs(s *slot, op string, c int64) condition {
-	number := func(in input) (int64, bool) { v, ok := s.value(in); return v.Number, ok && v.IsNumber }
 	switch op {
 	case operators.Equals:
-		return func(in input) truth { n, ok := number(in); return verdict(ok, n == c) }
+		return func(in input) truth { n, ok := s.number(in); return verdict(ok, n == c) }
 	case operators.NotEquals:
-		return func(in input) truth { n, ok := number(in); return verdict(ok, n != c) }
+		return func(in input) truth { n, ok := s.number(in); return verdict(ok, n != c) }
 	case operators.Less:
-		return func(in input) truth { n, ok := number(in); return verdict(ok, n < c) }
+		return func(in input) truth { n, ok := s.number(in); return verdict(ok, n < c) }
 	case operators.LessEquals:
-		return func(in input) truth { n, ok := number(in); return verdict(ok, n <= c) }
+		return func(in input) truth { n, ok := s.number(in); return verdict(ok, n <= c) }
 	case operators.Greater:
-		return func(in input) truth { n, ok := number(in); return verdict(ok, n > c) }
+		return func(in input) truth { n, ok := s.number(in); return verdict(ok, n > c) }
 	}
-	return func(in input) truth { n, ok := number(in); return verdict(ok, n >= c) }
+	return func(in input) truth { n, ok := s.number(in); return verdict(ok, n >= c) }
 }
 
 // textIs compares a slot with a constant without writing numbers down on the heap.
 func textIs(s *slot, equal bool, t string) condition {
+	if s.path.IsText() {
+		return func(in input) truth {
+			read, ok := s.path.Text(in.subject)
+			return verdict(ok, (read == t) == equal)
+		}
+	}
 	return func(in input) truth {
 		v, ok := s.value(in)
 		if v.IsNumber && v.Text == "" {

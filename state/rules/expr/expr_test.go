@@ -15,7 +15,7 @@ var hkd = events.Currency{'H', 'K', 'D'}
 func sale() *events.Event {
 	return &events.Event{
 		Type: events.OrderCompleted, Name: "Order Completed", Source: "pos", ID: "e1", Channel: "pos",
-		Order: events.Order{ID: "o1", Currency: hkd, Value: 13912, Stated: true},
+		Order: events.Order{ID: "o1", Currency: hkd, Value: 13912, Stated: true, Units: 3000},
 		Items: []events.Item{{ProductID: "p1", Category: "tv", Quantity: 650, Price: 10000, Warranty: 24}, {ProductID: "p2", Quantity: 1000}},
 		Rest: []byte(`{"city":"Hong Kong","gift":true,"score":"4.50","n":7,"tiny":0.1,"note":null,"tags":["a","b"],"nums":[1,2.5],"store":{"id":7,"dept":{"name":"tv"}},` +
 			`"odd name":"x","a.b":"dot","also":"Hong Kong","seven":"7","products":[{"colour":"red"},{"colour":"blue","size":3}]}`),
@@ -40,7 +40,7 @@ func TestWhere(t *testing.T) {
 	for text, want := range map[string]bool{
 		`event.name == "Order Completed"`: true, `event.name != "Order Completed"`: false, `event.channel == 'pos' && event.source == 'pos'`: true,
 		`event.value > 139`: true, `event.value == 139.12`: true, `event.value >= 139.120001`: false, `139.12 == event.value`: true, `event.value > 100u`: true,
-		`event.units == 1.65`: true, `event.order_id == "o1"`: true, `event.currency == "HKD"`: true, `event.id == "e1"`: true,
+		`event.units == 3`: true, `event.order_id == "o1"`: true, `event.currency == "HKD"`: true, `event.id == "e1"`: true,
 		`event.value * 2 == 278.24`: true, `event.value / 3 == 46.373333`: true, `event.value - 0.02 + 1 == 140.1`: true, `-event.value < 0`: true, `event.value / 0 > 1`: false,
 		`event.value + properties.n == 146.12`: true, `0.1 + 0.2 == 0.3`: true, `event["value"] > 1`: true,
 
