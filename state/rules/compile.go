@@ -379,7 +379,11 @@ func (c *compiler) finish() {
 	p.readers = make([][]int32, len(p.pieces))
 	for i, x := range p.pieces {
 		p.keys[i], p.ordered[i] = pieceKey(x.key()), int32(i)
-		for _, name := range x.names() {
+		names := x.names()
+		if slices.Contains(names, "*") {
+			names = []string{"*"}
+		}
+		for _, name := range names {
 			if t := events.TypeOf(name); t != events.Unknown {
 				p.byType[t] = append(p.byType[t], int32(i))
 			} else if name == "*" {
