@@ -196,7 +196,7 @@ func traitTable() mapping[rules.Trait] {
 		doc: "Compares what was last said of the customer.",
 		at:  func(t *T) *rules.Place { return &t.At },
 		fields: append([]field[T]{
-			required("name", word(`^[^.\x00-\x1f]+$`, "the name of a trait, such as city"), func(t *T) *string { return &t.Name }, "The trait's name."),
+			required("name", word(traitForm, "the name of a trait, such as city"), func(t *T) *string { return &t.Name }, "The trait's name."),
 		}, comparing(true, func(t *T) *rules.Compare { return &t.Compare })...),
 		check: func(r *reader, n *node, t *T) { r.fits(n, t.Compare, "") },
 	}
@@ -208,7 +208,7 @@ func featureTable() mapping[rules.Feature] {
 		doc: "Compares a figure of another feature; `touchfold rules features` lists them.",
 		at:  func(f *T) *rules.Place { return &f.At },
 		fields: append([]field[T]{
-			required("name", word(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`, "the name of a figure, such as purchases.net"),
+			required("name", word(figureForm, "the name of a figure, such as purchases.net"),
 				func(f *T) *string { return &f.Name }, "The figure's name, such as purchases.net."),
 			optional("window", window(), func(f *T) *rules.Window { return &f.Window }, "Over which time: rolling 168h, calendar 7d or lifetime."),
 		}, comparing(true, func(f *T) *rules.Compare { return &f.Compare })...),
@@ -234,7 +234,7 @@ func bucketTable() mapping[rules.Bucket] {
 		doc: "A stable random part of the customers.",
 		at:  func(b *T) *rules.Place { return &b.At },
 		fields: []field[T]{
-			required("salt", word(`^[^\x00-\x1f]+$`, "a text that tells this part from others, such as spring_2027"),
+			required("salt", word(saltForm, "a text that tells this part from others, such as spring_2027"),
 				func(b *T) *string { return &b.Salt }, "A text of your own: another salt is another part."),
 			required("percent", decimal(0, 100, false), func(b *T) *rules.Number { return &b.Percent }, "How many of a hundred."),
 		},

@@ -92,8 +92,8 @@ func near(name, known string) bool {
 
 // payload is a mapping of names to paths.
 func payload() kind[[]rules.Field] {
-	name := word(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`, "a name: a letter, then letters, digits and _, at most 64")
-	path := word(`^[A-Za-z_][^.\x00-\x1f]*(\.[^.\x00-\x1f]+)*$`, "a path such as properties.cart_id or after.item.product_id")
+	name := word(carriedForm, "a name: a letter, then letters, digits and _, at most 64")
+	path := word(pathForm, "a path such as properties.cart_id or after.item.product_id")
 	return kind[[]rules.Field]{
 		schema: schema{"type": "object", "propertyNames": name.schema, "additionalProperties": path.schema, "minProperties": 1, "maxProperties": maxPayload},
 		read: func(r *reader, n *node) (all []rules.Field, ok bool) {

@@ -18,7 +18,7 @@ const (
 	maxLeaves = 1000
 	maxNested = 32   // conditions within each other
 	maxFaults = 1000 // that are told
-	maxEffort = 1e8  // bytes compared to find out what was meant
+	maxEffort = 2e7  // bytes compared to find out what was meant
 )
 
 // A reader makes a book of a tree and gathers what is wrong with it.
@@ -97,7 +97,7 @@ func (r *reader) ofTrigger(key string) bool {
 
 // meant is a hint at what was meant, as long as looking for it is cheap.
 func (r *reader) meant(word string, names []string) string {
-	if len(word) > 64 {
+	if len(word) > 64 || len(r.faults) == maxFaults {
 		return ""
 	}
 	for _, name := range names {
@@ -151,7 +151,7 @@ var numeral = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0
 	`^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$`)
 
 func (n *node) isNumber() bool {
-	return n.form == text && n.plain && numeral.MatchString(strings.ReplaceAll(n.text, "_", ""))
+	return n.form == text && n.plain && len(n.text) < 4*maxLong && numeral.MatchString(strings.ReplaceAll(n.text, "_", ""))
 }
 
 func (n *node) isBool() bool {

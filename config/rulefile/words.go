@@ -20,6 +20,20 @@ const (
 	maxLong   = 10_000 // letters of a description or a predicate
 )
 
+// What is written in one form. Editors check these, too.
+var (
+	idForm      = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
+	fieldForm   = regexp.MustCompile(`^(name|channel|source|id|order_id|currency|value|units|properties(\.[^.\x00-\x1f]+)+|(traits|item)\.[^.\x00-\x1f]+)$`)
+	clockForm   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
+	pathForm    = regexp.MustCompile(`^[A-Za-z_][^.\x00-\x1f]*(\.[^.\x00-\x1f]+)*$`)
+	carriedForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
+	traitForm   = regexp.MustCompile(`^[^.\x00-\x1f]+$`)
+	saltForm    = regexp.MustCompile(`^[^\x00-\x1f]+$`)
+	figureForm  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
+	wholeForm   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)
+	decimalForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
+)
+
 // written is a text as it is written; "" is left out.
 func written(s string) *node {
 	if s == "" {
@@ -55,10 +69,9 @@ func (r *reader) short(n *node, most int) bool {
 }
 
 // word is a text of one form; what says which, for "is not …".
-func word(pattern, what string) kind[string] {
-	form := regexp.MustCompile(pattern)
+func word(form *regexp.Regexp, what string) kind[string] {
 	return kind[string]{
-		schema: schema{"type": "string", "pattern": pattern, "maxLength": maxShort},
+		schema: schema{"type": "string", "pattern": form.String(), "maxLength": maxShort},
 		read: func(r *reader, n *node) (string, bool) {
 			switch {
 			case !r.isText(n, what, form.MatchString(n.text)), !r.short(n, maxShort):
@@ -74,12 +87,12 @@ func word(pattern, what string) kind[string] {
 }
 
 func id() kind[string] {
-	return word(`^[a-z][a-z0-9_]{0,63}$`, "an id: a small letter, then small letters, digits and _, at most 64")
+	return word(idForm, "an id: a small letter, then small letters, digits and _, at most 64")
 }
 
 // fieldOf is a field of an event.
 func fieldOf() kind[string] {
-	return word(`^(name|channel|source|id|order_id|currency|value|units|properties(\.[^.\x00-\x1f]+)+|(traits|item)\.[^.\x00-\x1f]+)$`,
+	return word(fieldForm,
 		"a field of an event: name, channel, source, id, order_id, currency, value, units, properties.NAME, traits.NAME or item.NAME")
 }
 
@@ -130,11 +143,6 @@ func truth() kind[bool] {
 		},
 	}
 }
-
-var (
-	wholeForm   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)
-	decimalForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
-)
 
 // whole is a whole number; the one that is left out when written is without.
 func whole(least, most, without int) kind[int] {
@@ -254,7 +262,7 @@ func cel() kind[predicate] {
 
 // clock is a time of day; midnight is left out.
 func clock() kind[events.Instant] {
-	k := word(`^([01][0-9]|2[0-3]):[0-5][0-9]$`, "a time of day from 00:00 to 23:59, such as 09:00")
+	k := word(clockForm, "a time of day from 00:00 to 23:59, such as 09:00")
 	return kind[events.Instant]{
 		schema: k.schema,
 		read: func(r *reader, n *node) (events.Instant, bool) {
