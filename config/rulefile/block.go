@@ -60,6 +60,7 @@ func (s *scanner) colon() bool {
 func (s *scanner) dashes(indent int) *node {
 	n := &node{form: list, at: s.at}
 	for s.more() && s.indent() == indent && s.peek(0) == '-' && blank(s.peek(1)) {
+		s.roomIn(n)
 		s.skip(1)
 		n.items = append(n.items, s.value(indent, false, false))
 		s.next(indent)
@@ -75,6 +76,7 @@ func (s *scanner) mapping(first *node) *node {
 			s.fail(key.at, "is a key of more than %d bytes", maxKey)
 			return n
 		}
+		s.roomIn(n)
 		s.skip(1) // the colon
 		n.entries = append(n.entries, entry{key.text, key.at, s.value(indent, true, true)})
 		s.next(indent)

@@ -145,6 +145,7 @@ func TestBounds(t *testing.T) {
 		"leaves":     {"version: 1\nsegments:\n" + rulesOf(500, 2, "{event: A}"), "version: 1\nsegments:\n" + rulesOf(1, 501, "{event: A}") + strings.ReplaceAll(rulesOf(1, 500, "{event: A}"), "_0", "_b"), "f.yaml:4:"},
 		"conditions": {nested(maxNested), nested(maxNested + 1), "f.yaml:2:" + fmt.Sprint(26+6*maxNested) + ": not: conditions lie more than 32 deep within each other; make segments of parts of it"},
 		"levels":     {"version: 1", "a: " + strings.Repeat("[", maxDepth), "f.yaml:1:103: lies more than 100 levels deep; write it flatter"},
+		"items":      {"version: 1\nsegments: [" + strings.Repeat("\n", maxWide) + "]", "[" + strings.Repeat("a,", maxWide+1), "f.yaml:1:20002: is more than the 10000 items that a list or keys that a mapping may have; take some out"},
 		"circle":     {"version: 1", chain(3), circle},
 	} {
 		if _, err := Parse("f.yaml", []byte(c.good)); err != nil {
@@ -154,7 +155,7 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: %.300v, not %s", name, err, c.want)
 		}
 	}
-	_, err := Parse("f.yaml", []byte(keysOf(50_000, "a%d: b\n")))
+	_, err := Parse("f.yaml", []byte(keysOf(9000*9, "a%d: b\n")))
 	if lines := strings.Split(err.Error(), "\n"); len(lines) != maxFaults+1 || !strings.HasSuffix(lines[maxFaults], "more faults; correct these first") {
 		t.Errorf("%d lines, the last %s", len(lines), lines[len(lines)-1])
 	}

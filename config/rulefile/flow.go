@@ -15,6 +15,7 @@ func (s *scanner) brackets(parent int) *node {
 	n := &node{form: list, at: s.at}
 	s.skip(1)
 	for s.within(n, "]") {
+		s.roomIn(n)
 		n.items = append(n.items, s.flowValue(parent))
 		if s.within(n, "") && s.peek(0) == ':' {
 			s.fail(s.at, "a key stands in braces: write [{key: value}]")
@@ -42,6 +43,7 @@ func (s *scanner) braces(parent int) *node {
 		if s.fault != nil {
 			return n
 		}
+		s.roomIn(n)
 		s.skip(1)
 		at := s.at
 		value := &node{at: at}

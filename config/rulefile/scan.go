@@ -40,6 +40,7 @@ const (
 	maxText  = 1 << 20 // bytes
 	maxDepth = 100     // lists and mappings within each other
 	maxKey   = 256     // bytes
+	maxWide  = 10_000  // items of one list, keys of one mapping
 )
 
 // A scanner reads YAML as far as a rulebook needs it: no anchors, aliases, tags, directives, complex keys or further
@@ -200,6 +201,13 @@ func (s *scanner) lineEnd() {
 		return
 	}
 	s.fail(s.at, "does not belong behind the value; put the whole value in quotes, or begin a new line")
+}
+
+// roomIn notes a list or mapping that has more than any rulebook needs.
+func (s *scanner) roomIn(n *node) {
+	if len(n.items) == maxWide || len(n.entries) == maxWide {
+		s.fail(s.at, "is more than the %d items that a list or keys that a mapping may have; take some out", maxWide)
+	}
 }
 
 // deeper reads what lies one level deeper.
