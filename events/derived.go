@@ -3,7 +3,7 @@ package events
 // DerivedType is the ce_type of an event that touchfold publishes.
 type DerivedType string
 
-// The derived types. Those of churn risk, value and triggers are named here; what says them comes later.
+// The derived types. Those of churn risk and value are named here; what says them comes later.
 const (
 	SegmentEntered   DerivedType = "crm.segment.entered.v1"
 	SegmentExited    DerivedType = "crm.segment.exited.v1"
@@ -51,12 +51,18 @@ type Statement struct {
 	Rule        string
 	RuleVersion int
 	Approximate bool // computed from a timeline that was cut
+
+	Payload []Property // what an occurrence carries
 }
+
+// Property is one thing that an occurrence carries: a name and a JSON text, which is no object and no array.
+type Property struct{ Name, Value string }
 
 // Family is a kind of fact: how its statements look outside.
 type Family struct {
 	Prefix string // of the fact's key; one that does not end in "/" is the whole key
 	YesNo  bool
+	Once   bool // occurrences: what follows Prefix is Property's value, "/" and the occurrence of it
 	// On and Off are the types of a statement with and without a value; Event and OffEvent its names for Segment.
 	On, Off         DerivedType
 	Event, OffEvent string
@@ -70,6 +76,8 @@ var Families = []Family{
 		Event: "Audience Entered", OffEvent: "Audience Exited", Property: "audience_key"},
 	{Prefix: "lifecycle", On: LifecycleChanged, Off: LifecycleChanged,
 		Event: "Trait Computed", OffEvent: "Trait Computed", Property: "lifecycle"},
+	{Prefix: "trigger/", YesNo: true, Once: true, On: TriggerFired, Off: TriggerWithdrawn,
+		Event: "Trigger Fired", OffEvent: "Trigger Withdrawn", Property: "trigger"},
 }
 
 // FamilyOf finds the family of a fact's key; nil if there is none.

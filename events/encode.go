@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,6 +19,9 @@ const (
 	HeaderPosition = "tf_position"
 	HeaderClock    = "tf_clock"
 )
+
+// occurrenceProperty tells occurrences of one trigger apart.
+const occurrenceProperty = "occurrence"
 
 // Derived is a record for the output topic. All its bytes are in one piece of memory, which encoding into it again
 // uses again: what outlives that is copied.
@@ -53,6 +57,9 @@ func (e *Encoder) Statement(s *Statement, d *Derived) error {
 	}
 	if f.YesNo && (s.Value != "" && s.Value != True || (s.N%2 == 1) != (s.Value == True)) {
 		return fmt.Errorf("encode statement on %q: it cannot be %q the %d. time", s.Fact, s.Value, s.N)
+	}
+	if err := f.check(s.Payload); err != nil {
+		return fmt.Errorf("encode statement on %q: %w", s.Fact, err)
 	}
 	kind := f.On
 	if s.Value == "" {
@@ -153,13 +160,35 @@ func appendData(b []byte, s *Statement, f *Family, id []byte) []byte {
 	b = appendInstant(append(b, `,"timestamp":"`...), s.Effective)
 	b = appendQuoted(append(b, `","properties":{`...), f.Property)
 	b = append(b, ':')
-	if f.YesNo {
+	switch {
+	case f.Once:
+		id, which, _ := strings.Cut(s.Fact[len(f.Prefix):], "/")
+		b = appendQuoted(b, id)
+		b = append(appendQuoted(append(b, ','), occurrenceProperty), ':')
+		b = appendQuoted(b, which)
+	case f.YesNo:
 		b = appendQuoted(b, s.Fact[len(f.Prefix):])
-	} else {
+	default:
 		b = f.appendValue(b, s.Value)
+	}
+	for _, p := range s.Payload {
+		b = append(appendQuoted(append(b, ','), p.Name), ':')
+		b = append(b, p.Value...)
 	}
 	b = append(b, `},"crm":`...)
 	return append(appendCRM(b, s, f), '}')
+}
+
+// check refuses what Segment's properties cannot hold beside what a family puts there.
+func (f *Family) check(payload []Property) error {
+	for i, p := range payload {
+		taken := !f.Once || p.Name == f.Property || p.Name == occurrenceProperty ||
+			slices.ContainsFunc(payload[:i], func(q Property) bool { return q.Name == p.Name })
+		if taken || !json.Valid([]byte(p.Value)) || strings.ContainsAny(p.Value[:1], "{[ \t\r\n") {
+			return fmt.Errorf("property %q is taken, or is not one JSON value without parts", p.Name)
+		}
+	}
+	return nil
 }
 
 func appendCRM(b []byte, s *Statement, f *Family) []byte {

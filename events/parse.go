@@ -1,6 +1,7 @@
 package events
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ func ParseDerived(r *Record) (*Statement, *Mark, error) {
 // parseStatement reads a statement but for its shard and effective time.
 func parseStatement(r *Record, h map[string]string) (*Statement, error) {
 	var data struct {
-		CRM struct {
+		Properties json.RawMessage
+		CRM        struct {
 			Fact              string
 			Previous, Current any
 			AsOf              string `json:"as_of"`
@@ -83,7 +85,33 @@ func parseStatement(r *Record, h map[string]string) (*Statement, error) {
 	if ok != [5]bool{true, true, true, true, true} || s.N == 0 || s.Customer == "" || DerivedType(h["ce_type"]) != kind {
 		return nil, errors.New("not as touchfold writes it: key, ce_type, tf_position, tf_clock or crm")
 	}
-	return s, nil
+	var err error
+	if f.Once {
+		s.Payload, err = f.parsePayload(data.Properties)
+	}
+	return s, err
+}
+
+// parsePayload reads what an occurrence carries, in the order in which it is written.
+func (f *Family) parsePayload(b []byte) (payload []Property, err error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil, errors.New("properties are no object")
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, err
+		}
+		if name != f.Property && name != occurrenceProperty {
+			payload = append(payload, Property{name.(string), string(value)})
+		}
+	}
+	return payload, nil
 }
 
 // parseValue reads what appendValue wrote.

@@ -32,6 +32,8 @@ type Customer struct {
 
 	// Applied is the offset after the last record taken; its meaning is the owner's.
 	Applied events.Offset
+	// Waits is the owner's clock when the customer became stale, 0 if he is not; until Settle.
+	Waits events.Instant
 }
 
 // New is a customer of whom nothing is known.
@@ -92,7 +94,7 @@ func (c *Customer) take(e *events.Event, packed []byte) Outcome {
 		if packed != nil { // of the copy that is kept
 			c.line.event(len(c.line.index)-1, e)
 		}
-		c.table.fold(c.states, e)
+		c.table.fold(c.states, c.line.before(len(c.line.index)-1), e)
 		c.stale = len(c.line.index)
 		c.save(c.stale)
 		return Folded
@@ -119,7 +121,7 @@ func (c *Customer) Refold() int {
 	e.Customer = c.id
 	for i := from; i < n; i++ {
 		c.line.event(i, &e)
-		c.table.fold(c.states, &e)
+		c.table.fold(c.states, c.line.before(i), &e)
 		c.save(i + 1)
 	}
 	c.stale = n
@@ -178,6 +180,7 @@ const (
 	rowStale
 	rowPassed
 	rowTable
+	rowWaits
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -227,7 +230,8 @@ func (c *Customer) AppendRow(b []byte) []byte {
 	b = wire.AppendUint(b, rowApplied, uint64(c.Applied))
 	b = wire.AppendBool(b, rowStale, c.Stale())
 	b = wire.AppendUint(b, rowPassed, uint64(c.passed))
-	return wire.AppendFixed(b, rowTable, c.table.print)
+	b = wire.AppendFixed(b, rowTable, c.table.print)
+	return wire.AppendUint(b, rowWaits, uint64(c.Waits))
 }
 
 // Sealed is how many blocks of the timeline will never change again; Block is one of them.
@@ -276,6 +280,8 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			c.passed = events.Instant(r.Uint())
 		case rowTable:
 			writer = r.Uint()
+		case rowWaits:
+			c.Waits = events.Instant(r.Uint())
 		}
 	}
 	if r.Err() != nil {
@@ -290,7 +296,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 		c.Refold()
 	}
 	if writer != t.print {
-		c.due = 0
+		c.due, c.Waits = 0, 0
 	}
 	return c, nil
 }

@@ -51,7 +51,7 @@ func (c *Customer) changed(states []any, from int, s *said, at events.Instant) (
 			pass(x.time)
 		}
 		c.line.event(i, &e)
-		c.table.fold(states, &e)
+		c.table.fold(states, c.line.before(i), &e)
 		now = x.time
 		look(origin{time: now, cause: events.ByEvent, mark: Mark{x.time, x.id}})
 	}

@@ -15,6 +15,8 @@ type said struct {
 	value Value
 	n     uint32
 	owner int8 // the feature whose fact it is; len(features) if it is none of this table's
+	// at is when an occurrence was effective, as it was said or has moved since; 0 of a standing fact.
+	at events.Instant
 }
 
 const (
@@ -22,6 +24,7 @@ const (
 	saidValue   wire.Field = 2
 	saidN       wire.Field = 3
 	saidFeature wire.Field = 4
+	saidAt      wire.Field = 5
 )
 
 func (t *Table) appendSaid(b []byte, s *said) []byte {
@@ -29,9 +32,10 @@ func (t *Table) appendSaid(b []byte, s *said) []byte {
 	b = wire.AppendBytes(b, saidKey, s.key)
 	b = wire.AppendBytes(b, saidValue, s.value)
 	b = wire.AppendUint(b, saidN, uint64(s.n))
-	if int(s.owner) < len(t.abouts) {
+	if s.at == 0 && int(s.owner) < len(t.abouts) {
 		b = wire.AppendBytes(b, saidFeature, t.abouts[s.owner].name)
 	}
+	b = wire.AppendUint(b, saidAt, uint64(s.at))
 	return wire.End(b, m)
 }
 
@@ -51,6 +55,8 @@ func (t *Table) parseSaid(b []byte) (said, error) {
 			if i := slices.IndexFunc(t.abouts, func(a about) bool { return a.name == name }); i >= 0 {
 				s.owner = int8(i)
 			}
+		case saidAt:
+			s.at, s.owner = events.Instant(r.Uint()), int8(t.happens)
 		}
 	}
 	return s, r.Err()
@@ -63,35 +69,51 @@ func (c *Customer) Said(f func(key string, v Value, n uint32)) {
 	}
 }
 
-// Absorb notes a statement that stands in the output though this customer does not know of it: the n-th on that fact. The
-// last one counts. What is to be said then is the difference; Settle says it.
-func (c *Customer) Absorb(key string, v Value, n uint32) {
-	i, found := slices.BinarySearchFunc(c.said, key, func(s said, key string) int { return strings.Compare(s.key, key) })
+// Absorb notes a statement that stands in the output though this customer does not know of it. The last one on its fact
+// counts. What is to be said then is the difference; Settle says it.
+func (c *Customer) Absorb(st *events.Statement) {
+	i, found := slices.BinarySearchFunc(c.said, st.Fact, func(s said, key string) int { return strings.Compare(s.key, key) })
 	if !found {
-		c.said = slices.Insert(c.said, i, said{key: strings.Clone(key), owner: int8(len(c.table.features))})
+		c.said = slices.Insert(c.said, i, said{key: strings.Clone(st.Fact), owner: int8(len(c.table.features))})
 	}
-	if s := &c.said[i]; n >= s.n {
-		s.value, s.n = strings.Clone(v), n
+	s := &c.said[i]
+	if st.N < s.n {
+		return
+	}
+	s.value, s.n = strings.Clone(st.Value), st.N
+	if f := events.FamilyOf(st.Fact); f != nil && f.Once {
+		s.at, s.owner = st.Effective, int8(c.table.happens)
 	}
 }
 
 // A Speaker is told what is to be said of customers. It serves one customer at a time.
 type Speaker struct {
-	say   func(s *events.Statement)
-	add   func(key string, v Value) // appends to now
-	now   []fact                    // what is true at the step
-	owner int8                      // the feature that is being asked
-	s     events.Statement
+	// Floor is the instant up to which occurrences are past, and not said: that of the first start, if it was mute.
+	Floor events.Instant
+	// Wall is the wall clock, by which occurrences expire; nil: none does.
+	Wall func() events.Instant
+
+	say      func(s *events.Statement)
+	add      func(key string, v Value) // appends to now
+	happen   func(o *Occurrence)       // "
+	now      []fact                    // what is true at the step
+	happened []Occurrence              // those of now
+	owner    int8                      // the feature that is being asked
+	s        events.Statement
 }
 
 // NewSpeaker calls say with each statement, which is valid during the call; Customer, Fact, Value, Previous, N,
-// Effective, AsOf, Because, Cause and Approximate are set. A nil say is mute: facts are then not even computed.
+// Effective, AsOf, Because, Cause, Rule and Payload are set. A nil say is mute: facts are then not even computed.
 func NewSpeaker(say func(s *events.Statement)) *Speaker {
 	sp := &Speaker{say: say}
 	sp.add = func(key string, v Value) {
 		if v != "" {
-			sp.now = append(sp.now, fact{key, v, sp.owner})
+			sp.now = append(sp.now, fact{key, v, sp.owner, -1})
 		}
+	}
+	sp.happen = func(o *Occurrence) {
+		sp.now = append(sp.now, fact{o.Key, Yes, sp.owner, len(sp.happened)})
+		sp.happened = append(sp.happened, *o)
 	}
 	return sp
 }
@@ -100,13 +122,14 @@ type fact struct {
 	key   string
 	value Value
 	owner int8
+	once  int // its place in happened; -1 of a standing fact
 }
 
 // Pass lets the customer's due horizons up to an instant pass, one after the other, each a step of its own. It returns
 // how many passed. The customer must not be stale.
 func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 	if c.Outdated() { // what it says now is compared as of now
-		c.Settle(to, "", sp)
+		c.Settle(c.came(to), "", sp)
 		passed++
 	}
 	for c.due <= to {
@@ -138,7 +161,7 @@ func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 // walk. cause is the reason; "": what made each fact true, by its history.
 func (c *Customer) Settle(at events.Instant, cause events.Cause, sp *Speaker) {
 	c.compare(at, c.table.timed, origin{cause: cause}, sp)
-	c.dues, c.passed = nil, at
+	c.dues, c.passed, c.Waits = nil, at, 0
 	c.setDue(at, c.table.timed)
 }
 
@@ -175,28 +198,33 @@ func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 	}
 	none := int8(len(c.table.features))
 	for i := range c.said {
-		if c.said[i].owner == none && c.said[i].value != "" { // perhaps another feature says it now
+		if s := &c.said[i]; s.owner == none && s.value != "" && s.at == 0 { // perhaps another feature says it now
 			only = c.table.timed
 		}
 	}
-	sp.now = sp.now[:0]
-	for i, f := range c.table.features {
-		if only.has(i) {
-			sp.owner = int8(i)
-			f.facts(c.states[i], Known{c.states}, at, sp.add)
-		}
-	}
+	c.ask(at, only, sp)
 	slices.SortFunc(sp.now, func(a, b fact) int { return strings.Compare(a.key, b.key) })
 	i := 0
 	for _, f := range sp.now {
+		var once *Occurrence
+		if f.once >= 0 {
+			once = &sp.happened[f.once]
+		}
 		for ; i < len(c.said) && c.said[i].key < f.key; i++ {
 			c.drop(&c.said[i], only, at, o, sp)
 		}
 		if i == len(c.said) || c.said[i].key != f.key {
+			if once != nil && !sp.says(once) {
+				continue
+			}
 			c.said = slices.Insert(c.said, i, said{key: strings.Clone(f.key)})
 		}
 		s := &c.said[i]
-		if s.owner = f.owner; s.value != f.value {
+		s.owner = f.owner
+		switch {
+		case once != nil:
+			c.happened(s, once, at, o, sp)
+		case s.value != f.value:
 			c.speak(s, f.value, at, o, sp)
 		}
 		i++
@@ -206,8 +234,29 @@ func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 	}
 }
 
+// ask lists what the features of only hold true at an instant.
+func (c *Customer) ask(at events.Instant, only Set, sp *Speaker) {
+	sp.now, sp.happened = sp.now[:0], sp.happened[:0]
+	for i, f := range c.table.features {
+		if !only.has(i) {
+			continue
+		}
+		sp.owner = int8(i)
+		f.facts(c.states[i], Known{c.states}, at, sp.add)
+		if i == c.table.happens {
+			f.occurrences(c.states[i], Known{c.states}, at, sp.happen)
+		}
+	}
+}
+
 // drop says that a fact is no longer true, if it is one of the features of only, or of none any more.
 func (c *Customer) drop(s *said, only Set, at events.Instant, o origin, sp *Speaker) {
+	if s.at != 0 {
+		if s.value != "" && only.has(int(s.owner)) {
+			c.withdraw(s, at, o, sp)
+		}
+		return
+	}
 	if s.value != "" && (int(s.owner) == len(c.table.features) || only.has(int(s.owner))) {
 		c.speak(s, "", at, o, sp)
 	}
@@ -221,10 +270,15 @@ func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Spea
 		}
 		o = h
 	}
+	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause}, sp)
+}
+
+// tell says the next statement on a fact, of which that fact, its former value and its ordinal are not set.
+func (c *Customer) tell(s *said, st *events.Statement, sp *Speaker) {
 	s.n++
-	sp.s = events.Statement{Customer: c.id, Fact: s.key, Value: v, Previous: s.value, N: s.n, Effective: o.time, AsOf: at,
-		Because: c.because(s, v, at, o), Cause: o.cause}
-	s.value = strings.Clone(v)
+	st.Customer, st.Fact, st.Previous, st.N = c.id, s.key, s.value, s.n
+	sp.s = *st
+	s.value = strings.Clone(st.Value)
 	sp.say(&sp.s)
 }
 
@@ -240,6 +294,11 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 	if len(marks) == 0 && o.mark.ID != 0 {
 		marks = []Mark{o.mark}
 	}
+	return c.ids(marks)
+}
+
+// ids is the ids of the events that marks point to, ten at most.
+func (c *Customer) ids(marks []Mark) (ids []string) {
 	for _, m := range marks {
 		if id, ok := c.line.id(m); ok && len(ids) < 10 {
 			ids = append(ids, id)

@@ -19,13 +19,26 @@ type Spec[S any] struct {
 
 	Folds []events.Type // the types it reads; nil with a Fold: all of them
 	Fold  func(s *S, e *events.Event)
+	// Before is called when the next event on the timeline, of whatever type, is at an instant later than that of the one
+	// before it, while all states are as that one left them: so s may keep what came of the time between from what was
+	// known then. It leaves what Facts, Horizon and Occurrences say as it is.
+	Before func(s *S, k Known, to events.Instant)
 
-	// Needs are the features, earlier in the table, whose state Facts and Horizon read through Of.
+	// Needs are the features, earlier in the table, whose state the functions that are given a Known read through Of.
 	Needs []Feature
 	// Facts says what is true at an instant that is not before the last event folded: every standing fact whose value is
 	// not "", each key once.
 	Facts func(s *S, k Known, at events.Instant, say func(key string, v Value))
-	// Horizon is the first instant after at from which time alone may make Facts say something else.
+	// Occurrences says what has happened by an instant, as far as it can still be said or withdrawn then; each key once.
+	// What is said is copied; the slices in it stay as they are until the next call. At most one feature of a table has
+	// occurrences.
+	Occurrences func(s *S, k Known, at events.Instant, say func(o *Occurrence))
+	// Settled tells whether at an instant what was said of a key is history, neither said again nor withdrawn: because its
+	// rule is gone, or because it was effective too long ago. Asked of keys only that Occurrences does not say then.
+	Settled func(key string, effective, at events.Instant) bool
+
+	// Horizon is the first instant after at from which time alone may make Facts or Occurrences say something else; that
+	// an occurrence becomes history counts for nothing.
 	Horizon func(s *S, k Known, at events.Instant) events.Instant
 	// Because names the events that decide that key has its value at that instant, in order; or, where time has just ended
 	// it, those that no longer count. Nil: the event at which the value began.
@@ -84,7 +97,10 @@ type Feature interface {
 
 	zero() any
 	fold(s any, e *events.Event)
+	before(s any, k Known, to events.Instant)
 	facts(s any, k Known, at events.Instant, say func(string, Value))
+	occurrences(s any, k Known, at events.Instant, say func(*Occurrence))
+	settled(key string, effective, at events.Instant) bool
 	horizon(s any, k Known, at events.Instant) events.Instant
 	because(s any, k Known, key string, at events.Instant) []Mark
 	append(b []byte, s any) []byte
@@ -97,8 +113,9 @@ type about struct {
 	name, doc, basis   string
 	version            int
 	folds              []events.Type
-	hasFold            bool
-	hasFacts, hasState bool
+	hasFold, hasBefore bool
+	hasFacts, hasState bool // facts or occurrences
+	happens            bool // has occurrences
 	faults             []string
 	needs              []Feature
 	table              *Table
@@ -106,15 +123,22 @@ type about struct {
 
 func (p *Spec[S]) about() about {
 	a := about{name: p.Name, doc: p.Doc, basis: p.Basis, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
-		hasFacts: p.Facts != nil, hasState: p.Append != nil, needs: p.Needs, table: p.table}
+		hasBefore: p.Before != nil, hasFacts: p.Facts != nil || p.Occurrences != nil, happens: p.Occurrences != nil,
+		hasState: p.Append != nil, needs: p.Needs, table: p.table}
 	if (p.Append == nil) != (p.Parse == nil) {
 		a.faults = append(a.faults, "has one of Append and Parse")
 	}
 	if p.Fold != nil && p.Append == nil {
 		a.faults = append(a.faults, "folds a state that it cannot write")
 	}
-	if (p.Facts == nil) != (p.Horizon == nil) {
-		a.faults = append(a.faults, "has one of Facts and Horizon")
+	if a.hasFacts != (p.Horizon != nil) {
+		a.faults = append(a.faults, "has Horizon without Facts and Occurrences, or one of these without it")
+	}
+	if (p.Occurrences == nil) != (p.Settled == nil) {
+		a.faults = append(a.faults, "has one of Occurrences and Settled")
+	}
+	if a.hasBefore && !a.hasState {
+		a.faults = append(a.faults, "has Before, and a state that it cannot write")
 	}
 	if len(p.Folds) > 0 && p.Fold == nil {
 		a.faults = append(a.faults, "has Folds without Fold")
@@ -128,8 +152,20 @@ func (p *Spec[S]) zero() any { return new(S) }
 
 func (p *Spec[S]) fold(s any, e *events.Event) { p.Fold(s.(*S), e) }
 
+func (p *Spec[S]) before(s any, k Known, to events.Instant) { p.Before(s.(*S), k, to) }
+
 func (p *Spec[S]) facts(s any, k Known, at events.Instant, say func(string, Value)) {
-	p.Facts(s.(*S), k, at, say)
+	if p.Facts != nil {
+		p.Facts(s.(*S), k, at, say)
+	}
+}
+
+func (p *Spec[S]) occurrences(s any, k Known, at events.Instant, say func(*Occurrence)) {
+	p.Occurrences(s.(*S), k, at, say)
+}
+
+func (p *Spec[S]) settled(key string, effective, at events.Instant) bool {
+	return p.Settled(key, effective, at)
 }
 
 func (p *Spec[S]) horizon(s any, k Known, at events.Instant) events.Instant {

@@ -16,7 +16,9 @@ type Table struct {
 	abouts   []about
 	folds    [][]int // by event type: the features that fold it
 	moved    []Set   // by event type: the features whose facts it may change
-	timed    Set     // the features that have facts
+	timed    Set     // the features that have facts or occurrences
+	befores  []int   // the features that have a Before
+	happens  int     // the feature that has occurrences; len(features) if none has
 	print    uint64
 }
 
@@ -32,7 +34,7 @@ var featureName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 
 // NewTable checks the features and puts them into one table. The error names every fault.
 func NewTable(features ...Feature) (*Table, error) {
-	t := &Table{features: features}
+	t := &Table{features: features, happens: len(features)}
 	var faults []error
 	if len(features) > 64 {
 		faults = append(faults, fmt.Errorf("%d features; a table holds at most 64", len(features)))
@@ -44,6 +46,12 @@ func NewTable(features ...Feature) (*Table, error) {
 		t.abouts = append(t.abouts, a)
 		if a.hasFacts {
 			t.timed |= 1 << i
+		}
+		if a.hasBefore {
+			t.befores = append(t.befores, i)
+		}
+		if a.happens {
+			t.happens = i
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
@@ -68,6 +76,9 @@ func (t *Table) check(a about) (faults []error) {
 	}
 	if a.version < 1 {
 		fault("its version must be 1 or more")
+	}
+	if a.happens && t.happens < len(t.features) {
+		fault("has occurrences, and so has %q: make them one feature", t.abouts[t.happens].name)
 	}
 	if a.doc == "" {
 		fault("its doc is empty")
@@ -155,8 +166,13 @@ func (t *Table) zero() []any {
 	return states
 }
 
-// fold folds e into states.
-func (t *Table) fold(states []any, e *events.Event) {
+// fold folds e into states, which hold all up to an event at last; events.Never if none was before.
+func (t *Table) fold(states []any, last events.Instant, e *events.Event) {
+	if e.Time > last {
+		for _, i := range t.befores {
+			t.features[i].before(states[i], Known{states}, e.Time)
+		}
+	}
 	for _, i := range t.folds[e.Type] {
 		t.features[i].fold(states[i], e)
 	}

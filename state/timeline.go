@@ -44,6 +44,14 @@ const (
 // event reads the i-th event into e.
 func (t *timeline) event(i int, e *events.Event) { t.parse(&t.index[i], e) }
 
+// before is the time of the event before the i-th; events.Never if there is none.
+func (t *timeline) before(i int) events.Instant {
+	if i == 0 {
+		return events.Never
+	}
+	return t.index[i-1].time
+}
+
 func (t *timeline) parse(x *entry, e *events.Event) {
 	if err := parseEntry(t.blocks[x.block][x.start:x.end], e); err != nil {
 		panic("state: an entry that was checked when it was read cannot be parsed") // a bug of ours

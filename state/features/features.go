@@ -19,32 +19,49 @@ import (
 	"github.com/touchfold/touchfold/state/segments"
 )
 
+// A line is a feature and what rules may ask of it.
+type line struct {
+	feature state.Feature
+	figures []state.Figure
+}
+
 // all is the features under settings, in order.
-func all(calendar *state.Calendar, b config.Business, s config.Segments) []state.Feature {
+func all(calendar *state.Calendar, b config.Business, s config.Segments) []line {
 	who := profile.Feature()
 	bought := purchases.Feature(calendar, b.Currency)
 	engaged := engagement.Feature()
-	return []state.Feature{
-		who,
-		bought,
-		engaged,
-		lifecycle.Feature(lifecycle.Config{Calendar: calendar, LapseDays: s.ChurnRisk.DaysWithoutOrderOver,
-			Profile: who, Purchases: bought, Engagement: engaged}),
-		segments.Feature(segments.Rules{Calendar: calendar, Currency: b.Currency, Purchases: bought,
+	stages := lifecycle.Config{Calendar: calendar, LapseDays: s.ChurnRisk.DaysWithoutOrderOver,
+		Profile: who, Purchases: bought, Engagement: engaged}
+	stage := lifecycle.Feature(stages)
+	return []line{
+		{who, profile.Figures(who, calendar)},
+		{bought, purchases.Figures(bought, calendar, b.Currency)},
+		{engaged, engagement.Figures(engaged, calendar)},
+		{stage, lifecycle.Figures(stage, stages)},
+		{feature: segments.Feature(segments.Rules{Calendar: calendar, Currency: b.Currency, Purchases: bought,
 			VIPOver:          s.VIP.NetLast365dOver,
 			EveryBlock:       s.HighFrequency.Reading == config.EveryBlock,
 			AtLeast:          s.HighFrequency.AtLeast,
 			PotentialAtLeast: s.Potential.AverageOrderValueAtLeast,
-			ChurnOver:        s.ChurnRisk.DaysWithoutOrderOver}),
+			ChurnOver:        s.ChurnRisk.DaysWithoutOrderOver})},
 	}
+}
+
+// Figures are what rules may ask of the features, under this program's own settings. They are to be read, not to be asked:
+// their features stand in no table.
+func Figures(c *config.Config) (figures []state.Figure) {
+	for _, l := range all(new(state.Calendar), c.Business, c.Segments) { // no day is asked for
+		figures = append(figures, l.figures...)
+	}
+	return figures
 }
 
 // Propose is the rulebook by which a process with this configuration would believe: all features, in the versions that
 // they have here. Its serial is 0: the log decides what comes of it (rulebook.Succession).
 func Propose(c *config.Config) *rulebook.Rulebook {
 	b := &rulebook.Rulebook{Features: map[string]int{}, Settings: c.Settings()}
-	for _, f := range all(new(state.Calendar), c.Business, c.Segments) { // no day is asked for
-		a := state.Describe(f)
+	for _, l := range all(new(state.Calendar), c.Business, c.Segments) { // no day is asked for
+		a := state.Describe(l.feature)
 		b.Features[a.Name] = a.Version
 	}
 	return b
@@ -60,11 +77,11 @@ func Table(b *rulebook.Rulebook) (*state.Table, error) {
 	}
 	var chosen []state.Feature
 	versions := map[string]int{}
-	for _, f := range all(state.NewCalendar(business.Zone), business, segments) {
-		a := state.Describe(f)
+	for _, l := range all(state.NewCalendar(business.Zone), business, segments) {
+		a := state.Describe(l.feature)
 		versions[a.Name] = a.Version
 		if b.Features[a.Name] > 0 {
-			chosen = append(chosen, f)
+			chosen = append(chosen, l.feature)
 		}
 	}
 	if faults := missing(b, versions); len(faults) > 0 {
