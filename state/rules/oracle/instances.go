@@ -82,9 +82,7 @@ func (r *run) items(c *rules.Item, at events.Instant) (found []instance) {
 		start, ok := r.itemDue(c, h)
 		if ok && r.owned(h.event, at) && start <= at && at < r.add(start, or(c.For, rules.Duration{N: 1, Unit: "d"})) {
 			key := r.itemKey(h)
-			if !slices.ContainsFunc(found, func(i instance) bool { return i.key == key }) {
-				found = append(found, instance{id: key, key: key, event: h.event})
-			}
+			found = append(found, instance{id: key, key: key, event: h.event})
 		}
 	}
 	return found
