@@ -26,6 +26,11 @@ func headersOf(d *Derived) map[string]string {
 var vip = Statement{Customer: "c-1", Shard: 3, Fact: "segment/vip", Value: True, N: 1, Effective: 1_767_225_600_000, AsOf: 1_767_225_600_123,
 	Position: 42, Clock: 1_767_225_601_000, Because: []string{"m-1", "m-\"2\""}, Cause: ByEvent, Rule: "vip", RuleVersion: 2}
 
+// fired makes s one on an occurrence.
+func fired(s *Statement) {
+	s.Fact, s.Payload = "trigger/cart/0a/2", []Property{{"total", "12.5"}, {"name", `"x\"y"`}}
+}
+
 // TestStatement is the contract's table of derived events, by hand.
 func TestStatement(t *testing.T) {
 	e := NewEncoder("shop", []byte("secret"))
@@ -57,6 +62,10 @@ func TestStatement(t *testing.T) {
 			[]string{`"Trait Computed"`, `"properties":{"lifecycle":"loyal"}`, `"previous":"repeat","current":"loyal"`}},
 		{func(s *Statement) { s.Fact, s.Value, s.Previous = "lifecycle", "", "repeat" }, "crm.lifecycle.changed.v1",
 			[]string{`"properties":{"lifecycle":null}`, `"previous":"repeat","current":null`}},
+		{func(s *Statement) { fired(s) }, "crm.trigger.fired.v1", []string{`"event":"Trigger Fired"`,
+			`"properties":{"trigger":"cart","occurrence":"0a/2","total":12.5,"name":"x\"y"},"crm":{"fact":"trigger/cart/0a/2"`}},
+		{func(s *Statement) { fired(s); s.Value, s.Previous, s.N, s.Payload = "", True, 2, nil }, "crm.trigger.withdrawn.v1",
+			[]string{`"event":"Trigger Withdrawn"`, `"properties":{"trigger":"cart","occurrence":"0a/2"},"crm"`}},
 		{func(s *Statement) { s.Because = strings.Split(strings.Repeat("x,", 14)+"x", ",") }, "crm.segment.entered.v1",
 			[]string{`"because":["x","x","x","x","x","x","x","x","x","x"],`}},
 	} {
@@ -73,9 +82,16 @@ func TestStatement(t *testing.T) {
 	}
 }
 
+// payload makes a statement on an occurrence that carries one thing more.
+func payload(name, value string) func(s *Statement) {
+	return func(s *Statement) { fired(s); s.Payload = append(s.Payload, Property{name, value}) }
+}
+
 func TestStatementRefusesNonsense(t *testing.T) {
 	for _, change := range []func(s *Statement){
 		func(s *Statement) { s.Fact = "segments" }, func(s *Statement) { s.Fact = "segment/" }, func(s *Statement) { s.Fact = "lifecycle/x" },
+		func(s *Statement) { s.Payload = []Property{{"a", "1"}} }, payload("a", "{}"), payload("a", " []"), payload("a", ""), payload("a", "x"),
+		payload("trigger", "1"), payload("occurrence", "1"), payload("total", "1"),
 		func(s *Statement) { s.N = 2 }, func(s *Statement) { s.Value = "" }, func(s *Statement) { s.Value = "yes" },
 	} {
 		s := vip
@@ -123,8 +139,13 @@ func TestDerivedRoundTrip(t *testing.T) {
 		}
 		if r.Intn(2) == 0 {
 			s.Fact, s.Value, s.Previous = "lifecycle", pick("", "loyal", "won back"), pick("", "repeat", "null")
-		} else if s.Fact, s.Previous = pick("segment/vip", "segment/é/x"), True; s.N%2 == 1 {
+		} else if s.Fact, s.Previous = pick("segment/vip", "segment/é/x", "trigger/cart/é", "trigger/x"), True; s.N%2 == 1 {
 			s.Value, s.Previous = True, ""
+		}
+		if strings.HasPrefix(s.Fact, "trigger/") && s.Value == True {
+			for i := range r.Intn(3) {
+				s.Payload = append(s.Payload, Property{pick("a", "é \"", "") + fmt.Sprint(i), pick("1", "-2.50", "true", "null", `"<é>\n"`)})
+			}
 		}
 		if err := e.Statement(&s, &d); err != nil {
 			t.Fatal(err)

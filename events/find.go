@@ -24,6 +24,33 @@ func Member(object []byte, name string) []byte {
 	return found
 }
 
+// Named is a member of a JSON object: its name, as it is meant, and its value, as sent.
+type Named struct {
+	Name  string
+	Value []byte
+}
+
+// AppendMembers appends all members of an object, in order, and nothing if it is no JSON object.
+func AppendMembers(to []Named, object []byte) []Named {
+	s := scanner{b: object, maxDepth: deepest}
+	s.space()
+	if s.peek() != '{' {
+		return to
+	}
+	before := len(to)
+	for more := s.enter(); more; more = s.next() {
+		name := view(s.key)
+		if len(s.key) != len(s.keyText)-2 {
+			name = string(s.key) // it was written with escapes, and s.key is used again
+		}
+		to = append(to, Named{name, s.value()})
+	}
+	if s.fault != 0 {
+		return to[:before]
+	}
+	return to
+}
+
 // Element is the value at i, from 0, of an array of exactly n; nil of anything else.
 func Element(array []byte, i, n int) []byte {
 	s := scanner{b: array, maxDepth: deepest}

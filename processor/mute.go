@@ -12,7 +12,8 @@ import (
 
 // A shard is mute, folding without speaking, until it is where its last word was said, by position and by clock; and a
 // shard that has never spoken, until it has read what was past when it was first opened. What a fold without words and
-// the record of what was said agree on then is silent; any disagreement is said as a difference.
+// the record of what was said agree on then is silent; any disagreement is said as a difference. Occurrences up to when it
+// was first opened (Positions.Floor) are not said even then.
 
 // muteness is what happened while a take-over is mute.
 type muteness struct {
@@ -126,4 +127,5 @@ func (s *shard) speak() {
 		}
 		s.m.tell(st)
 	})
+	s.speaker.Floor, s.speaker.Wall = s.at.Floor, s.config.Now
 }

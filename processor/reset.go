@@ -144,7 +144,8 @@ func (p *Processor) Reset(ctx context.Context, id events.ShardID) (*Reset, error
 
 // beginAnew makes the store of a reset in an empty folder.
 func (s *shard) beginAnew(ctx context.Context, dir string, r *Reset, rules rulebook.Succession) (err error) {
-	s.at = store.Positions{Genesis: s.genesis(), Input: r.Input.First, Output: r.Output.First, MuteUntil: r.Input.End, Producer: -1}
+	s.at = store.Positions{Genesis: s.genesis(), Input: r.Input.First, Output: r.Output.First, MuteUntil: r.Input.End, Producer: -1,
+		Floor: s.config.Now()}
 	for i := range s.layout.shards { // what is past is past: nobody is waited for
 		s.at.PastsSeen = append(s.at.PastsSeen, events.ShardID(i))
 	}

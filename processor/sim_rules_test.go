@@ -10,12 +10,15 @@ import (
 )
 
 // simRulebooks are what processes of the simulation would believe by, the older ones first.
-var simRulebooks = []simRules{{200, true}, {120, true}, {200, false}}
+var simRulebooks = []simRules{{200, true, simYear}, {120, true, simYear}, {200, false, simYear}, {200, true, 3 * simHour}}
+
+const simYear = 365 * simDay
 
 // rulebook is the rules as a rulebook that stands in no log.
 func (r simRules) rulebook() *rulebook.Rulebook {
 	return &rulebook.Rulebook{Features: map[string]int{"sim": 1},
-		Settings: map[string]string{"vip_over": fmt.Sprint(r.vipOver), "care": fmt.Sprint(r.care)}}
+		Settings: map[string]string{"vip_over": fmt.Sprint(r.vipOver), "care": fmt.Sprint(r.care),
+			"lateness": fmt.Sprint(int64(r.lateness))}}
 }
 
 // simRulesOf is what a rulebook says.

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/touchfold/touchfold/events"
@@ -18,7 +20,10 @@ import (
 //	segment/vip        the sum over the last 30 min is above what the rulebook says
 //	segment/quiet      there was an order, none in the last 20 min
 //	segment/care/<id>  12 min after an order of 80 or more without a refund since, if the rulebook knows of it
+//	trigger/care/<id>  the same as an occurrence
+//	trigger/big/<id>   an order of 100 or more
 const (
+	simBigFrom   = 100
 	simVIPWindow = 30 * simMinute
 	simQuiet     = 20 * simMinute
 	simCare      = 12 * simMinute
@@ -38,9 +43,33 @@ type simMove struct {
 
 // simRules are what a rulebook says.
 type simRules struct {
-	vipOver int64
-	care    bool
+	vipOver  int64
+	care     bool
+	lateness events.Instant // of occurrences
 }
+
+// simTrigger is an occurrence's key and instant.
+type simTrigger struct {
+	key    string
+	at     events.Instant
+	amount int64
+}
+
+// simHappened is what has happened by an instant, of moves in order, none of them later.
+func simHappened(rules simRules, moves []simMove, at events.Instant) (all []simTrigger) {
+	for i, m := range moves {
+		if m.amount >= simBigFrom {
+			all = append(all, simTrigger{"trigger/big/" + m.id, m.at, m.amount})
+		}
+		if t := m.at + simCare; rules.care && m.amount >= simCareFrom && t <= at && !refundedBetween(moves[i:], m.at, t) {
+			all = append(all, simTrigger{"trigger/care/" + m.id, t, m.amount})
+		}
+	}
+	return all
+}
+
+// ruled: the rules know of the occurrence's trigger.
+func (r simRules) ruled(key string) bool { return r.care || !strings.HasPrefix(key, "trigger/care/") }
 
 // simFacts calls say with what is true at an instant of moves in order, none of them later.
 func simFacts(rules simRules, moves []simMove, at events.Instant, say func(key string, v state.Value)) {
@@ -117,6 +146,15 @@ func simFeature(rules simRules) state.Feature {
 		},
 		Facts: func(s *simState, _ state.Known, at events.Instant, say func(string, state.Value)) {
 			simFacts(rules, s.moves, at, say)
+		},
+		Occurrences: func(s *simState, _ state.Known, at events.Instant, say func(o *state.Occurrence)) {
+			for _, x := range simHappened(rules, s.moves, at) {
+				say(&state.Occurrence{Key: x.key, At: x.at, Old: x.at+rules.lateness < at,
+					Payload: []events.Property{{Name: "amount", Value: strconv.FormatInt(x.amount, 10)}}})
+			}
+		},
+		Settled: func(key string, effective, at events.Instant) bool {
+			return !rules.ruled(key) || effective+rules.lateness < at
 		},
 		Horizon: func(s *simState, _ state.Known, at events.Instant) events.Instant { return simHorizon(s.moves, at) },
 		Append:  appendSimState,

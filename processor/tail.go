@@ -93,7 +93,7 @@ func (s *shard) absorbMark(h *kafka.Head, r *events.Record, m *events.Mark) (our
 	case m.Kind == events.ShardOpened:
 		s.chain[h.ProducerID] = true
 		if s.first == nil {
-			s.first = m
+			s.first = &opening{m, r.Append}
 		}
 	case m.Kind == events.ShardRetired && s.chain[h.ProducerID] && !slices.Contains(s.at.ProducerIDs, h.ProducerID):
 		s.at.ProducerIDs = append(s.at.ProducerIDs, h.ProducerID)
@@ -101,14 +101,20 @@ func (s *shard) absorbMark(h *kafka.Head, r *events.Record, m *events.Mark) (our
 	return s.chain[h.ProducerID]
 }
 
+// opening is a partition's first opened mark.
+type opening struct {
+	*events.Mark
+	stands events.Instant // since when, by the broker's clock
+}
+
 // firstMark is the first opened mark in the output, nil if there is none.
-func (s *shard) firstMark(ctx context.Context, out kafka.Range) (first *events.Mark, err error) {
+func (s *shard) firstMark(ctx context.Context, out kafka.Range) (first *opening, err error) {
 	found := errors.New("found")
 	err = s.broker.ReadBatches(ctx, s.config.Topics.Events, s.id, out.First, out.End, func(h kafka.Head, recs []events.Record) error {
 		for i := range recs {
 			_, mark, err := events.ParseDerived(&recs[i])
 			if err == nil && mark != nil && mark.Kind == events.ShardOpened && mark.ProducerID == h.ProducerID {
-				first = mark
+				first = &opening{mark, recs[i].Append}
 				return found
 			}
 		}

@@ -36,7 +36,7 @@ func usualTerms() terms {
 type arrival struct {
 	loaded   store.Positions // what the positions were before the output was absorbed
 	chain    map[int64]bool  // producer ids under which an opened mark was written
-	first    *events.Mark    // the partition's first opened mark, if it was read
+	first    *opening        // the partition's first opened mark, if it was read
 	began    bool            // there is no checkpoint
 	absorbed int
 }
@@ -299,7 +299,9 @@ func (s *shard) settleBeginning() error {
 	}
 	s.began = false
 	s.at.Input, s.at.MuteUntil = s.first.From, s.first.MuteUntil
-	s.at.Speaking = s.at.MuteUntil < 0
+	if s.at.Speaking = s.at.MuteUntil < 0; !s.at.Speaking {
+		s.at.Floor = s.first.stands
+	}
 	return nil
 }
 

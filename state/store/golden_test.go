@@ -68,6 +68,7 @@ func fullCustomer(t testing.TB, s *Store) *state.Customer {
 	for range 20 {
 		take(events.Event{Type: events.ProductAdded, Channel: "app", Items: items})
 	}
+	c.Absorb(&events.Statement{Fact: "trigger/cart/1", Value: state.Yes, N: 1, Effective: now})
 	c.Applied = 12345
 	s.Changed(c)
 	return c
@@ -95,6 +96,7 @@ func TestGolden(t *testing.T) {
 	p.InputCRC, p.InputBatch, p.OutputCRC, p.OutputBatch = 8, 9, 10, 11
 	p.Producer, p.Epoch, p.Walk, p.PastsSeen = 12, 13, Walk{true, "last", events.ByRules}, []events.ShardID{0, 14}
 	p.Rulebook, p.RulebookSerial, p.RulebookHistory = []byte("rules"), 15, []uint64{16, 0x0123456789abcdef}
+	p.Floor = 17
 	s.pending = 12
 	must(t, s.Checkpoint(p))
 	must(t, s.Wait())

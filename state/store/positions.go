@@ -76,6 +76,8 @@ type Positions struct {
 	Rulebook        []byte   // the one in force, in its own encoding; nil before the first
 	RulebookSerial  uint64   // its serial number
 	RulebookHistory []uint64 // digests of those that were in force before, in order
+
+	Floor events.Instant // occurrences up to here are past: when the shard was first opened, if it was mute then
 }
 
 // Unbegun: they were written while the very first take-over absorbed; who opened the shard, and what it promised, was not settled.
@@ -115,7 +117,8 @@ const (
 	posRulebook
 	posRulebookSerial
 	posRulebookHistory
-	posNumber // of the checkpoint, counted from 1
+	posNumber // of the checkpoint, counted from 1; it is written last
+	posFloor
 
 	walkActive wire.Field = 1
 	walkAfter  wire.Field = 2
@@ -163,7 +166,8 @@ func appendPositions(b []byte, p *Positions, pending int) []byte {
 	for _, digest := range p.RulebookHistory {
 		history = binary.BigEndian.AppendUint64(history, digest)
 	}
-	return wire.AppendBytes(b, posRulebookHistory, history)
+	b = wire.AppendBytes(b, posRulebookHistory, history)
+	return wire.AppendInt(b, posFloor, int64(p.Floor))
 }
 
 func appendWalk(b []byte, w Walk) []byte {
@@ -233,6 +237,8 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 			p.Rulebook = bytes.Clone(r.Bytes())
 		case posRulebookSerial:
 			p.RulebookSerial = r.Uint()
+		case posFloor:
+			p.Floor = events.Instant(r.Int())
 		case posRulebookHistory:
 			p.RulebookHistory, err = parseDigests(r.Bytes())
 		}

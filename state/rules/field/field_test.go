@@ -72,10 +72,13 @@ func TestRead(t *testing.T) {
 		{"Order Completed", sale, -1, "order_id", "o1"},
 		{"Order Completed", sale, -1, "currency", "HKD"},
 		{"Order Completed", sale, -1, "value", "#139.12"},
-		{"Order Completed", sale, -1, "units", "#1.65"},
+		{"Order Completed", sale, -1, "units", "-"},
 		{"Order Completed", `"units":3`, -1, "units", "#3"},
 		{"Order Completed", `"total":0`, -1, "value", "#0"},
+		{"Order Completed", `"order_id":"12"`, -1, "order_id", "#12 12"},
+		{"Order Completed", `"units":0`, -1, "units", "-"},
 		{"Order Completed", ``, -1, "value", "-"},
+		{"Order Completed", `"code":"1e3","total":1`, -1, "properties.code", "#1000 1e3"},
 		{"Order Completed", ``, -1, "units", "-"},
 		{"Order Completed", `"total":5,"currency":"EUR"`, -1, "value", "-"},
 		{"Order Completed", `"total":5,"currency":"EUR"`, -1, "currency", "EUR"},
@@ -92,8 +95,8 @@ func TestRead(t *testing.T) {
 		{"Order Completed", sale, -1, "properties.note", "-"},
 		{"Order Completed", sale, -1, "properties.tags", "-"},
 		{"Order Completed", sale, -1, "properties.score", "#4.5 4.50"},
-		{"Order Completed", sale, -1, "properties.ref", "#9000000000000 12345678901234567890"},
-		{"Order Completed", sale, -1, "properties.big", "#9000000000000 1e14"},
+		{"Order Completed", sale, -1, "properties.ref", "#9000000000000"},
+		{"Order Completed", sale, -1, "properties.big", "#9000000000000"},
 		{"Order Completed", sale, -1, "properties.half", "#0"},
 		{"Order Completed", sale, -1, "properties.odd", "#0.000002"},
 		{"Order Completed", sale, -1, "properties.zip", "0123"},
@@ -209,7 +212,7 @@ func exact(text string) int64 {
 
 func TestNumbers(t *testing.T) {
 	for text, want := range map[string]int64{
-		"0": 0, "-0": 0, "1": 1e6, "4.5": 4_500_000, "-0.05": -50_000, "0.0000005": 0, "0.0000015": 2, "0.00000050001": 1, "-0.0000025": -2,
+		"0": 0, "-0": 0, "1e3": 1e9, "-1E-6": -1, "1e999999999999999999999": field.Most, "0e999999999": 0, "1e-99999999999999": 0, "1": 1e6, "4.5": 4_500_000, "-0.05": -50_000, "0.0000005": 0, "0.0000015": 2, "0.00000050001": 1, "-0.0000025": -2,
 		"9000000000000": field.Most, "9000000000000.0000005": field.Most, "9000000000001": field.Most, "-99999999999999999999999": -field.Most,
 		"8999999999999.9999996": field.Most, "0.00000000000000000000000000001": 0,
 	} {
@@ -217,7 +220,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("%s is %d, %v; want %d", text, n, ok, want)
 		}
 	}
-	for _, text := range []string{"", "-", "+1", ".5", "5.", "01", "1e3", "1,5", " 1", "1 ", "0x1", "NaN", "Infinity", "--1", "1.2.3", "٣"} {
+	for _, text := range []string{"", "-", "+1", ".5", "5.", "01", "1e", "1e+", "1,5", " 1", "1 ", "0x1", "NaN", "Infinity", "--1", "1.2.3", "٣"} {
 		if n, ok := field.ParseNumber(text); ok {
 			t.Errorf("%q is %d", text, n)
 		}
@@ -261,7 +264,10 @@ func oracle(object []byte, names []string) (text string, number int64, isNumber,
 	}
 	switch v := v.(type) {
 	case string:
-		plain := len(v) > 0 && json.Valid([]byte(v)) && strings.Trim(v, "-.0123456789") == ""
+		plain := len(v) > 0 && json.Valid([]byte(v)) && strings.Trim(v, "-+.0123456789eE") == ""
+		if plain && large(v) {
+			return "", 0, true, false
+		}
 		if plain {
 			number = exact(v)
 		}
@@ -269,12 +275,18 @@ func oracle(object []byte, names []string) (text string, number int64, isNumber,
 	case bool:
 		return map[bool]string{true: "true", false: "false"}[v], 0, false, true
 	case json.Number:
-		if len(v) > 100 || strings.ContainsAny(string(v), "eE") && len(v) > 8 {
-			return "", 0, true, false // beyond what math/big should be asked
+		if large(string(v)) {
+			return "", 0, true, false
 		}
 		return "", exact(string(v)), true, true
 	}
 	return
+}
+
+// large is beyond what math/big should be asked.
+func large(n string) bool {
+	_, exponent, _ := strings.Cut(strings.ToLower(n), "e")
+	return len(n) > 100 || len(exponent) > 4
 }
 
 func agree(tb rapid.TB, object []byte, names ...string) {

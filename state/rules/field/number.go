@@ -11,24 +11,12 @@ const (
 
 const places = 6
 
-// ParseNumber reads a decimal as JSON writes one, but without exponent, into millionths: further places are rounded, half
-// to even, and what is beyond Most is Most.
+// ParseNumber reads a decimal as JSON writes one into millionths: further places are rounded, half to even, and what is
+// beyond Most is Most.
 func ParseNumber(text string) (millionths int64, ok bool) {
-	n, ok := scan(text, false)
-	return n.millionths, ok
-}
-
-// decimal is a number that was read.
-type decimal struct {
-	millionths int64
-	clamped    bool // it was beyond Most
-}
-
-// scan reads a number in JSON's grammar.
-func scan(text string, exponents bool) (d decimal, ok bool) {
-	mantissa, exponent, negative, ok := split(text, exponents)
+	mantissa, exponent, negative, ok := split(text)
 	if !ok {
-		return d, false
+		return 0, false
 	}
 	var r rounding
 	place := exponent + digits(mantissa, 0) // the power of ten of the digit ahead, plus 1
@@ -38,15 +26,15 @@ func scan(text string, exponents bool) (d decimal, ok bool) {
 			r.add(uint64(mantissa[i]-'0'), place)
 		}
 	}
-	d = r.end(place)
+	millionths = r.end(place)
 	if negative {
-		d.millionths = -d.millionths
+		millionths = -millionths
 	}
-	return d, true
+	return millionths, true
 }
 
 // split takes a number apart, and checks it.
-func split(text string, exponents bool) (mantissa string, exponent int, negative, ok bool) {
+func split(text string) (mantissa string, exponent int, negative, ok bool) {
 	if len(text) > 0 && text[0] == '-' {
 		text, negative = text[1:], true
 	}
@@ -64,7 +52,7 @@ func split(text string, exponents bool) (mantissa string, exponent int, negative
 	if i == len(text) {
 		return mantissa, 0, negative, true
 	}
-	if !exponents || text[i]|0x20 != 'e' {
+	if text[i]|0x20 != 'e' {
 		return "", 0, false, false
 	}
 	exponent, ok = power(text[i+1:])
@@ -125,7 +113,7 @@ func (r *rounding) shift(digit uint64) {
 }
 
 // end is the number, last being the power of ten of its last digit.
-func (r *rounding) end(last int) decimal {
+func (r *rounding) end(last int) int64 {
 	for ; last > -places && r.n > 0 && !r.over; last-- {
 		r.shift(0)
 	}
@@ -133,9 +121,9 @@ func (r *rounding) end(last int) decimal {
 		r.n++
 	}
 	if r.over || r.n > Most {
-		return decimal{Most, true}
+		return Most
 	}
-	return decimal{int64(r.n), false}
+	return int64(r.n)
 }
 
 // AppendNumber appends millionths as the shortest decimal.

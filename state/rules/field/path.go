@@ -48,7 +48,8 @@ func Names() []string {
 	return slices.DeleteFunc(slices.Clone(fixed[:]), func(n string) bool { return n == "" })
 }
 
-// Property is the path to what else was sent of an event: a name, or names one inside the other. No name has a zero byte.
+// Property is the path to what else was sent of an event: a name, or names one inside the other; without names to all of
+// it. No name is empty or has a zero byte.
 func Property(names ...string) Path { return Path{property, strings.Join(names, separator)} }
 
 // Trait is the path of a trait of the event.
@@ -126,6 +127,9 @@ func (p Path) String() string {
 		head = "item"
 	default:
 		return fixed[p.kind]
+	}
+	if p.names == "" {
+		return head
 	}
 	escape := strings.NewReplacer(".", `\.`, `\`, `\\`, separator, ".")
 	return head + "." + escape.Replace(p.names)

@@ -117,7 +117,7 @@ func (d *drawer) leaf(t *rapid.T, kind string) rules.Condition {
 	case "sequence":
 		return sequence(t)
 	case "trait":
-		return trait(t)
+		return drawTrait(t)
 	case "date":
 		return date(t)
 	case "item":

@@ -17,7 +17,7 @@ func match(t *rapid.T) rules.Match {
 		m.Names = []string{"*"}
 		return m
 	}
-	m.Names = rapid.SliceOfNDistinct(rapid.SampledFrom(Names[:7]), 1, 2, rapid.ID[string]).Draw(t, "names")
+	m.Names = rapid.SliceOfNDistinct(rapid.SampledFrom(names[:12]), 1, 2, rapid.ID[string]).Draw(t, "names")
 	return m
 }
 
@@ -77,7 +77,7 @@ func texts(t *rapid.T, of ...string) rules.Compare {
 	return c
 }
 
-func trait(t *rapid.T) rules.Condition {
+func drawTrait(t *rapid.T) rules.Condition {
 	if rapid.Bool().Draw(t, "text") {
 		return &rules.Trait{Name: pick(t, "trait", "city", "timezone", "nickname"), Compare: texts(t, "London", "Hong Kong", "Asia/Hong_Kong")}
 	}

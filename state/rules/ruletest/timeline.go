@@ -27,7 +27,7 @@ func Timeline(t *rapid.T, zone *time.Location) []events.Event {
 		e := body(t, a)
 		e.Time = pick(t, "gap", gaps...)
 		return e
-	}), 0, MaxEvents).Draw(t, "events")
+	}), pick(t, "at least", 0, 2, 8, 16, 30), MaxEvents).Draw(t, "events")
 	if len(list) == 0 {
 		return nil
 	}
@@ -37,8 +37,8 @@ func Timeline(t *rapid.T, zone *time.Location) []events.Event {
 		list[i].Time = sum
 		list[i].ID, list[i].Content = fmt.Sprintf("e%d", i), uint64(i)
 	}
-	// One of them is put next to the anchor.
-	shift := a - list[rapid.IntRange(0, len(list)-1).Draw(t, "at anchor")].Time + pick(t, "beside", 0, -1, 1, -day, 20*minute, -20*minute)
+	// One of them, but for the first, is put next to the anchor.
+	shift := a - list[rapid.IntRange(min(1, len(list)-1), len(list)-1).Draw(t, "at anchor")].Time + pick(t, "beside", 0, -1, 1, -day, 20*minute, -20*minute)
 	for i := range list {
 		list[i].Time += shift
 	}
@@ -76,13 +76,14 @@ func gapsOf(pace string) []events.Instant {
 	return append(append(short, long...), 45*day, 90*day, 366*day)
 }
 
-// Names are the events that are drawn; books name no others.
-var Names = []string{"Product Viewed", "Product Added", "Order Completed", "Identify", "Email Opened", "Survey Completed",
-	"Wheel Spun", "Order Refunded", "Order Cancelled", "Order Updated"}
+// names are the events that are drawn, some more often; books name those of them that stand before the taking back.
+var names = []string{"Product Viewed", "Product Viewed", "Product Viewed", "Order Completed", "Order Completed", "Order Completed",
+	"Product Added", "Product Added", "Identify", "Identify", "Survey Completed", "Wheel Spun",
+	"Order Refunded", "Order Cancelled", "Order Updated"}
 
 // body draws what happened, without when and without an id.
 func body(t *rapid.T, near events.Instant) events.Event {
-	e := events.Event{Customer: Customer, Name: pick(t, "name", Names...)}
+	e := events.Event{Customer: Customer, Name: pick(t, "name", names...)}
 	e.Type = events.TypeOf(e.Name)
 	e.Channel = e.Type.About().Channel
 	e.Sequence = pick(t, "sequence", "", "", "", "1", "2")

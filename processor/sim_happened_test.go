@@ -1,0 +1,88 @@
+package processor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/touchfold/touchfold/events"
+)
+
+// What the independent reader of a seed wants of occurrences: see simReader.
+
+const simTriggers = "trigger/"
+
+// happened: an occurrence may be said or withdrawn as of the instant that the statement names.
+func (c *simReader) happened(s *events.Statement, rules simRules, copies []simCopy) bool {
+	all := simHappened(rules, simMoves(copies), s.AsOf)
+	i := slices.IndexFunc(all, func(x simTrigger) bool { return x.key == s.Fact })
+	if s.Value == "" {
+		c.w.count.withdrawn++
+		return i < 0 && rules.ruled(s.Fact)
+	}
+	c.w.count.fired++
+	return i >= 0 && all[i].at == s.Effective && all[i].at > c.floor[s.Shard] && all[i].at+rules.lateness >= s.AsOf
+}
+
+// lastOccurrences: the last word on every occurrence of a customer is what follows from what the driver wrote, unless it is
+// history by now, or past from the beginning.
+func (c *simReader) lastOccurrences(customer events.CustomerID, rules simRules, copies []simCopy, last map[string]events.Statement, at events.Instant) {
+	so := map[string]bool{}
+	for _, x := range simHappened(rules, simMoves(copies), at) {
+		so[x.key] = true
+		said := last[string(customer)+" "+x.key].Value != ""
+		open := x.at+rules.lateness >= at || c.onTime(customer, rules, x)
+		if !said && open && x.at > c.floor[events.ShardOf(customer, c.w.shards)] {
+			c.fault("last word on %s %s: it is not said, and has happened at %s", customer, x.key, x.at)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(last)) {
+		l := last[key]
+		if l.Customer == customer && strings.HasPrefix(l.Fact, simTriggers) && l.Value != "" && !so[l.Fact] && rules.ruled(l.Fact) &&
+			l.Effective+rules.lateness-simHour >= at {
+			c.fault("last word on %s: it is said, and has not happened", key)
+		}
+	}
+}
+
+// onTime: an occurrence came about at its instant by time alone, has been so ever since, and the rulebook was always the
+// same. However late that was seen, it had to be said.
+func (c *simReader) onTime(customer events.CustomerID, rules simRules, x simTrigger) bool {
+	shard := events.ShardOf(customer, c.w.shards)
+	if len(c.ruled[shard]) > 0 || !strings.HasPrefix(x.key, "trigger/care/") {
+		return false
+	}
+	var copies []simCopy
+	so := func() bool { return slices.Contains(simHappened(rules, simMoves(copies), x.at), x) }
+	for _, h := range c.held[shard][customer] {
+		if h.append >= x.at && !so() {
+			return false
+		}
+		copies = append(copies, h.copy)
+	}
+	return so()
+}
+
+// parked: what nobody can read is parked, at least once, and nothing else is.
+func (c *simReader) parked() {
+	want := map[string]bool{}
+	for _, w := range c.w.driver.written {
+		if _, ok := simRead(w.touch, w.append); !ok {
+			want[fmt.Sprintf("%d/%d", w.at.Partition, w.at.Offset)] = true
+		}
+	}
+	found := map[string]bool{}
+	c.w.kafka.log(simParked, 0).records(func(r *events.Record, _ int64) {
+		at := simHeader(r, HeaderParkedPartition) + "/" + simHeader(r, HeaderParkedOffset)
+		if !want[at] {
+			c.fault("input %s is parked (%s)", at, simHeader(r, HeaderParkedReason))
+		}
+		found[at] = true
+	})
+	for _, at := range slices.Sorted(maps.Keys(want)) {
+		if !found[at] {
+			c.fault("input %s is not parked", at)
+		}
+	}
+}
