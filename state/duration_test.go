@@ -204,10 +204,10 @@ func TestParseDuration(t *testing.T) {
 			t.Errorf("%s is read as %s, %v", good, d, err)
 		}
 	}
-	for bad, want := range map[string]string{"": "is no duration", "7": "is no duration", "d": "is no duration", "-7d": "is no duration",
-		"+7d": "is no duration", "1.5h": "is no duration", "1h30m": "is no duration", "7 d": "is no duration", "7D": "is no duration",
-		"7ms": "is no duration", "٣d": "is no duration", "99999999999999999999d": "is no duration", "101y": "at most 100y", "1201mo": "at most 1200mo",
-		"4294967295s": "at most 3155760000s"} {
+	const none = "is no duration"
+	for bad, want := range map[string]string{"": none, "7": none, "d": none, "-7d": none, "+7d": none, "1.5h": none, "1h30m": none,
+		"7 d": none, "7D": none, "7ms": none, "٣d": none, "99999999999999999999d": none, "101y": "at most 100y",
+		"1201mo": "at most 1200mo", "4294967295s": "at most 3155760000s"} {
 		if d, err := state.ParseDuration(bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is read as %v, %v; want %q", bad, d, err, want)
 		}
