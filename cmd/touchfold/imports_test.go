@@ -16,6 +16,7 @@ const module = "github.com/touchfold/touchfold/"
 var allowed = map[string][]string{
 	"events":               {},
 	"config":               {"events"},
+	"config/rulefile":      {"config", "events", "state/rules"},
 	"state/wire":           {},
 	"state/tzdata":         {},
 	"state":                {"events", "state/tzdata", "state/wire"},
