@@ -21,7 +21,7 @@ var allowed = map[string][]string{
 	"state/tzdata":         {},
 	"state":                {"events", "state/tzdata", "state/wire"},
 	"state/rulebook":       {"events"},
-	"state/features":       {"config", "events", "state", "state/rulebook", "+"},
+	"state/features":       {"config", "config/rulefile", "events", "state", "state/rulebook", "+"},
 	"state/store":          {"events", "state", "state/wire"},
 	"state/snapshot":       {"config", "events", "state/store"},
 	"processor/kafka":      {"events"},
