@@ -16,7 +16,7 @@ const module = "github.com/touchfold/touchfold/"
 var allowed = map[string][]string{
 	"events":               {},
 	"config":               {"events"},
-	"config/rulefile":      {"config", "events", "state/rules"},
+	"config/rulefile":      {"config", "events", "state/rules", "state/rules/field"},
 	"state/wire":           {},
 	"state/tzdata":         {},
 	"state":                {"events", "state/tzdata", "state/wire"},
