@@ -97,8 +97,8 @@ func (s *scanner) mapping(first *node) *node {
 	}
 }
 
-// value reads what belongs to the key or dash before it: in the same line, or in lines further to the right. A list may stand
-// right below its key.
+// value reads what belongs to the key or dash before it: in the same line, or in lines further to the right. A list may
+// stand right below its key.
 func (s *scanner) value(indent int, inline, isKey bool) *node {
 	at := s.at
 	if !s.atEnd() {

@@ -50,7 +50,8 @@ func (c *circles) follow(id string) {
 	for _, m := range c.of[id] {
 		if i := slices.Index(c.path, m.id); i >= 0 {
 			c.rule = id
-			c.fault(m.at, "segments in a circle: %s; no segment may depend on itself", strings.Join(append(c.path[i:len(c.path):len(c.path)], m.id), " → "))
+			circle := strings.Join(append(slices.Clone(c.path[i:]), m.id), " → ")
+			c.fault(m.at, "segments in a circle: %s; no segment may depend on itself", circle)
 			continue
 		}
 		c.follow(m.id)

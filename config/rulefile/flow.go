@@ -35,7 +35,8 @@ func (s *scanner) braces(parent int) *node {
 		}
 		key := s.scalar(parent, true, true)
 		if s.fault == nil && !(s.colon() || !key.plain && s.peek(0) == ':') {
-			s.fail(key.at, "wants a colon, a space and a value behind it; or put it in quotes if it is one text with what stands before it")
+			s.fail(key.at,
+				"wants a colon, a space and a value behind it; or quotes around it and what it belongs to")
 		}
 		if s.fault == nil && (key.at.Line != s.at.Line || len(key.text) > maxKey) {
 			s.fail(key.at, "is no key: it is longer than %d bytes or a line", maxKey)

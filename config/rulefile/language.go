@@ -2,8 +2,8 @@ package rulefile
 
 import "github.com/touchfold/touchfold/state/rules"
 
-// A language is all that a rulebook may say: what is read and written, and what the schema tells. docs/rulebook.md says what it
-// means. Who adds a leaf adds its table below and a line here.
+// A language is all that a rulebook may say: what is read and written, and what the schema tells. docs/rulebook.md
+// says what it means. Who adds a leaf adds its table and a line here.
 type language struct {
 	book    mapping[file]
 	segment mapping[rules.Segment]
@@ -40,13 +40,15 @@ func newLanguage() *language {
 		nested("not", holds|bundles, as(l.condition(), func(of rules.Condition) rules.Not { return rules.Not{Of: of} },
 			func(c rules.Not) rules.Condition { return c.Of }), func(c *rules.Not) *rules.Place { return &c.At },
 			"True if this is not."),
-		nested("entered", happens, as(segmentName(false), func(id string) rules.Entered { return rules.Entered{Segment: id} },
+		nested("entered", happens, as(segmentName(false),
+			func(id string) rules.Entered { return rules.Entered{Segment: id} },
 			func(c rules.Entered) string { return c.Segment }), func(c *rules.Entered) *rules.Place { return &c.At },
 			"Happens when the customer enters this segment."),
 		nested("left", happens, as(segmentName(false), func(id string) rules.Left { return rules.Left{Segment: id} },
 			func(c rules.Left) string { return c.Segment }), func(c *rules.Left) *rules.Place { return &c.At },
 			"Happens when the customer leaves this segment."),
-		nested("becomes", happens|bundles, as(l.condition(), func(of rules.Condition) rules.Becomes { return rules.Becomes{Of: of} },
+		nested("becomes", happens|bundles, as(l.condition(),
+			func(of rules.Condition) rules.Becomes { return rules.Becomes{Of: of} },
 			func(c rules.Becomes) rules.Condition { return c.Of }), func(c *rules.Becomes) *rules.Place { return &c.At },
 			"Happens each time this condition becomes true."),
 	}
@@ -62,7 +64,7 @@ type file struct {
 func fileTable(l *language) mapping[file] {
 	return mapping[file]{
 		name: "rulebook", doc: "Segments of customers, and triggers: what happens to a customer and is told once.",
-		fields: []field[file]{
+		fields: []slot[file]{
 			required("version", whole(1, 1, 0), func(f *file) *int { return &f.version }, "The version of the language: 1."),
 			optional("segments", ruleList(l.segment, "segments", func(s *rules.Segment) *rules.About { return &s.About }),
 				func(f *file) *[]rules.Segment { return &f.Segments }, "Groups of customers."),
@@ -98,13 +100,14 @@ func conditions(l *language) kind[[]rules.Condition] {
 }
 
 // aboutKeys are what every rule says of itself.
-func aboutKeys[T any](of func(*T) *rules.About) []field[T] {
-	return []field[T]{
+func aboutKeys[T any](of func(*T) *rules.About) []slot[T] {
+	return []slot[T]{
 		required("id", id(), func(t *T) *string { return &of(t).ID },
 			"By what the rule is known: a small letter, then small letters, digits and _, at most 64. Never changed."),
 		optional("name", about(), func(t *T) *string { return &of(t).Name }, "What people call it. Without meaning."),
 		optional("owner", about(), func(t *T) *string { return &of(t).Owner }, "Who answers for it. Without meaning."),
-		optional("description", about(), func(t *T) *string { return &of(t).Description }, "What it is for. Without meaning."),
+		optional("description", about(), func(t *T) *string { return &of(t).Description },
+			"What it is for. Without meaning."),
 	}
 }
 
@@ -123,11 +126,14 @@ func triggerTable(l *language) mapping[rules.Trigger] {
 		name: "triggerRule", doc: "Something that happens to a customer at an instant, and is told once.",
 		at: func(t *T) *rules.Place { return &t.At },
 		fields: append(aboutKeys(func(t *T) *rules.About { return &t.About }),
-			required("on", l.happening(), func(t *T) *rules.Condition { return &t.On }, "What makes it happen: one happening."),
-			optional("when", l.condition(), func(t *T) *rules.Condition { return &t.When }, "What must hold at that instant."),
+			required("on", l.happening(), func(t *T) *rules.Condition { return &t.On },
+				"What makes it happen: one happening."),
+			optional("when", l.condition(), func(t *T) *rules.Condition { return &t.When },
+				"What must hold at that instant."),
 			optional("payload", payload(), func(t *T) *[]rules.Field { return &t.Payload },
-				"What it carries: names, and for each a path into the event that decided or into what goes with the happening (after, item, step1 …)."),
-			optional("priority", whole(-1_000_000, 1_000_000, 0), func(t *T) *int { return &t.Priority }, "A whole number for whoever sends it."),
+				"What it carries: names, each with a path into the event that decided or into after, item, step1 …"),
+			optional("priority", whole(-1_000_000, 1_000_000, 0), func(t *T) *int { return &t.Priority },
+				"A whole number for whoever sends it."),
 			optional("max_lateness", duration(false), func(t *T) *rules.Duration { return &t.MaxLateness },
 				"How long after its instant and settle a late event can still change it. 24h if left out."),
 			optional("expires", duration(false), func(t *T) *rules.Duration { return &t.Expires },

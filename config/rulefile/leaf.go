@@ -75,7 +75,8 @@ func table[C any, P condition[C]](key string, u use, m mapping[C]) leaf {
 // oneLeaf reads a condition or a happening.
 func (r *reader) oneLeaf(n *node, u use) (rules.Condition, bool) {
 	if n.form != keys {
-		r.fault(n.at, "wants %s in braces, such as {%s}, not %s", u, map[use]string{holds: "segment: {id: big_spender}", happens: "event: Order Completed"}[u], n.describe())
+		example := map[use]string{holds: "segment: {id: big_spender}", happens: "event: Order Completed"}[u]
+		r.fault(n.at, "wants %s in braces, such as {%s}, not %s", u, example, n.describe())
 		return nil, false
 	}
 	l := r.only(n, u)
@@ -129,7 +130,8 @@ func (r *reader) only(n *node, u use) *leaf {
 		r.fault(n.at, "has %s in one pair of braces; %s", strings.Join(names, " and "), hint)
 		return nil
 	case found[0].use&u == 0 && u == happens:
-		r.fault(n.at, "%s is a condition, not a happening; write becomes: {%s: …}, or put it into when", found[0].key, found[0].key)
+		r.fault(n.at,
+			"%s is a condition, not a happening; write becomes: {%s: …}, or put it into when", found[0].key, found[0].key)
 		return nil
 	case found[0].use&u == 0:
 		hint := "it stands only in a trigger's on"

@@ -95,10 +95,14 @@ func payload() kind[[]rules.Field] {
 	name := word(carriedForm, "a name: a letter, then letters, digits and _, at most 64")
 	path := word(pathForm, "a path such as properties.cart_id or after.item.product_id")
 	return kind[[]rules.Field]{
-		schema: schema{"type": "object", "propertyNames": name.schema, "additionalProperties": path.schema, "minProperties": 1, "maxProperties": maxPayload},
+		schema: schema{
+			"type": "object", "propertyNames": name.schema, "additionalProperties": path.schema,
+			"minProperties": 1, "maxProperties": maxPayload,
+		},
 		read: func(r *reader, n *node) (all []rules.Field, ok bool) {
 			if n.form != keys || len(n.entries) == 0 || len(n.entries) > maxPayload {
-				r.fault(n.at, "wants 1 to %d names with their paths, such as {cart: properties.cart_id}, not %s", maxPayload, n.describe())
+				r.fault(n.at, "wants 1 to %d names with their paths, such as {cart: properties.cart_id}, not %s",
+					maxPayload, n.describe())
 				return nil, false
 			}
 			r.unique(n)
@@ -184,10 +188,11 @@ func (r *reader) value(n *node) (v rules.Value, ok bool) {
 const operators = "== != < <= > >= in contains starts_with exists"
 
 // comparing are the keys of a comparison; need: it cannot be left out.
-func comparing[T any](need bool, of func(*T) *rules.Compare) []field[T] {
+func comparing[T any](need bool, of func(*T) *rules.Compare) []slot[T] {
 	value := values()
 	op := optional("op", oneOf("", strings.Fields(operators)...), func(t *T) *string { return &of(t).Op },
-		"How it is compared: == != < <= > >= with a number; == != in contains starts_with with a text, in with a list; exists without a value. False where there is nothing to compare.")
+		"How it is compared: == != < <= > >= with a number; == != in contains starts_with with a text, in with a list; "+
+			"exists without a value. False where there is nothing to compare.")
 	op.required = need
 	with := optional("value", value, func(t *T) *[]rules.Value { return &of(t).Values },
 		"What it is compared with: a number or a text in quotes; a list of texts for in.")
@@ -198,7 +203,7 @@ func comparing[T any](need bool, of func(*T) *rules.Compare) []field[T] {
 		}
 		return n
 	}
-	return []field[T]{op, with}
+	return []slot[T]{op, with}
 }
 
 // fits notes where an operator and what it compares with do not go together; numeric: what is compared is a number.
@@ -234,6 +239,8 @@ func (r *reader) fits(n *node, c rules.Compare, numeric string) {
 	case textual && asNumber >= 0:
 		r.fault(at(asNumber), "value: %s compares texts; put the number in quotes", c.Op)
 	case (ordered || numeric != "") && asText >= 0:
-		r.fault(at(asText), "value: %s compares numbers here, and %s is a text; write a number without quotes", c.Op, strconv.Quote(brief(c.Values[asText].Text)))
+		r.fault(at(asText),
+			"value: %s compares numbers here, and %s is a text; write a number without quotes",
+			c.Op, strconv.Quote(brief(c.Values[asText].Text)))
 	}
 }

@@ -147,8 +147,8 @@ func (n *node) describe() string {
 }
 
 // numeral is whatever some reader of YAML takes for a number.
-var numeral = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)$|` +
-	`^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$`)
+var numeral = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|` +
+	`^[-+]?0([xX][0-9a-fA-F]+|[bB][01]+|[oO][0-7]+)$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$`)
 
 func (n *node) isNumber() bool {
 	return n.form == text && n.plain && len(n.text) < 4*maxLong && numeral.MatchString(strings.ReplaceAll(n.text, "_", ""))

@@ -1,6 +1,6 @@
-// Package rulefile reads a rulebook out of its file, as against config, which reads what one process is told, and state/rules, which
-// knows no file. Its one rule: whatever is wrong with a text is told all at once, each fault with its place, and a book that
-// Parse gives has none left but those of its predicates, which who compiles them finds.
+// Package rulefile reads a rulebook out of its file, as against config, which reads what one process is told, and
+// state/rules, which knows no file. Its one rule: whatever is wrong with a text is told all at once, each fault with its
+// place; a book that Parse gives has no fault left but of predicates, figures and payloads, which state/rules finds.
 package rulefile
 
 import (

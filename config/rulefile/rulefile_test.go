@@ -12,6 +12,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/rules"
+	"github.com/touchfold/touchfold/state/rules/ruletest"
 )
 
 func every(t testing.TB) []byte {
@@ -225,6 +226,37 @@ func TestWrite(t *testing.T) {
 	})
 }
 
+// The books that the evaluator is tried with can be written and are read as they were.
+func TestBooks(t *testing.T) {
+	takes := takenBySchema(t)
+	rapid.Check(t, func(t *rapid.T) {
+		b := ruletest.Book(t, ruletest.Options{Numbers: []string{"purchases.net", "purchases.orders"}})
+		walk(reflect.ValueOf(b), func(v reflect.Value) {
+			if !v.CanAddr() {
+				return
+			}
+			switch at := v.Addr().Interface().(type) {
+			case *events.Instant:
+				*at -= *at % 60_000 // a time of day is written in minutes
+			case *rules.Offset:
+				at.Before = at.Before && at.N > 0
+			}
+		})
+		raw := Write(b)
+		second, err := Parse("f.yaml", raw)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, raw)
+		}
+		if !reflect.DeepEqual(placeless(b), placeless(second)) {
+			t.Fatalf("read again it is another:\n%s\n%s", raw, Write(second))
+		}
+		if err := takes(raw); err != nil {
+			t.Fatalf("the schema refuses it: %v\n%s", err, raw)
+		}
+	})
+}
+
+// What is shipped is taken, by Parse and by the schema.
 func TestShipped(t *testing.T) {
 	takes := takenBySchema(t)
 	files, err := filepath.Glob("../../rulebooks/*.yaml")

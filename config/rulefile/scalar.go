@@ -13,7 +13,8 @@ func (s *scanner) scalar(parent int, flow, inline bool) *node {
 	case c == '"' || c == '\'':
 		return s.quoted(parent, c)
 	case c == '&' || c == '*':
-		s.fail(s.at, "is an anchor or alias, which are not read here; write the value out, or put it in quotes if it is a text")
+		s.fail(s.at,
+			"is an anchor or alias, which are not read here; write the value out, or put it in quotes if it is a text")
 	case c == '!':
 		s.fail(s.at, "is a tag, which is not read here; put the value in quotes if it is a text")
 	case c == '%' && s.at.Column == 1:
@@ -79,7 +80,8 @@ func (s *scanner) word(flow bool) string {
 	n := 0
 	for c := s.peek(0); c != '\n'; n, c = n+1, s.peek(n+1) {
 		next := s.peek(n + 1)
-		if c == ':' && (blank(next) || flow && inFlow(next)) || flow && inFlow(c) || c == '#' && n > 0 && blank(s.peek(n-1)) {
+		colon := c == ':' && (blank(next) || flow && inFlow(next))
+		if colon || flow && inFlow(c) || c == '#' && n > 0 && blank(s.peek(n-1)) {
 			break
 		}
 	}
@@ -152,8 +154,9 @@ func (s *scanner) fold(b *strings.Builder, parent int) {
 	}
 }
 
-var escapes = map[byte]string{'0': "\x00", 'a': "\a", 'b': "\b", 't': "\t", 'n': "\n", 'v': "\v", 'f': "\f", 'r': "\r", 'e': "\x1b",
-	' ': " ", '"': `"`, '/': "/", '\\': `\`, 'N': "\u0085", '_': "\u00a0", 'L': "\u2028", 'P': "\u2029"}
+// escapes are what a letter behind a backslash stands for.
+var escapes = map[byte]string{'0': "\x00", 'a': "\a", 'b': "\b", 't': "\t", 'n': "\n", 'v': "\v", 'f': "\f", 'r': "\r",
+	'e': "\x1b", ' ': " ", '"': `"`, '/': "/", '\\': `\`, 'N': "\u0085", '_': "\u00a0", 'L': "\u2028", 'P': "\u2029"}
 
 // escape reads what begins with a backslash.
 func (s *scanner) escape(b *strings.Builder, parent int) {
@@ -177,6 +180,6 @@ func (s *scanner) escape(b *strings.Builder, parent int) {
 		b.WriteRune(rune(code))
 		s.skip(2 + digits)
 	default:
-		s.fail(s.at, `a backslash within "double quotes" wants one of 0abtnvfre"/\N_LPxuU behind it; write \\ or use 'single quotes'`)
+		s.fail(s.at, `within "double quotes" a backslash has one of 0abtnvfre"/\N_LPxuU behind it; use 'single quotes'`)
 	}
 }

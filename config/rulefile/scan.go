@@ -91,7 +91,7 @@ func (s *scanner) legible() bool {
 			s.skip(i)
 			s.fail(s.at, "is not text in UTF-8; save the file as UTF-8")
 			return false
-		case r < ' ' && r != '\t' && r != '\n', r == 0x7f, r >= 0x80 && r < 0xa0, r == 0x2028, r == 0x2029, r == 0xfeff, r == 0xfffe, r == 0xffff:
+		case r < ' ' && r != '\t' && r != '\n', r >= 0x7f && r < 0xa0, strings.ContainsRune("\u2028\u2029\ufeff\ufffe\uffff", r):
 			s.skip(i)
 			s.fail(s.at, "is a character that cannot be seen (U+%04X); take it out", r)
 			return false

@@ -34,11 +34,14 @@ func (m *mapping[T]) object() schema {
 			needed = append(needed, f.key)
 		}
 	}
-	return schema{"type": "object", "title": m.name, "description": m.doc, "properties": properties, "required": needed, "additionalProperties": false}
+	return schema{
+		"type": "object", "title": m.name, "description": m.doc,
+		"properties": properties, "required": needed, "additionalProperties": false,
+	}
 }
 
-// Schema is the JSON Schema of a rulebook, for editors: yaml-language-server takes it. What Parse takes it takes; Parse alone
-// refuses what lies between several keys.
+// Schema is the JSON Schema of a rulebook, for editors: yaml-language-server takes it. What Parse takes it takes; Parse
+// alone refuses what lies between several keys.
 func Schema() []byte {
 	l := newLanguage()
 	defs := schema{"match": l.match.object()}
@@ -54,8 +57,8 @@ func Schema() []byte {
 			}
 		}
 	}
-	defs["condition"] = schema{"description": "What is true or false at every instant: one of these.", "type": "object", "anyOf": forms[holds]}
-	defs["happening"] = schema{"description": "What happens at an instant: one of these.", "type": "object", "anyOf": forms[happens]}
+	defs["condition"] = schema{"type": "object", "anyOf": forms[holds]}.with("What is true or false at every instant.")
+	defs["happening"] = schema{"type": "object", "anyOf": forms[happens]}.with("What happens at an instant.")
 	defs[l.segment.name], defs[l.trigger.name] = l.segment.object(), l.trigger.object()
 	top := l.book.object()
 	top["$schema"], top["title"], top["$defs"] = "https://json-schema.org/draft/2020-12/schema", "touchfold rulebook", defs

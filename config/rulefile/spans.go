@@ -9,7 +9,9 @@ import (
 )
 
 // century is so many of each unit as make at most 100 years.
-var century = map[string]int{"s": 3_155_760_000, "m": 52_596_000, "h": 876_600, "d": 36_525, "w": 5_217, "mo": 1_200, "y": 100}
+var century = map[string]int{
+	"s": 3_155_760_000, "m": 52_596_000, "h": 876_600, "d": 36_525, "w": 5_217, "mo": 1_200, "y": 100,
+}
 
 var spanForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,11})(s|m|h|d|w|mo|y)$`)
 
@@ -23,7 +25,8 @@ func (r *reader) span(n *node, written string, orNone bool) (rules.Duration, boo
 		r.fault(n.at, "%q is negative; write a whole number and one of s m h d w mo y, such as 4h or 30d", brief(n.text))
 		return rules.Duration{}, false
 	case parts == nil:
-		r.fault(n.at, "%q is not a duration; write a whole number and one of s m h d w mo y, such as 4h or 30d", brief(n.text))
+		r.fault(n.at,
+			"%q is not a duration; write a whole number and one of s m h d w mo y, such as 4h or 30d", brief(n.text))
 		return rules.Duration{}, false
 	}
 	d := rules.Duration{Unit: parts[2], At: n.at}
@@ -32,7 +35,8 @@ func (r *reader) span(n *node, written string, orNone bool) (rules.Duration, boo
 	case d.N > century[d.Unit]:
 		r.fault(n.at, "%s is longer than 100 years; write at most %d%s", written, century[d.Unit], d.Unit)
 	case d.N == 0 && !orNone:
-		r.fault(n.at, "%s is no time at all; write at least 1%s, or leave the key out where it may be missing", written, d.Unit)
+		r.fault(n.at,
+			"%s is no time at all; write at least 1%s, or leave the key out where it may be missing", written, d.Unit)
 	case d.N == 0:
 		return rules.Duration{At: n.at}, true
 	default:
@@ -65,7 +69,7 @@ func duration(orNone bool) kind[rules.Duration] {
 // offset is a duration with a sign.
 func offset() kind[rules.Offset] {
 	return kind[rules.Offset]{
-		schema: schema{"type": "string", "pattern": "^[+-]" + spanPattern + "$"},
+		schema: schema{"type": "string", "pattern": `^[+-](0|[1-9][0-9]{0,11})(d|w|mo|y)$`},
 		read: func(r *reader, n *node) (o rules.Offset, ok bool) {
 			if !r.isText(n, "a duration with a sign and a unit, such as -30d or +2y", false) {
 				return o, false
@@ -75,9 +79,11 @@ func offset() kind[rules.Offset] {
 				r.fault(n.at, "%q has no sign; write -30d for before or +30d for after", brief(n.text))
 				return o, false
 			}
-			if o.Duration, ok = r.span(n, n.text[1:], true); ok {
-				o.Before = sign == "-" && o.N > 0
+			if o.Duration, ok = r.span(n, n.text[1:], true); ok && strings.Contains("smh", n.text[len(n.text)-1:]) {
+				r.fault(n.at, "an offset is a number of days; write one of the units d w mo y, and the time of day in at")
+				return o, false
 			}
+			o.Before = sign == "-" && o.N > 0
 			return o, ok
 		},
 		write: func(o rules.Offset) *node {
@@ -94,7 +100,10 @@ func offset() kind[rules.Offset] {
 func window() kind[rules.Window] {
 	units := map[string]string{"rolling": "s m h", "calendar": "d w"}
 	return kind[rules.Window]{
-		schema: schema{"type": "string", "pattern": `^(lifetime|rolling [1-9][0-9]{0,11}[smh]|calendar [1-9][0-9]{0,11}[dw])$`},
+		schema: schema{
+			"type":    "string",
+			"pattern": `^(lifetime|rolling [1-9][0-9]{0,11}[smh]|calendar [1-9][0-9]{0,11}[dw])$`,
+		},
 		read: func(r *reader, n *node) (w rules.Window, ok bool) {
 			if !r.isText(n, "a window: rolling 168h, calendar 7d or lifetime", false) || n.text == "lifetime" {
 				return w, n.form == text && n.text == "lifetime"
@@ -112,7 +121,8 @@ func window() kind[rules.Window] {
 			}
 			d, ok := r.span(n, length, false)
 			if ok && !strings.Contains(" "+units[kind]+" ", " "+d.Unit+" ") {
-				r.fault(n.at, "a %s window has one of the units %s, not %s; write rolling 168h or calendar 7d", kind, units[kind], d.Unit)
+				r.fault(n.at, "a %s window has one of the units %s, not %s; write rolling 168h or calendar 7d",
+					kind, units[kind], d.Unit)
 				return w, false
 			}
 			return rules.Window{Kind: kind, Duration: d}, ok

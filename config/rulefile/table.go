@@ -13,8 +13,8 @@ type kind[V any] struct {
 	write  func(v V) *node                    // nil: what is left out means the same
 }
 
-// A field is one key of a mapping whose content is a T.
-type field[T any] struct {
+// A slot is one key of a mapping whose content is a T.
+type slot[T any] struct {
 	key, doc string
 	required bool
 	schema   schema
@@ -26,13 +26,13 @@ type field[T any] struct {
 type mapping[T any] struct {
 	name   string // in the schema
 	doc    string
-	fields []field[T]
+	fields []slot[T]
 	at     func(*T) *rules.Place
 	check  func(r *reader, n *node, t *T) // what concerns several keys; nil: nothing
 }
 
-func optional[T, V any](key string, k kind[V], to func(*T) *V, doc string) field[T] {
-	return field[T]{
+func optional[T, V any](key string, k kind[V], to func(*T) *V, doc string) slot[T] {
+	return slot[T]{
 		key: key, doc: doc, schema: k.schema,
 		put: func(r *reader, n *node, t *T) {
 			if v, ok := k.read(r, n); ok {
@@ -43,7 +43,7 @@ func optional[T, V any](key string, k kind[V], to func(*T) *V, doc string) field
 	}
 }
 
-func required[T, V any](key string, k kind[V], to func(*T) *V, doc string) field[T] {
+func required[T, V any](key string, k kind[V], to func(*T) *V, doc string) slot[T] {
 	f := optional(key, k, to, doc)
 	f.required = true
 	return f
@@ -74,7 +74,7 @@ func (m *mapping[T]) read(r *reader, n *node) (t T, ok bool) {
 	r.unique(n)
 	var misspelt []string
 	for _, e := range n.entries {
-		i := slices.IndexFunc(m.fields, func(f field[T]) bool { return f.key == e.key })
+		i := slices.IndexFunc(m.fields, func(f slot[T]) bool { return f.key == e.key })
 		if i < 0 {
 			misspelt = append(misspelt, r.unknown(e, m.keys(), ""))
 		} else if n.get(e.key) == e.value { // the first of that name

@@ -11,6 +11,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/rules"
+	"github.com/touchfold/touchfold/state/rules/field"
 )
 
 const (
@@ -23,12 +24,11 @@ const (
 // What is written in one form. Editors check these, too.
 var (
 	idForm      = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
-	fieldForm   = regexp.MustCompile(`^(name|channel|source|id|order_id|currency|value|units|properties(\.[^.\x00-\x1f]+)+|(traits|item)\.[^.\x00-\x1f]+)$`)
+	fieldForm   = regexp.MustCompile(`^(name|channel|source|id|order_id|currency|value|units|(properties|traits|item)\.[^\x00-\x1f]+)$`)
 	clockForm   = regexp.MustCompile(`^([01][0-9]|2[0-3]):[0-5][0-9]$`)
-	pathForm    = regexp.MustCompile(`^[A-Za-z_][^.\x00-\x1f]*(\.[^.\x00-\x1f]+)*$`)
+	pathForm    = regexp.MustCompile(`^[^.\x00-\x1f]+(\.[^.\x00-\x1f]+)*$`)
 	carriedForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,63}$`)
-	traitForm   = regexp.MustCompile(`^[^.\x00-\x1f]+$`)
-	saltForm    = regexp.MustCompile(`^[^\x00-\x1f]+$`)
+	lineForm    = regexp.MustCompile(`^[^\x00-\x1f]+$`)
 	figureForm  = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$`)
 	wholeForm   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)
 	decimalForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?$`)
@@ -92,8 +92,18 @@ func id() kind[string] {
 
 // fieldOf is a field of an event.
 func fieldOf() kind[string] {
-	return word(fieldForm,
-		"a field of an event: name, channel, source, id, order_id, currency, value, units, properties.NAME, traits.NAME or item.NAME")
+	what := "a field of an event: " + strings.Join(field.Names()[:8], ", ") + ", properties.NAME, traits.NAME or item.NAME"
+	k := word(fieldForm, what)
+	read := k.read
+	k.read = func(r *reader, n *node) (string, bool) {
+		path, ok := read(r, n)
+		if _, err := field.Parse(path); ok && err != nil {
+			r.fault(n.at, "%v", err)
+			return "", false
+		}
+		return path, ok
+	}
+	return k
 }
 
 // oneOf is one of some words; without is the one that is left out when written.
@@ -248,7 +258,7 @@ func cel() kind[predicate] {
 		schema: schema{"type": "string", "minLength": 1, "maxLength": maxLong},
 		read: func(r *reader, n *node) (predicate, bool) {
 			switch {
-			case !r.isText(n, "a predicate in CEL, such as value > 100.0", false) || !r.short(n, maxLong):
+			case !r.isText(n, "a predicate in CEL, such as event.value > 100.0", false) || !r.short(n, maxLong):
 				return predicate{}, false
 			case strings.TrimSpace(n.text) == "":
 				r.fault(n.at, "is empty; write a predicate in CEL, or leave the key out")

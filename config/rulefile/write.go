@@ -66,8 +66,8 @@ func inBraces(n *node) string {
 }
 
 var (
-	needsNoQuotes = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]*( [A-Za-z0-9_.]+)*$|^[1-9][0-9]*(s|m|h|d|w|mo|y)$|^-[1-9][0-9]*(s|m|h|d|w|mo|y)$`)
-	otherwise     = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"} // what some reader takes for something else
+	needsNoQuotes = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]*( [A-Za-z0-9_.]+)*$|^-?[1-9][0-9]*(s|m|h|d|w|mo|y)$`)
+	otherwise     = []string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"} // to some reader no text
 )
 
 func scalarText(n *node) string {
