@@ -35,14 +35,8 @@ func draw(t *rapid.T) *world {
 
 func tableOf(t interface{ Fatalf(string, ...any) }, w *world) *state.Table {
 	shop, figure := orders(calendarOf(w.zone))
-	config := rules.Config{Book: w.book, Calendar: calendarOf(w.zone), Zones: zones, Currency: ruletest.HKD, Figures: []state.Figure{figure}}
-	if w.since > 0 {
-		config.Since = map[string]events.Instant{}
-		for _, meaning := range rules.Meanings(config) {
-			config.Since[meaning] = w.since
-		}
-	}
-	f, faults := rules.New(config)
+	f, _, faults := rules.New(rules.Config{Book: w.book, Calendar: calendarOf(w.zone), Zones: zones, Currency: ruletest.HKD,
+		Figures: []state.Figure{figure}, Now: w.since})
 	if len(faults) > 0 {
 		t.Fatalf("%v", faults)
 	}

@@ -75,10 +75,10 @@ func (r *run) happenings(on rules.Condition) (all []happening) {
 	r.walk(r.edges(on), func(at events.Instant) string {
 		now := map[string]bool{}
 		for _, i := range r.instances(on, at) {
-			now[i.id] = true
-			if !before[i.id] {
+			if !before[i.id] && !now[i.id] {
 				all = append(all, happening{at: at, key: i.key})
 			}
+			now[i.id] = true
 		}
 		before = now
 		return fmt.Sprint(now)
