@@ -31,6 +31,10 @@ func NewCalendar(zone *time.Location) *Calendar {
 	return c
 }
 
+// LazyCalendar is the same calendar, but every question is asked of package time: it costs nothing to make, and a question
+// some hundred nanoseconds.
+func LazyCalendar(zone *time.Location) *Calendar { return &Calendar{zone: zone} }
+
 // Zone is the zone whose days these are.
 func (c *Calendar) Zone() *time.Location { return c.zone }
 
@@ -66,8 +70,11 @@ func (c *Calendar) End(d Day) events.Instant { return c.Start(d+1) - 1 }
 func (c *Calendar) Of(t events.Instant) Day {
 	n := int64(t / (24 * 60 * 60 * 1000))
 	if n < 1 || n+2 >= int64(len(c.starts)) {
-		y, m, day := t.Time().In(c.zone).Date()
-		return Day(time.Date(y, m, day, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60))
+		d, _ := c.clock(t)
+		for t >= c.Start(d+1) { // clocks were put back past a midnight: its day has begun
+			d++
+		}
+		return d
 	}
 	d := Day(n)
 	for t < c.starts[d] {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/features"
 )
 
@@ -18,6 +19,7 @@ func (featuresCommand) Run(out output) error {
 		return fmt.Errorf("the table of features is faulty: %w", err)
 	}
 	var b strings.Builder
+	figures := features.Figures(config.Default())
 	for _, f := range table.About() {
 		fmt.Fprintf(&b, "%s, version %d\n    %s\n", f.Name, f.Version, f.Doc)
 		if len(f.Folds) > 0 {
@@ -32,7 +34,25 @@ func (featuresCommand) Run(out output) error {
 		if len(f.Needs) > 0 {
 			fmt.Fprintf(&b, "    reads %s\n", strings.Join(f.Needs, ", "))
 		}
+		writeFigures(&b, f.Name, figures)
 	}
 	_, err = fmt.Fprint(out.out, b.String())
 	return err
+}
+
+// writeFigures lists what rules may ask of a feature.
+func writeFigures(b *strings.Builder, feature string, figures []state.Figure) {
+	for _, f := range figures {
+		if state.Describe(f.Owner).Name != feature {
+			continue
+		}
+		kind := "number"
+		if f.Text {
+			kind = "text"
+		}
+		if f.Windows {
+			kind += " or over days"
+		}
+		fmt.Fprintf(b, "    %-38s %-20s %s\n", f.Name, kind, f.Doc)
+	}
 }
