@@ -70,7 +70,8 @@ func ordersAgain(zone *time.Location) func(string, rules.Window, []events.Event,
 // TestFigures is TestOracle for what rules say of other features' figures; the oracle looks at each day.
 func TestFigures(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		agrees(t, drawWith(t, ruletest.Options{Leaves: []string{"feature", "if", "event", "trait", "segment"}, Numbers: []string{"purchases.orders"}}))
+		agrees(t, drawWith(t, ruletest.Options{Leaves: []string{"feature", "if", "event", "trait", "segment"},
+			Numbers: []string{"purchases.orders"}}))
 	})
 }
 
