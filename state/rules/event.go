@@ -257,7 +257,7 @@ func (l *eventLeaf) because(v *view, say func(state.Mark)) {
 	default:
 		c := v.program.Calendar
 		for i := range s.entries {
-			if x := &s.entries[i]; l.window.leaves(c, x.mark.Time) > v.at && x.mark.Time <= v.at {
+			if x := &s.entries[i]; l.window.leaves(c, x.mark.Time) > v.at {
 				if say(x.mark); l.aggregate == First {
 					return
 				}
