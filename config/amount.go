@@ -22,7 +22,7 @@ var currencies = strings.Fields(`
 
 func currency(text string) (events.Currency, error) {
 	if !slices.Contains(currencies, text) {
-		return events.Currency{}, fmt.Errorf("%q is not a currency; write its ISO 4217 code, such as HKD%s", text, didYouMean(text, currencies))
+		return events.Currency{}, fmt.Errorf("%q is not a currency; write its ISO 4217 code, such as HKD%s", text, DidYouMean(text, currencies))
 	}
 	return events.ParseCurrency(text)
 }

@@ -33,7 +33,7 @@ func (l *loader) readEnv(env []string) {
 		if k, ok := l.find(func(k key) bool { return variable(k.path) == name }); ok {
 			l.written[k.path] = append(l.written[k.path], k.written(at, text))
 		} else {
-			l.fault(at, "there is no such variable%s", didYouMean(name, names))
+			l.fault(at, "there is no such variable%s", DidYouMean(name, names))
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (l *loader) sections() []string {
 
 // meant is a hint at which of the paths was probably meant: one spelled nearly so, or so called in another section.
 func meant(path string, paths []string) string {
-	if hint := didYouMean(path, paths); hint != "" {
+	if hint := DidYouMean(path, paths); hint != "" {
 		return hint
 	}
 	name := path[strings.LastIndexByte(path, '.')+1:]
@@ -44,12 +44,12 @@ func meant(path string, paths []string) string {
 	return ""
 }
 
-// didYouMean is a hint at the nearest of the names, or "" if none is near.
-func didYouMean(word string, names []string) string {
+// DidYouMean is a hint at the nearest of the names, "; did you mean NAME?", or "" if none is near.
+func DidYouMean(word string, names []string) string {
 	folded := foldName(word)
 	best, least := "", 2+len(folded)/6
 	for _, name := range names {
-		if d := distance(folded, foldName(name)); d < least {
+		if d := Distance(folded, foldName(name)); d < least {
 			best, least = name, d
 		}
 	}
@@ -64,8 +64,8 @@ func foldName(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
 }
 
-// distance is Levenshtein's: the least number of bytes to insert, remove or replace.
-func distance(a, b string) int {
+// Distance is Levenshtein's: the least number of bytes to insert, remove or replace.
+func Distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

@@ -92,6 +92,6 @@ func oneOf[T ~string](p *T, words ...T) value {
 		for i, word := range words {
 			names[i] = string(word)
 		}
-		return "", fmt.Errorf("%q is none of %s%s", text, strings.Join(names, ", "), didYouMean(text, names))
+		return "", fmt.Errorf("%q is none of %s%s", text, strings.Join(names, ", "), DidYouMean(text, names))
 	})
 }

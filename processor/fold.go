@@ -47,6 +47,10 @@ func (s *shard) take(ctx context.Context, r *events.Record) error {
 	return s.fold(e)
 }
 
+// mendWithin is how long, by the shard's clock, late events wait to be folded once another comes: whether an occurrence is
+// too late to be said is decided as of when they began to wait.
+const mendWithin events.Instant = 60_000
+
 // fold makes e a step of its customer.
 func (s *shard) fold(e *events.Event) error {
 	c, err := s.store.Customer(e.Customer)
@@ -54,6 +58,10 @@ func (s *shard) fold(e *events.Event) error {
 		return err
 	}
 	waiting := c.Stale()
+	if waiting && s.speaking && s.at.Clock > c.Waits+mendWithin {
+		s.mend(c)
+		waiting = false
+	}
 	if !waiting {
 		s.let(c)
 	}
@@ -68,7 +76,7 @@ func (s *shard) fold(e *events.Event) error {
 		c.Step(e, s.at.Clock, s.speaker)
 	}
 	if c.Stale() && !waiting {
-		s.stale = append(s.stale, c)
+		s.stale, c.Waits = append(s.stale, c), s.at.Clock
 	}
 	c.Applied = s.at.Input
 	s.store.Changed(c)
@@ -84,15 +92,22 @@ func (s *shard) refold(budget int) error {
 	for len(s.stale) > 0 && n < budget {
 		c := s.stale[0]
 		s.stale = s.stale[1:]
-		n += c.Refold()
-		c.Settle(s.at.Clock, events.ByCorrection, s.speaker)
-		s.store.Changed(c)
+		if c.Stale() {
+			n += s.mend(c)
+		}
 	}
 	if len(s.stale) == 0 {
 		s.stale = nil
 	}
-	s.m.refolded.Add(float64(n))
 	return nil
+}
+
+// mend folds a customer again whom late events changed.
+func (s *shard) mend(c *state.Customer) int {
+	n := c.Mend(s.at.Clock, s.speaker)
+	s.store.Changed(c)
+	s.m.refolded.Add(float64(n))
+	return n
 }
 
 // refoldAll folds again all customers that late events changed. That may be all events of the shard, at a million in some
@@ -143,7 +158,7 @@ func (s *shard) pass(slice int) error {
 // let lets the customer's due horizons pass, each a step; one whom a walk has not come to is looked at as a whole.
 func (s *shard) let(c *state.Customer) {
 	if s.aheadOfWalk(c) {
-		c.Settle(s.at.Clock, s.at.Walk.Cause, s.speaker)
+		c.Visit(s.at.Clock, s.at.Walk.Cause, s.speaker)
 		return
 	}
 	if n := c.Pass(s.at.Clock, s.speaker); n > 0 {

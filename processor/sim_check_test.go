@@ -27,6 +27,7 @@ type simReader struct {
 // simHeld is a record in a partition.
 type simHeld struct {
 	offset events.Offset
+	append events.Instant
 	copy   simCopy
 }
 
@@ -43,7 +44,7 @@ func newSimReader(w *simWorld) *simReader {
 			}
 			origin, _ := events.OriginOf(r)
 			if copy, ok := simRead(t, origin.Append); ok {
-				held[t.customer] = append(held[t.customer], simHeld{r.Offset, copy})
+				held[t.customer] = append(held[t.customer], simHeld{r.Offset, r.Append, copy})
 			}
 		})
 		c.held = append(c.held, held)

@@ -31,8 +31,8 @@ func simRulesOf(b *rulebook.Rulebook) simRules {
 	panic("a rulebook that nobody wrote")
 }
 
-func simBelieve(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
-	return simBelief()[simRulesOf(b)], events.Currency{'J', 'P', 'Y'}, nil
+func simBelieve(b *rulebook.Rulebook, _ state.Since, _ events.Instant) (Belief, error) {
+	return Belief{Table: simBelief()[simRulesOf(b)], Currency: events.Currency{'J', 'P', 'Y'}}, nil
 }
 
 // simRuled is a rulebook in the log.

@@ -92,7 +92,9 @@ func newSimWorld(seed uint64, out io.Writer) *simWorld {
 	if r.IntN(2) == 0 {
 		w.limits = &limits{dirty: r.IntN(20_000), pending: r.IntN(4000), due: 1 + r.IntN(3), walk: 1 + r.IntN(3), touched: r.IntN(4), refold: 1 + r.IntN(20), gather: r.IntN(3000)}
 	}
-	w.boot = time.Hour
+	if w.boot = time.Hour; r.IntN(4) == 0 {
+		w.newest = len(simRulebooks) - 1
+	}
 	w.odds = simOdds{crash: r.IntN(30), stop: r.IntN(6), second: 2 + r.IntN(12), freeze: 5 + r.IntN(20), leap: r.IntN(3), expire: r.IntN(4) * r.IntN(3), quiet: r.IntN(8), rules: r.IntN(9), alien: r.IntN(6) / 4,
 		read: r.IntN(4), write: r.IntN(25), ghost: 500, lost: r.IntN(150), rolled: r.IntN(500)}
 	for topic, n := range map[string]int{simInput: w.shards, simOutput: w.shards, simParked: 1} {

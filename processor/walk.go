@@ -32,7 +32,7 @@ func (s *shard) walk(ctx context.Context) error {
 	err := s.store.Customers(w.After, func(c *state.Customer) (bool, error) {
 		w.After, n = c.ID(), n+1
 		if !c.Stale() { // else refold will look
-			c.Settle(s.at.Clock, w.Cause, s.speaker)
+			c.Visit(s.at.Clock, w.Cause, s.speaker)
 			s.store.Changed(c)
 		}
 		return n < s.limits.walk, nil

@@ -32,6 +32,8 @@ type Customer struct {
 
 	// Applied is the offset after the last record taken; its meaning is the owner's.
 	Applied events.Offset
+	// Waits is the owner's clock when the customer became stale, 0 if he is not; until Settle.
+	Waits events.Instant
 }
 
 // New is a customer of whom nothing is known.
@@ -178,6 +180,7 @@ const (
 	rowStale
 	rowPassed
 	rowTable
+	rowWaits
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -227,7 +230,8 @@ func (c *Customer) AppendRow(b []byte) []byte {
 	b = wire.AppendUint(b, rowApplied, uint64(c.Applied))
 	b = wire.AppendBool(b, rowStale, c.Stale())
 	b = wire.AppendUint(b, rowPassed, uint64(c.passed))
-	return wire.AppendFixed(b, rowTable, c.table.print)
+	b = wire.AppendFixed(b, rowTable, c.table.print)
+	return wire.AppendUint(b, rowWaits, uint64(c.Waits))
 }
 
 // Sealed is how many blocks of the timeline will never change again; Block is one of them.
@@ -276,6 +280,8 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			c.passed = events.Instant(r.Uint())
 		case rowTable:
 			writer = r.Uint()
+		case rowWaits:
+			c.Waits = events.Instant(r.Uint())
 		}
 	}
 	if r.Err() != nil {
@@ -290,7 +296,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 		c.Refold()
 	}
 	if writer != t.print {
-		c.due = 0
+		c.due, c.Waits = 0, 0
 	}
 	return c, nil
 }

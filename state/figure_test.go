@@ -3,6 +3,7 @@ package state_test
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"testing"
@@ -320,4 +321,16 @@ func TestMillionths(t *testing.T) {
 			t.Fatalf("%d/%d is %d millionths, want %s", n, per, got.Number, floor)
 		}
 	})
+}
+
+func TestMillionthsEdges(t *testing.T) {
+	for _, c := range []struct{ n, per, want int64 }{
+		{1, 2_000_000, 0}, {3, 2_000_000, 2}, {5, 2_000_000, 2}, {-3, 2_000_000, -2}, {-5, 2_000_000, -2}, {7, 1, 7_000_000},
+		{2, 3, 666_667}, {9_000_000_000_000, 1, state.MostMillionths}, {9_000_000_000_001, 1, state.MostMillionths},
+		{math.MinInt64, 1, -state.MostMillionths}, {math.MaxInt64, 499_999, state.MostMillionths}, // its upper half is 499,999
+	} {
+		if got := state.Millionths(c.n, c.per).Number; got != c.want {
+			t.Errorf("%d/%d is %d millionths, want %d", c.n, c.per, got, c.want)
+		}
+	}
 }

@@ -30,6 +30,42 @@ func (sp *Speaker) says(o *Occurrence) bool {
 	return !o.Old && o.At > sp.Floor && (o.Expires == 0 || sp.Wall == nil || sp.Wall() <= o.Expires)
 }
 
+// Mend is Refold, and Settle as of when the late events came: what time has made since is on time, and they are no later
+// for having waited. It returns how many events were folded.
+func (c *Customer) Mend(at events.Instant, sp *Speaker) (folded int) {
+	folded = c.Refold()
+	c.Settle(c.came(at), events.ByCorrection, sp)
+	c.Pass(at, sp)
+	return folded
+}
+
+// came is when the events came that wait to be compared: at, unless that is known.
+func (c *Customer) came(at events.Instant) events.Instant {
+	if c.Waits == 0 {
+		return at
+	}
+	return min(at, max(c.Waits, c.last()))
+}
+
+// last is the time of the last event; 0 if there is none.
+func (c *Customer) last() events.Instant {
+	if n := len(c.line.index); n > 0 {
+		return c.line.index[n-1].time
+	}
+	return 0
+}
+
+// Visit is Settle of one who is not stale, on a walk. Where horizons wait at which something may have happened, it looks at
+// him as of before them and lets them pass then: what happened meanwhile is on time, however late he is visited.
+func (c *Customer) Visit(at events.Instant, cause events.Cause, sp *Speaker) {
+	from := c.came(at)
+	if c.table.happens < len(c.states) && !c.Outdated() && c.due <= at {
+		from = min(at, max(c.due-1, c.last(), sp.Floor))
+	}
+	c.Settle(from, cause, sp)
+	c.Pass(at, sp)
+}
+
 // happened says an occurrence, or notes that what was said of it has moved.
 func (c *Customer) happened(s *said, o *Occurrence, at events.Instant, by origin, sp *Speaker) {
 	if s.value != "" {

@@ -129,7 +129,7 @@ type fact struct {
 // how many passed. The customer must not be stale.
 func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 	if c.Outdated() { // what it says now is compared as of now
-		c.Settle(to, "", sp)
+		c.Settle(c.came(to), "", sp)
 		passed++
 	}
 	for c.due <= to {
@@ -161,7 +161,7 @@ func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 // walk. cause is the reason; "": what made each fact true, by its history.
 func (c *Customer) Settle(at events.Instant, cause events.Cause, sp *Speaker) {
 	c.compare(at, c.table.timed, origin{cause: cause}, sp)
-	c.dues, c.passed = nil, at
+	c.dues, c.passed, c.Waits = nil, at, 0
 	c.setDue(at, c.table.timed)
 }
 

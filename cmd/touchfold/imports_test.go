@@ -16,11 +16,12 @@ const module = "github.com/touchfold/touchfold/"
 var allowed = map[string][]string{
 	"events":               {},
 	"config":               {"events"},
+	"config/rulefile":      {"config", "events", "state/rules", "state/rules/field"},
 	"state/wire":           {},
 	"state/tzdata":         {},
 	"state":                {"events", "state/tzdata", "state/wire"},
 	"state/rulebook":       {"events"},
-	"state/features":       {"config", "events", "state", "state/rulebook", "+"},
+	"state/features":       {"config", "config/rulefile", "events", "state", "state/rulebook", "+"},
 	"state/store":          {"events", "state", "state/wire"},
 	"state/snapshot":       {"config", "events", "state/store"},
 	"processor/kafka":      {"events"},

@@ -193,7 +193,7 @@ type Offset struct {
 // Item is that a date of something owned has come.
 type Item struct {
 	Of     Match
-	Field  string // item.warranty_months, or a field that is a date
+	Field  string // a field that is a date, or item.warranty_months; "": the day of purchase
 	Offset Offset
 	Clock  events.Instant
 	For    Duration

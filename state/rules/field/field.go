@@ -66,6 +66,9 @@ func (s *Subject) Reset(e *events.Event, item int) {
 // Turn turns to another product line of the same event, or to none with -1.
 func (s *Subject) Turn(item int) { s.item, s.hasLine = item, false }
 
+// Item is the product line that is turned to, -1 for none.
+func (s *Subject) Item() int { return s.item }
+
 // Read is the value of the field, false if it is not there. The texts are the event's, or as lasting.
 func (p Path) Read(s *Subject) (Value, bool) {
 	if p.IsText() {

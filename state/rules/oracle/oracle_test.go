@@ -2,7 +2,9 @@ package oracle_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -13,25 +15,25 @@ import (
 )
 
 // orders counts orders of the last days: a figure of the tests' own.
-func orders(zone func(events.Instant) int) func(string, rules.Window, []events.Event, events.Instant) (rules.Value, bool) {
+func orders(zone *time.Location) func(string, rules.Window, []events.Event, events.Instant) (rules.Value, bool) {
+	day := func(at events.Instant) int64 {
+		y, m, d := at.Time().In(zone).Date()
+		return time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix() / (24 * 60 * 60)
+	}
 	return func(_ string, w rules.Window, list []events.Event, at events.Instant) (rules.Value, bool) {
 		var n rules.Number
 		for i := range list {
-			if list[i].Type == events.OrderCompleted && (w.Kind == "" || zone(list[i].Time) > zone(at)-w.N) {
+			if list[i].Type == events.OrderCompleted && (w.Kind == "" || day(list[i].Time) > day(at)-int64(w.N)) {
 				n++
 			}
 		}
-		return rules.Value{Number: n * 1e6, IsNumber: true}, n > 0
+		return rules.Value{Number: n * 1e6, IsNumber: true}, true
 	}
 }
 
 func drawWorld(t *rapid.T) (*oracle.World, []events.Event, events.Instant) {
 	zone := ruletest.Zone(t)
-	day := func(at events.Instant) int {
-		y, m, d := at.Time().In(zone).Date()
-		return (y*13+int(m))*32 + d
-	}
-	w := &oracle.World{Zone: zone, Currency: ruletest.HKD, Figures: orders(day),
+	w := &oracle.World{Zone: zone, Currency: ruletest.HKD, Figures: orders(zone),
 		Book: ruletest.Book(t, ruletest.Options{Numbers: []string{"purchases.orders"}})}
 	list := ruletest.Timeline(t, zone)
 	until := events.Instant(1.8e12)
@@ -99,4 +101,37 @@ func TestOccurrences(t *testing.T) {
 		}
 	})
 	t.Logf("%d occurrences", n)
+}
+
+// TestCases asks the oracle what was worked out by hand.
+func TestCases(t *testing.T) {
+	truths, occurrences := 0, 0
+	names := map[string]bool{}
+	for _, c := range ruletest.Cases() {
+		if names[c.Name] {
+			t.Errorf("two cases are called %q", c.Name)
+		}
+		names[c.Name] = true
+		truths, occurrences = truths+len(c.Truths), occurrences+len(c.Occurrences)
+		t.Run(c.Name, func(t *testing.T) {
+			w := &oracle.World{Zone: c.Zone, Currency: ruletest.HKD, Book: c.Book, Figures: orders(c.Zone),
+				Since: map[string]events.Instant{ruletest.Trigger: c.Since}}
+			for _, x := range c.Truths {
+				if is := oracle.Truth(w, c.Events, ruletest.Segment, x.At); is != x.Is {
+					t.Errorf("at %v it is %v, want %v", x.At, is, x.Is)
+				}
+			}
+			if len(c.Book.Triggers) == 0 {
+				return
+			}
+			var got []ruletest.Occurrence
+			for _, o := range oracle.Occurrences(w, c.Events, ruletest.Trigger, c.Until) {
+				got = append(got, ruletest.Occurrence(o))
+			}
+			if !slices.Equal(got, c.Occurrences) {
+				t.Errorf("happened\n%v, want\n%v", got, c.Occurrences)
+			}
+		})
+	}
+	t.Logf("%d cases: %d truths, %d occurrences", len(names), truths, occurrences)
 }

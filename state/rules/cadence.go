@@ -1,0 +1,194 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rules/field"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// rhythm is the days on which events matched, of all or by a field of their product lines, in order of its value.
+type rhythm struct {
+	match matcher
+	group field.Path
+	by    bool
+}
+
+type rhythmState struct{ beats []beat }
+
+type beat struct {
+	value string
+	days  []state.Day // each once, in order
+	last  state.Mark
+}
+
+func (p *rhythm) key() string     { return canonical("rhythm", p.match.canonical, p.group.String()) }
+func (p *rhythm) names() []string { return p.match.events }
+func (p *rhythm) zero() any       { return new(rhythmState) }
+
+func (p *rhythm) fold(v *view, s any, e *events.Event) (matched bool) {
+	st := s.(*rhythmState)
+	day := v.program.Calendar.Of(e.Time)
+	for i := range p.match.count(e) {
+		if !p.match.holds(v, e, i) {
+			continue
+		}
+		value := ""
+		if p.by {
+			x, ok := p.group.Read(&v.subject)
+			if !ok {
+				continue
+			}
+			value = x.String()
+		}
+		matched = true
+		j, found := slices.BinarySearchFunc(st.beats, value, func(b beat, value string) int { return strings.Compare(b.value, value) })
+		if !found {
+			st.beats = slices.Insert(st.beats, j, beat{value: strings.Clone(value)})
+		}
+		b := &st.beats[j]
+		if n := len(b.days); n == 0 || b.days[n-1] != day {
+			b.days = append(b.days, day)
+		}
+		b.last = state.MarkOf(e)
+	}
+	return matched
+}
+
+// cadenceLeaf is that the customer's own interval, with a tolerance, has passed. It is a happening too.
+type cadenceLeaf struct {
+	piece     int32
+	of        *rhythm
+	tolerance int64 // millionths
+	least     int   // intervals
+}
+
+// over calls f with what has a rhythm and the instant at which its interval is over.
+func (l *cadenceLeaf) over(v *view, f func(b *beat, at events.Instant)) {
+	s, _ := v.state.pieces[l.piece].(*rhythmState)
+	if s == nil {
+		return
+	}
+	for i := range s.beats {
+		b := &s.beats[i]
+		if n := len(b.days) - 1; n < l.least || n < 1 {
+			continue
+		}
+		f(b, v.program.Calendar.Start(b.days[len(b.days)-1]+l.span(b.days)))
+	}
+}
+
+// span is the median interval times the tolerance, in whole days, rounded up: twice the median is a whole number of days.
+func (l *cadenceLeaf) span(days []state.Day) state.Day {
+	gaps := make([]state.Day, len(days)-1)
+	for i := range gaps {
+		gaps[i] = days[i+1] - days[i]
+	}
+	slices.Sort(gaps)
+	n := len(gaps)
+	twice := int64(gaps[(n-1)/2] + gaps[n/2])
+	return state.Day((twice*l.tolerance + 2*million - 1) / (2 * million))
+}
+
+func (l *cadenceLeaf) eval(v *view) (is bool, until events.Instant) {
+	until = events.Never
+	l.over(v, func(_ *beat, at events.Instant) {
+		if at <= v.at {
+			is = true
+		} else {
+			until = min(until, at)
+		}
+	})
+	if is {
+		return true, events.Never
+	}
+	return false, until
+}
+
+func (l *cadenceLeaf) because(v *view, say func(state.Mark)) {
+	l.over(v, func(b *beat, at events.Instant) {
+		if at <= v.at {
+			say(b.last)
+		}
+	})
+}
+
+func (l *cadenceLeaf) next(v *view, after events.Instant) events.Instant {
+	least := events.Never
+	l.over(v, func(_ *beat, at events.Instant) {
+		if at > after {
+			least = min(least, at)
+		}
+	})
+	return least
+}
+
+func (l *cadenceLeaf) each(v *view, say func(*candidate)) {
+	l.over(v, func(b *beat, at events.Instant) {
+		if at != v.at {
+			return
+		}
+		key := keyOf(b.last)
+		if l.of.by {
+			key = b.value + "/" + key
+		}
+		say(&candidate{mark: b.last, key: short(key), because: []state.Mark{b.last}})
+	})
+}
+
+func (l *cadenceLeaf) canonical() string {
+	return canonical("cadence", l.of.key(), l.tolerance, l.least)
+}
+
+const (
+	rhythmBeat wire.Field = 1
+
+	beatValue wire.Field = 1
+	beatDay   wire.Field = 2
+	beatLast  wire.Field = 3
+)
+
+func (p *rhythm) append(b []byte, s any) []byte {
+	var m wire.Mark
+	for _, x := range s.(*rhythmState).beats {
+		b, m = wire.Begin(b, rhythmBeat)
+		b = wire.AppendBytes(b, beatValue, x.value)
+		former := state.Day(-1)
+		for _, d := range x.days {
+			b = wire.AppendUint(b, beatDay, uint64(d-former))
+			former = d
+		}
+		b = appendMark(b, beatLast, x.last)
+		b = wire.End(b, m)
+	}
+	return b
+}
+
+func (p *rhythm) parse(b []byte, _ *state.Calendar) (any, error) {
+	s := new(rhythmState)
+	r := wire.NewReader(b)
+	for _, ok := r.Next(); ok; _, ok = r.Next() {
+		var x beat
+		day := state.Day(-1)
+		in := wire.NewReader(r.Bytes())
+		for f, ok := in.Next(); ok; f, ok = in.Next() {
+			switch f {
+			case beatValue:
+				x.value = in.String()
+			case beatDay:
+				day += state.Day(in.Uint())
+				x.days = append(x.days, day)
+			case beatLast:
+				x.last = parseMark(&in)
+			}
+		}
+		if in.Err() != nil {
+			return nil, in.Err()
+		}
+		s.beats = append(s.beats, x)
+	}
+	return s, r.Err()
+}

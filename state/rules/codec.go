@@ -1,0 +1,157 @@
+package rules
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rules/field"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// The fields of the state, of a piece, of the registers, of a hit.
+const (
+	stateFirst wire.Field = iota + 1
+	stateBought
+	stateNow
+	statePiece
+	stateHit
+	stateUpto
+	stateTracked
+	stateLastFired
+	stateFired
+
+	pieceName  wire.Field = 1
+	pieceBytes wire.Field = 2
+)
+
+// appendMark writes a mark as its time and, in 8 bytes, its id.
+func appendMark(b []byte, f wire.Field, m state.Mark) []byte {
+	if m == (state.Mark{}) {
+		return b
+	}
+	b, open := wire.Begin(b, f)
+	b = binary.BigEndian.AppendUint64(b, m.ID)
+	b = binary.AppendUvarint(b, uint64(m.Time))
+	return wire.End(b, open)
+}
+
+func parseMark(r *wire.Reader) (m state.Mark) {
+	b := r.Bytes()
+	if len(b) < 9 {
+		r.Fail()
+		return m
+	}
+	m.ID = binary.BigEndian.Uint64(b)
+	t, n := binary.Uvarint(b[8:])
+	if n != len(b)-8 {
+		r.Fail()
+	}
+	m.Time = events.Instant(t)
+	return m
+}
+
+// appendValue writes a value.
+func appendValue(b []byte, f wire.Field, v field.Value) []byte {
+	if v == (field.Value{}) {
+		return b
+	}
+	b, open := wire.Begin(b, f)
+	if v.IsNumber {
+		b = binary.AppendVarint(append(b, 1), v.Number)
+	} else {
+		b = append(b, 0)
+	}
+	return wire.End(append(b, v.Text...), open)
+}
+
+func parseValue(r *wire.Reader) (v field.Value) {
+	b := r.Bytes()
+	if len(b) == 0 {
+		r.Fail()
+		return v
+	}
+	text := b[1:]
+	if v.IsNumber = b[0] == 1; v.IsNumber {
+		number, n := binary.Varint(text)
+		if n <= 0 {
+			r.Fail()
+			return v
+		}
+		v.Number, text = number, text[n:]
+	}
+	v.Text = string(text)
+	return v
+}
+
+// append writes s, pieces in order of their keys.
+func (p *program) append(b []byte, s *State) []byte {
+	b = appendMark(b, stateFirst, s.first)
+	b = appendMark(b, stateBought, s.bought)
+	b = appendMark(b, stateNow, s.now)
+	var m, inner wire.Mark
+	for _, i := range p.ordered {
+		if s.pieces == nil || s.pieces[i] == nil {
+			continue
+		}
+		b, m = wire.Begin(b, statePiece)
+		b = wire.AppendFixed(b, pieceName, p.keys[i])
+		b, inner = wire.Begin(b, pieceBytes)
+		b = p.pieces[i].append(b, s.pieces[i])
+		b = wire.End(b, inner)
+		b = wire.End(b, m)
+	}
+	for i := range s.hits {
+		b = s.hits[i].append(b)
+	}
+	return s.reg.append(b)
+}
+
+func (p *program) parse(b []byte, s *State) error {
+	s.prepare(p)
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		var err error
+		switch f {
+		case stateFirst:
+			s.first = parseMark(&r)
+		case stateBought:
+			s.bought = parseMark(&r)
+		case stateNow:
+			s.now = parseMark(&r)
+		case statePiece:
+			err = p.parsePiece(r.Bytes(), s)
+		case stateHit:
+			err = s.parseHit(r.Bytes())
+		default:
+			err = s.reg.parse(f, &r)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.Err()
+}
+
+func (p *program) parsePiece(b []byte, s *State) error {
+	var name uint64
+	var bytes []byte
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case pieceName:
+			name = r.Uint()
+		case pieceBytes:
+			bytes = r.Bytes()
+		}
+	}
+	i, found := slices.BinarySearchFunc(p.ordered, name, func(i int32, name uint64) int { return cmp.Compare(p.keys[i], name) })
+	if r.Err() != nil || !found {
+		return wire.ErrCorrupt
+	}
+	var err error
+	s.pieces[p.ordered[i]], err = p.pieces[p.ordered[i]].parse(bytes, p.Calendar)
+	return err
+}

@@ -1,0 +1,189 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rules/expr"
+	"github.com/touchfold/touchfold/state/rules/field"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// traitLeaf compares what was last said of the customer.
+type traitLeaf struct {
+	name    string
+	compare comparison
+}
+
+func (l *traitLeaf) eval(v *view) (bool, events.Instant) {
+	x, _, ok := v.trait(l.name)
+	return ok && l.compare.value(x), events.Never
+}
+
+func (l *traitLeaf) because(v *view, say func(state.Mark)) {
+	if _, m, ok := v.trait(l.name); ok {
+		say(m)
+	}
+}
+
+func (l *traitLeaf) canonical() string { return canonical("trait", l.name, l.compare.canonical()) }
+
+// trait is what was last said of a trait, and by which event.
+func (v *view) trait(name string) (x field.Value, m state.Mark, ok bool) {
+	s, _ := v.state.pieces[v.program.traits].(*traitsState)
+	return s.value(name)
+}
+
+// figureLeaf compares a figure of another feature.
+type figureLeaf struct {
+	figure  *state.Figure
+	days    int
+	compare comparison
+}
+
+func (l *figureLeaf) eval(v *view) (bool, events.Instant) {
+	return steady(v.at, func(at events.Instant) (bool, events.Instant) {
+		q, until := l.figure.At(v.known, l.days, at)
+		return q.Known && l.compare.value(valueOf(q)), until
+	})
+}
+
+func (l *figureLeaf) because(v *view, say func(state.Mark)) {
+	if l.figure.Because != nil {
+		for _, m := range l.figure.Because(v.known, l.days, v.at) {
+			say(m)
+		}
+	}
+}
+
+func (l *figureLeaf) canonical() string {
+	return canonical("feature", l.figure.Name, l.days, l.compare.canonical())
+}
+
+func valueOf(q state.Quantity) field.Value {
+	if q.Text != "" {
+		return field.Value{Text: q.Text}
+	}
+	return field.NumberOf(q.Number)
+}
+
+// ifLeaf is a CEL predicate on figures and traits.
+type ifLeaf struct {
+	predicate *expr.Predicate
+	figures   []*state.Figure
+	names     []string // of figures
+}
+
+func (l *ifLeaf) eval(v *view) (bool, events.Instant) {
+	return steady(v.at, func(at events.Instant) (bool, events.Instant) {
+		until := events.Never
+		is := l.predicate.HoldsOf(func(name string) (field.Value, bool) {
+			for i, f := range l.figures {
+				if l.names[i] == name {
+					q, end := f.At(v.known, 0, at)
+					until = min(until, end)
+					return valueOf(q), q.Known
+				}
+			}
+			x, _, ok := v.trait(name[len("traits."):])
+			return x, ok
+		})
+		for _, f := range l.figures { // those that were not asked, too: short cuts depend on what was
+			_, end := f.At(v.known, 0, at)
+			until = min(until, end)
+		}
+		return is, until
+	})
+}
+
+func (l *ifLeaf) because(v *view, say func(state.Mark)) {
+	for _, f := range l.figures {
+		if f.Because != nil {
+			for _, m := range f.Because(v.known, 0, v.at) {
+				say(m)
+			}
+		}
+	}
+}
+
+func (l *ifLeaf) canonical() string { return canonical("if", l.predicate.Canonical()) }
+
+// segmentLeaf is that the customer is in a segment, for so long without a break.
+type segmentLeaf struct {
+	segment *segment
+	inFor   state.Duration
+}
+
+func (l *segmentLeaf) eval(v *view) (bool, events.Instant) {
+	is, until := v.segment(l.segment)
+	if l.inFor == (state.Duration{}) || !is {
+		return is, until
+	}
+	since := v.reg.tracked[l.segment.tracked].since
+	if full := v.program.Calendar.Add(since, l.inFor); full > v.at {
+		return false, min(until, full)
+	}
+	return true, until
+}
+
+func (l *segmentLeaf) because(v *view, say func(state.Mark)) { l.segment.when.because(v, say) }
+
+func (l *segmentLeaf) canonical() string { return canonical("segment", l.segment.id, l.inFor) }
+
+// bucket is where in a hundred million a customer stands for a salt.
+type bucket struct{ salt string }
+
+// Of is where: SHA-256 of the salt, a zero byte and the id, of which the first 8 bytes, big endian, times 10⁸ over 2⁶⁴.
+func (p *bucket) of(id events.CustomerID) uint64 {
+	sum := sha256.Sum256([]byte(p.salt + "\x00" + string(id)))
+	high, _ := bits.Mul64(binary.BigEndian.Uint64(sum[:]), 100_000_000)
+	return high
+}
+
+func (p *bucket) key() string     { return canonical("bucket", p.salt) }
+func (p *bucket) names() []string { return []string{"*"} }
+func (p *bucket) zero() any       { return new(bucketState) }
+
+// bucketState is one more than where the customer stands; 0: not known yet.
+type bucketState uint64
+
+func (p *bucket) fold(_ *view, s any, e *events.Event) bool {
+	st := s.(*bucketState)
+	if *st != 0 {
+		return false
+	}
+	*st = bucketState(p.of(e.Customer)) + 1
+	return true
+}
+
+func (p *bucket) append(b []byte, s any) []byte {
+	return wire.AppendUint(b, 1, uint64(*s.(*bucketState)))
+}
+
+func (p *bucket) parse(b []byte, _ *state.Calendar) (any, error) {
+	s := new(bucketState)
+	r := wire.NewReader(b)
+	for _, ok := r.Next(); ok; _, ok = r.Next() {
+		*s = bucketState(r.Uint())
+	}
+	return s, r.Err()
+}
+
+// bucketLeaf is a stable random part of the customers.
+type bucketLeaf struct {
+	piece int32
+	of    *bucket
+	below uint64 // of a hundred million
+}
+
+func (l *bucketLeaf) eval(v *view) (bool, events.Instant) {
+	s, _ := v.state.pieces[l.piece].(*bucketState)
+	return s != nil && uint64(*s)-1 < l.below, events.Never
+}
+
+func (l *bucketLeaf) because(*view, func(state.Mark)) {}
+
+func (l *bucketLeaf) canonical() string { return canonical(l.of.key(), l.below) }

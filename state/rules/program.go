@@ -1,0 +1,114 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// Config is what a book is compiled with.
+type Config struct {
+	Book     *Book
+	Calendar *state.Calendar // of the business zone
+	Zones    *state.Zones    // of customers
+	Currency events.Currency // of the business
+	Figures  []state.Figure  // of the features before this one
+	// Since is from when on triggers were in force before; one that is not there is from Now on.
+	Since state.Since
+	Now   events.Instant
+}
+
+// program is a book compiled: the pieces of state that its leaves read, each once, and the rules over them. It is never
+// modified after that, and every shard may use it.
+type program struct {
+	Config
+	pieces   []piece
+	keys     []uint64           // of the pieces, as they are written
+	ordered  []int32            // the pieces by key
+	byType   [][]int32          // the pieces that match events of a type
+	byName   map[string][]int32 // of a name that is no type's
+	all      []int32            // of any name
+	traits   int32              // the piece of the traits
+	segments []*segment         // each behind those that it asks for
+	readers  [][]int32          // by piece: the segments that depend on it
+	onType   [][]int32          // by type: the segments that depend on a figure that folds it
+	starts   []int32            // the segments that depend on who began when
+	tracked  []condition        // to be followed through time, each behind those that it asks for
+	triggers []*trigger
+	basis    string
+	views    *sync.Pool
+}
+
+// A piece is what is kept of the events that match something. Leaves that need the same share it.
+type piece interface {
+	// key says what is kept of which events: equal keys are one piece, and no other has that key.
+	key() string
+	names() []string
+	zero() any
+	// fold takes an event of one of the names. It reports whether it matched.
+	fold(v *view, s any, e *events.Event) bool
+	append(b []byte, s any) []byte
+	parse(b []byte, c *state.Calendar) (any, error)
+}
+
+// pieceKey is a key as it is written: the first 8 bytes, big endian, of SHA-256.
+func pieceKey(text string) uint64 {
+	sum := sha256.Sum256([]byte(text))
+	return binary.BigEndian.Uint64(sum[:])
+}
+
+// compiler makes a program of a book, and notes what is wrong with it.
+type compiler struct {
+	*program
+	rule   string
+	faults []Fault
+	index  map[string]int32 // pieces by key
+	figure map[string]*state.Figure
+	known  map[string]*segment
+	users  []uses // by segment
+	uses   uses   // of the rule that is being compiled
+	said   *traits
+}
+
+// uses is on what a condition depends.
+type uses struct {
+	pieces []int32
+	types  []events.Type // of events that figures fold
+	any    bool          // on every event
+	// everybody: on the first event and on the first order.
+	everybody bool
+}
+
+func (c *compiler) fault(at Place, format string, args ...any) {
+	c.faults = append(c.faults, Fault{At: at, Rule: c.rule, Text: fmt.Sprintf(format, args...)})
+}
+
+// piece is the index of p, or of the one that was there with its key.
+func (c *compiler) piece(p piece) int32 {
+	key := p.key()
+	i, known := c.index[key]
+	if !known {
+		i = int32(len(c.pieces))
+		c.index[key] = i
+		c.pieces = append(c.pieces, p)
+	}
+	if !slices.Contains(c.uses.pieces, i) {
+		c.uses.pieces = append(c.uses.pieces, i)
+	}
+	return i
+}
+
+// canonical joins words so that different lists are different texts.
+func canonical(words ...any) string {
+	var b strings.Builder
+	for _, w := range words {
+		fmt.Fprintf(&b, "%q ", fmt.Sprint(w))
+	}
+	return b.String()
+}
