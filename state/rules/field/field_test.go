@@ -348,7 +348,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"a":{"b":"x\u00e9"},"a":{"b":1e5}}`), "a", "b")
 	f.Add([]byte(`{"a":[{}`), "a", "")
 	f.Fuzz(func(t *testing.T, object []byte, a, b string) {
-		if strings.Contains(a+b, "\x00") {
+		if a == "" || strings.Contains(a+b, "\x00") {
 			return
 		}
 		var d any
