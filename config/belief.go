@@ -17,14 +17,30 @@ func (c *Config) Settings() map[string]string {
 			texts[k.path] = k.value.text()
 		}
 	}
+	if c.Rules != "" {
+		texts[rulesSetting] = c.Rules
+	}
 	return texts
+}
+
+// rulesSetting is the setting that holds the text of the rules.
+const rulesSetting = "rules"
+
+// Beliefs are what settings say.
+type Beliefs struct {
+	Business Business
+	Segments Segments
+	Rules    string // the text of the rules, "" without
 }
 
 // Believe reads what Settings wrote, here or in another version of the program. What is not named has its default. The
 // error is of type Faults, which name every setting that is unknown here or cannot be read.
-func Believe(settings map[string]string) (Business, Segments, error) {
+func Believe(settings map[string]string) (Beliefs, error) {
 	l := newLoader()
 	for i, path := range slices.Sorted(maps.Keys(settings)) {
+		if path == rulesSetting {
+			continue
+		}
 		at := place{layer: fromFlag, name: "setting " + path, line: i}
 		if k, known := l.find(func(k key) bool { return k.belief && k.path == path }); known {
 			l.written[path] = []setting{k.written(at, settings[path])}
@@ -38,7 +54,7 @@ func Believe(settings map[string]string) (Business, Segments, error) {
 	l.compare()
 	c, err := l.result()
 	if err != nil {
-		return Business{}, Segments{}, err
+		return Beliefs{}, err
 	}
-	return c.Business, c.Segments, nil
+	return Beliefs{c.Business, c.Segments, settings[rulesSetting]}, nil
 }

@@ -23,11 +23,12 @@ func TestBelieve(t *testing.T) {
 		if err != nil {
 			t.Skip(err) // a currency without the decimals of an amount
 		}
-		b, s, err := Believe(c.Settings())
-		if err != nil || !reflect.DeepEqual(b, c.Business) || s != c.Segments {
-			t.Fatalf("%v %+v %+v, want %+v %+v", err, b, s, c.Business, c.Segments)
+		c.Rules = rapid.SampledFrom([]string{"", "version: 1\n"}).Draw(t, "rules")
+		b, err := Believe(c.Settings())
+		if err != nil || !reflect.DeepEqual(b, Beliefs{c.Business, c.Segments, c.Rules}) {
+			t.Fatalf("%v %+v, want %+v %+v", err, b, c.Business, c.Segments)
 		}
-		again := Config{Business: b, Segments: s}
+		again := Config{Business: b.Business, Segments: b.Segments, Rules: b.Rules}
 		if got := again.Settings(); !maps.Equal(got, c.Settings()) {
 			t.Fatalf("%v, want %v", got, c.Settings())
 		}
@@ -57,15 +58,15 @@ func TestSettings(t *testing.T) {
 
 // TestBelieveOlder: what a rulebook does not name is as it was before there was the key.
 func TestBelieveOlder(t *testing.T) {
-	b, s, err := Believe(map[string]string{"segments.churn_risk.days_without_order_over": "90"})
+	b, err := Believe(map[string]string{"segments.churn_risk.days_without_order_over": "90"})
 	d := Default()
-	if d.Segments.ChurnRisk.DaysWithoutOrderOver = 90; err != nil || s != d.Segments || b.Zone.String() != "Asia/Hong_Kong" {
-		t.Errorf("%v %+v %+v", err, b, s)
+	if d.Segments.ChurnRisk.DaysWithoutOrderOver = 90; err != nil || b.Segments != d.Segments || b.Business.Zone.String() != "Asia/Hong_Kong" {
+		t.Errorf("%v %+v %+v", err, b, b.Rules)
 	}
 }
 
 func TestBelieveRefuses(t *testing.T) {
-	_, _, err := Believe(map[string]string{
+	_, err := Believe(map[string]string{
 		"app": "x", "rules.birthday": "x", "business.zone": "Mars/Base", "segments.high_frequency.at_least": "twelve",
 		"segments.vip.net_last_365d_over": "-1"})
 	const want = `setting app: this version of touchfold does not know it
@@ -76,7 +77,7 @@ setting segments.vip.net_last_365d_over: segments.vip.net_last_365d_over: "-1" i
 	if fmt.Sprint(err) != want {
 		t.Errorf("%v", err)
 	}
-	_, _, err = Believe(map[string]string{"segments.high_frequency.reading": "every_block", "segments.high_frequency.at_least": "13"})
+	_, err = Believe(map[string]string{"segments.high_frequency.reading": "every_block", "segments.high_frequency.at_least": "13"})
 	if err == nil || !strings.Contains(err.Error(), "out of range with every_block") {
 		t.Errorf("%v", err)
 	}

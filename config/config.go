@@ -29,6 +29,8 @@ type Config struct {
 	HTTP       HTTP
 	Business   Business
 	Segments   Segments
+	Rulebook   string // file with the rules, "" without
+	Rules      string // what stands in it (by Load only)
 	Snapshots  Snapshots
 }
 
@@ -137,6 +139,7 @@ func Load(path string, env, flags []string) (*Config, error) {
 	l.read(path, text, env, flags)
 	l.readSecretFile("id_key_file", l.c.IDKeyFile, &l.c.IDKey, maxIDKey, idKey)
 	l.readSecretFile("snapshots.s3.secret_file", l.c.Snapshots.S3.SecretFile, &l.c.Snapshots.S3.Secret, maxSecretKey, secretKey)
+	l.readRules()
 	return l.result()
 }
 

@@ -60,6 +60,9 @@ func (c *Config) processKeys() []key {
 		{path: "first_start", initial: "mute", value: oneOf(&c.FirstStart, Mute, Speak),
 			doc: "mute: say only what stands at the first start; speak: say everything from the first touchpoint on"},
 
+		{path: "rulebook", value: one(&c.Rulebook, anyText),
+			doc: "file with segments and triggers of your own, as docs/rulebook.md describes them; none: none"},
+
 		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress),
 			doc: "host:port for /metrics, /healthz and /readyz; port 0: any that is free"},
 	}

@@ -33,7 +33,7 @@ type Config struct {
 	// Rulebook is what this process would believe by; what it does is in the log (rules.go). Believe says what a rulebook
 	// means; default: what package features says.
 	Rulebook *rulebook.Rulebook
-	Believe  func(*rulebook.Rulebook) (*state.Table, events.Currency, error)
+	Believe  func(b *rulebook.Rulebook, since state.Since, now events.Instant) (Belief, error)
 
 	CacheBytes      int64 // decoded customers in memory, of all shards of this process together
 	Memory          int64 // of which the parts beside take their shares: see memory.go; default 1 GiB

@@ -104,15 +104,15 @@ func (r *rig) table() *state.Table {
 	if believe == nil {
 		believe = belief
 	}
-	table, _, err := believe(r.config.Rulebook)
+	b, err := believe(r.config.Rulebook, nil, 0)
 	r.must(err)
-	return table
+	return b.Table
 }
 
 // fold has the processors fold by a table of the test's own.
 func (r *rig) fold(table *state.Table) {
-	r.config.Believe = func(*rulebook.Rulebook) (*state.Table, events.Currency, error) {
-		return table, r.setup.Business.Currency, nil
+	r.config.Believe = func(*rulebook.Rulebook, state.Since, events.Instant) (Belief, error) {
+		return Belief{Table: table, Currency: r.setup.Business.Currency}, nil
 	}
 }
 

@@ -23,14 +23,21 @@ type believing struct {
 	proposed bool         // the log was compared with the configuration's rulebook
 }
 
+// Belief is what a rulebook makes of events.
+type Belief struct {
+	Table    *state.Table
+	Currency events.Currency // of amounts that name none
+	Since    state.Since     // from when on its triggers are in force
+}
+
 // belief is the usual Config.Believe.
-func belief(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
-	table, err := features.Table(b)
+func belief(b *rulebook.Rulebook, since state.Since, now events.Instant) (Belief, error) {
+	table, next, err := features.TableSince(b, since, now)
 	if err != nil {
-		return nil, events.Currency{}, err
+		return Belief{}, err
 	}
 	currency, err := features.Currency(b)
-	return table, currency, err
+	return Belief{table, currency, next}, err
 }
 
 // believe goes by a rulebook from now on; what was believed before is another's to change. One that cannot be run is in
@@ -38,15 +45,15 @@ func belief(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
 func (s *shard) believe(rules rulebook.Succession) error {
 	s.rules = rules
 	s.at.Rulebook, s.at.RulebookSerial, s.at.RulebookHistory = rules.Now.Text(), rules.Now.Serial, rules.Seen
-	table, currency, err := s.config.Believe(rules.Now)
+	belief, err := s.config.Believe(rules.Now, s.at.Since, s.at.Log)
 	if errors.Is(err, rulebook.ErrCannotRun) {
 		return &stopError{why: err}
 	}
 	if err != nil {
 		return stop("rulebook %s: %w", rules.Now.Name(), err)
 	}
-	s.table = table
-	s.decoder.SetCurrency(currency)
+	s.table, s.at.Since = belief.Table, belief.Since
+	s.decoder.SetCurrency(belief.Currency)
 	return nil
 }
 

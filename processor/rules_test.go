@@ -124,11 +124,11 @@ func TestCannotRun(t *testing.T) {
 	r.send(order("a", "1", now-100*events.Instant(day), 10))
 	newer := r.churnAfter(30, 1)
 	older := func(c *Config) {
-		c.Believe = func(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
+		c.Believe = func(b *rulebook.Rulebook, since state.Since, now events.Instant) (Belief, error) {
 			if b.Digest() == newer.Digest() {
-				return nil, events.Currency{}, fmt.Errorf("rulebook %s: %w", b.Name(), rulebook.ErrCannotRun)
+				return Belief{}, fmt.Errorf("rulebook %s: %w", b.Name(), rulebook.ErrCannotRun)
 			}
-			return belief(b)
+			return belief(b, since, now)
 		}
 	}
 	p := r.start(older)

@@ -10,7 +10,7 @@ import (
 )
 
 // simRulebooks are what processes of the simulation would believe by, the older ones first.
-var simRulebooks = []simRules{{200, true, simYear}, {120, true, simYear}, {200, false, simYear}, {200, true, 3 * simHour}}
+var simRulebooks = []simRules{{200, true, simYear}, {120, true, simYear}, {200, false, simYear}, {200, true, 20 * simMinute}}
 
 const simYear = 365 * simDay
 
@@ -31,8 +31,8 @@ func simRulesOf(b *rulebook.Rulebook) simRules {
 	panic("a rulebook that nobody wrote")
 }
 
-func simBelieve(b *rulebook.Rulebook) (*state.Table, events.Currency, error) {
-	return simBelief()[simRulesOf(b)], events.Currency{'J', 'P', 'Y'}, nil
+func simBelieve(b *rulebook.Rulebook, _ state.Since, _ events.Instant) (Belief, error) {
+	return Belief{Table: simBelief()[simRulesOf(b)], Currency: events.Currency{'J', 'P', 'Y'}}, nil
 }
 
 // simRuled is a rulebook in the log.

@@ -97,10 +97,21 @@ func (c *Calendar) move(t events.Instant, d Duration, sign int) events.Instant {
 
 // clock is what calendars and clocks show at t. As against Of it goes back when the clocks do.
 func (c *Calendar) clock(t events.Instant) (Day, events.Instant) {
+	if n := t / dayLen; n >= 1 && int64(n)+2 < int64(len(c.starts)) {
+		if d := c.Of(t); c.plain(d) {
+			return d, t - c.starts[d]
+		}
+	}
 	_, offset := t.Time().In(c.zone).Zone()
 	shown := t + events.Instant(offset)*1000
 	day := floorDiv(shown, dayLen)
 	return Day(day), shown - day*dayLen
+}
+
+// plain: the table has d, and no clock is changed on it. There is no day of 24 hours in any zone since 1970 on which two
+// changes make up for each other.
+func (c *Calendar) plain(d Day) bool {
+	return d >= 0 && int(d)+1 < len(c.starts) && c.starts[d+1]-c.starts[d] == dayLen
 }
 
 const dayLen events.Instant = 24 * 60 * 60 * 1000
@@ -116,6 +127,9 @@ func floorDiv(a, b events.Instant) events.Instant {
 // Local is the first instant at which clocks show so many milliseconds after midnight, or more, on day d or later: where
 // they skip that time, the first after the gap; where they show it twice, the first.
 func (c *Calendar) Local(d Day, clock events.Instant) events.Instant {
+	if clock >= 0 && clock < dayLen && c.plain(d) {
+		return c.starts[d] + clock
+	}
 	shown := events.Instant(d)*dayLen + clock
 	for from := shown - 26*dayLen/24; ; { // no zone was ever a day ahead, so it is not yet shown then
 		t := from.Time().In(c.zone)

@@ -14,11 +14,19 @@ func TestRecurrence(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawCalendar(t)
 		after := drawInstant(t, c.Zone())
-		r := state.Recurrence{Of: state.Day(rapid.IntRange(-30_000, 30_000).Draw(t, "of")), Monthly: rapid.Bool().Draw(t, "monthly"),
-			Before: rapid.Bool().Draw(t, "before"), Clock: events.Instant(rapid.IntRange(0, 95).Draw(t, "quarters")) * 15 * minute,
-			Offset: state.Duration{N: rapid.IntRange(0, 100).Draw(t, "n"), Unit: state.Unit(rapid.IntRange(0, int(state.Years)).Draw(t, "unit"))}}
+		r := state.Recurrence{
+			Of:      state.Day(rapid.IntRange(-30_000, 30_000).Draw(t, "of")),
+			Monthly: rapid.Bool().Draw(t, "monthly"),
+			Before:  rapid.Bool().Draw(t, "before"),
+			Clock:   events.Instant(rapid.IntRange(0, 95).Draw(t, "quarters")) * 15 * minute,
+			Offset: state.Duration{N: rapid.IntRange(0, 100).Draw(t, "n"),
+				Unit: state.Unit(rapid.IntRange(int(state.Seconds), int(state.Years)).Draw(t, "unit"))},
+		}
 		if rapid.Bool().Draw(t, "on a last day") {
 			r.Of, _ = state.ParseDay(rapid.SampledFrom([]string{"2012-02-29", "2011-01-31", "1968-02-29", "2010-11-30"}).Draw(t, "which"))
+		}
+		if rapid.Bool().Draw(t, "as it comes") {
+			_, after = c.Next(r, after)
 		}
 		_, m, d := r.Of.Date()
 		y, _, _ := c.Of(after).Date()

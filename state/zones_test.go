@@ -71,6 +71,19 @@ func TestLazyCalendar(t *testing.T) {
 	})
 }
 
+// In St. John's clocks were put back from a minute past midnight until 2011: the day had begun, and does not begin twice.
+func TestLazyCalendarBack(t *testing.T) {
+	table := calendar(t, "America/St_Johns")
+	lazy, _ := named.Calendar("America/St_Johns")
+	for d := state.Day(6200); d < 15500; d++ {
+		for _, off := range []events.Instant{-hour, -1, 0, 30 * second, minute, 59 * minute, 2 * hour} {
+			if at := table.Start(d) + off; lazy.Of(at) != table.Of(at) {
+				t.Fatalf("%s is of %s, without a table of %s", at, table.Of(at), lazy.Of(at))
+			}
+		}
+	}
+}
+
 func BenchmarkLazyCalendar(b *testing.B) {
 	c, _ := named.Calendar("Europe/Berlin")
 	at := events.Instant(1_780_000_000_000)
@@ -80,6 +93,12 @@ func BenchmarkLazyCalendar(b *testing.B) {
 		}
 	})
 	b.Run("add", func(b *testing.B) {
+		for b.Loop() {
+			c.Add(at, state.Duration{N: 7, Unit: state.Days})
+		}
+	})
+	b.Run("add by table", func(b *testing.B) {
+		c := calendar(b, "Europe/Berlin")
 		for b.Loop() {
 			c.Add(at, state.Duration{N: 7, Unit: state.Days})
 		}

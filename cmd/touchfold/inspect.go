@@ -111,7 +111,7 @@ func asStored(st *store.Store) (name string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("the rulebook in %s: %w; use the version of touchfold that wrote it, or a newer one", st.Dir(), err)
 	}
-	table, err := features.Table(b)
+	table, _, err := features.TableSince(b, at.Since, at.Log)
 	if err != nil {
 		return "", err
 	}

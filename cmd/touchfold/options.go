@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/state/features"
 )
 
 // defaultFile is read if it is there and no other file is named.
@@ -30,7 +31,11 @@ func (o options) path() string {
 
 // load is the configuration that the process is to run with; more are further flags, as of config.Load.
 func (o options) load(more ...string) (*config.Config, error) {
-	return config.Load(o.path(), os.Environ(), append(o.Set, more...))
+	c, err := config.Load(o.path(), os.Environ(), append(o.Set, more...))
+	if err != nil {
+		return nil, err
+	}
+	return c, features.CheckRules(c)
 }
 
 // runOptions are those of run, where the keys that change most have a flag each.

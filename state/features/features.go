@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/config/rulefile"
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/engagement"
@@ -16,6 +17,7 @@ import (
 	"github.com/touchfold/touchfold/state/profile"
 	"github.com/touchfold/touchfold/state/purchases"
 	"github.com/touchfold/touchfold/state/rulebook"
+	"github.com/touchfold/touchfold/state/rules"
 	"github.com/touchfold/touchfold/state/segments"
 )
 
@@ -64,43 +66,88 @@ func Propose(c *config.Config) *rulebook.Rulebook {
 		a := state.Describe(l.feature)
 		b.Features[a.Name] = a.Version
 	}
+	if c.Rules != "" {
+		b.Features[rules.Name] = rules.Version
+	}
 	return b
 }
 
-// Table is the features that a rulebook names, under its settings. Where this program cannot run it, because it lacks a
+// CheckRules says all that is wrong with the configuration's rules, one fault a line.
+func CheckRules(c *config.Config) error {
+	if c.Rules == "" {
+		return nil
+	}
+	book, err := rulefile.Parse(c.RulesName(), []byte(c.Rules))
+	if err != nil {
+		return err
+	}
+	if _, _, faults := rules.New(rules.Config{Book: book, Calendar: state.NewCalendar(c.Business.Zone), Zones: state.NewZones(),
+		Currency: c.Business.Currency, Figures: Figures(c)}); len(faults) > 0 {
+		return &rulefile.Faults{Name: c.RulesName(), All: faults}
+	}
+	if n := len(Propose(c).Text()); n > rulebook.MaxBytes-64 {
+		return fmt.Errorf("%s: with what else belief depends on these rules take %d bytes in the log, and at most %d may; shorten descriptions",
+			c.RulesName(), n, rulebook.MaxBytes-64)
+	}
+	return nil
+}
+
+// Table is TableSince where every trigger is in force from the beginning.
+func Table(b *rulebook.Rulebook) (*state.Table, error) {
+	t, _, err := TableSince(b, nil, 0)
+	return t, err
+}
+
+// TableSince is the features that a rulebook names, under its settings, and from when on its triggers are in force: those
+// that were in force before as since says, the others from now on. Where this program cannot run it, because it lacks a
 // feature, has it in an older version only, or does not know a setting, the error is rulebook.ErrCannotRun and names
 // everything that is in the way. A newer version of a feature is as good.
-func Table(b *rulebook.Rulebook) (*state.Table, error) {
-	business, segments, err := config.Believe(b.Settings)
+func TableSince(b *rulebook.Rulebook, since state.Since, now events.Instant) (*state.Table, state.Since, error) {
+	belief, err := config.Believe(b.Settings)
 	if err != nil {
-		return nil, cannotRun(b, strings.Split(err.Error(), "\n"))
+		return nil, nil, cannotRun(b, strings.Split(err.Error(), "\n"))
 	}
+	calendar := state.NewCalendar(belief.Business.Zone)
 	var chosen []state.Feature
-	versions := map[string]int{}
-	for _, l := range all(state.NewCalendar(business.Zone), business, segments) {
+	var figures []state.Figure
+	versions := map[string]int{rules.Name: rules.Version}
+	for _, l := range all(calendar, belief.Business, belief.Segments) {
 		a := state.Describe(l.feature)
 		versions[a.Name] = a.Version
 		if b.Features[a.Name] > 0 {
-			chosen = append(chosen, l.feature)
+			chosen, figures = append(chosen, l.feature), append(figures, l.figures...)
 		}
 	}
 	if faults := missing(b, versions); len(faults) > 0 {
-		return nil, cannotRun(b, faults)
+		return nil, nil, cannotRun(b, faults)
+	}
+	var next state.Since
+	if b.Features[rules.Name] > 0 {
+		book, err := rulefile.Parse("rules", []byte(belief.Rules))
+		if err != nil {
+			return nil, nil, cannotRun(b, strings.Split(err.Error(), "\n"))
+		}
+		feature, in, faults := rules.New(rules.Config{Book: book, Calendar: calendar, Zones: state.NewZones(),
+			Currency: belief.Business.Currency, Figures: figures, Since: since, Now: now})
+		if len(faults) > 0 {
+			return nil, nil, cannotRun(b, strings.Split((&rulefile.Faults{Name: "rules", All: faults}).Error(), "\n"))
+		}
+		chosen, next = append(chosen, feature), in
 	}
 	table, err := state.NewTable(chosen...)
 	if err != nil { // one that others need is left out
-		return nil, cannotRun(b, strings.Split(err.Error(), "\n"))
+		return nil, nil, cannotRun(b, strings.Split(err.Error(), "\n"))
 	}
-	return table, nil
+	return table, next, nil
 }
 
 // Currency is the one of amounts that name none, under a rulebook that Table can run.
 func Currency(b *rulebook.Rulebook) (events.Currency, error) {
-	business, _, err := config.Believe(b.Settings)
+	belief, err := config.Believe(b.Settings)
 	if err != nil {
 		return events.Currency{}, cannotRun(b, strings.Split(err.Error(), "\n"))
 	}
-	return business.Currency, nil
+	return belief.Business.Currency, nil
 }
 
 // missing is what a rulebook needs and the versions that are here do not have.

@@ -106,7 +106,6 @@ func (c *compiler) trigger(t *Trigger) {
 		when = x.when.canonical()
 	}
 	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority, payloadText(t.Payload))
-	x.since = c.Since[x.meaning]
 	c.program.triggers = append(c.program.triggers, x)
 }
 
@@ -374,12 +373,24 @@ func duration(d Duration) state.Duration {
 // finish makes the tables by which events find what they touch.
 func (c *compiler) finish() {
 	p := c.program
+	meanings := make([]uint64, len(p.triggers))
+	for i, t := range p.triggers {
+		meanings[i] = state.Fingerprint("trigger", t.meaning)
+	}
+	p.Since = p.Since.Next(meanings, p.Now)
+	for i, t := range p.triggers {
+		t.since, _ = p.Since.Of(meanings[i])
+	}
 	p.keys = make([]uint64, len(p.pieces))
 	p.ordered = make([]int32, len(p.pieces))
 	p.readers = make([][]int32, len(p.pieces))
 	for i, x := range p.pieces {
 		p.keys[i], p.ordered[i] = pieceKey(x.key()), int32(i)
-		for _, name := range x.names() {
+		names := x.names()
+		if slices.Contains(names, "*") {
+			names = []string{"*"}
+		}
+		for _, name := range names {
 			if t := events.TypeOf(name); t != events.Unknown {
 				p.byType[t] = append(p.byType[t], int32(i))
 			} else if name == "*" {

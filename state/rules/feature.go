@@ -7,15 +7,21 @@ import (
 	"github.com/touchfold/touchfold/state"
 )
 
-// New is the feature of the rules of a book, or all that is wrong with it.
-func New(c Config) (*state.Spec[State], []Fault) {
+// Name and Version are those of the feature.
+const (
+	Name    = "rules"
+	Version = 1
+)
+
+// New is the feature of the rules of a book and from when on its triggers are in force, or all that is wrong with it.
+func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 	p, faults := compile(c)
 	if len(faults) > 0 {
-		return nil, faults
+		return nil, nil, faults
 	}
 	spec := &state.Spec[State]{
-		Name:        "rules",
-		Version:     1,
+		Name:        Name,
+		Version:     Version,
 		Doc:         "the segments and triggers of the rulebook",
 		Basis:       p.basis,
 		Fold:        p.fold,
@@ -31,7 +37,7 @@ func New(c Config) (*state.Spec[State], []Fault) {
 	for _, f := range c.Figures {
 		spec.Needs = append(spec.Needs, f.Owner)
 	}
-	return spec, nil
+	return spec, p.Since, nil
 }
 
 func (p *program) facts(s *State, k state.Known, at events.Instant, say func(key string, v state.Value)) {

@@ -1,7 +1,9 @@
 package rules_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,6 +32,18 @@ func TestOracle(t *testing.T) {
 	})
 }
 
+// describe is a world as few lines.
+func (w *world) describe() string {
+	book, _ := json.Marshal(w.book)
+	text := regexp.MustCompile(`,?"(At|WhereAt)":\{"Line":0,"Column":0\},?|,?"[A-Za-z]+":(""|0|null|false)`).ReplaceAllString(string(book), "")
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", w.zone, text)
+	for _, e := range w.past {
+		fmt.Fprintf(&b, "%s %s %s order %+v items %+v traits %s rest %s\n", e.ID, e.Time, e.Name, e.Order, e.Items, e.Traits, e.Rest)
+	}
+	return b.String()
+}
+
 func agrees(t *rapid.T, w *world) {
 	o := &oracle.World{Zone: w.zone, Currency: ruletest.HKD, Book: w.book}
 	end := w.past[len(w.past)-1].Time + 100*day
@@ -53,7 +67,7 @@ func agrees(t *rapid.T, w *world) {
 				want = want || x.From <= at && at < x.To
 			}
 			if is["segment/"+s.ID] != want {
-				t.Fatalf("segment %s at %s is %t, want %t: %v", s.ID, at, is["segment/"+s.ID], want, stays[s.ID])
+				t.Fatalf("segment %s at %s is %t, want %t: %v\n%s", s.ID, at, is["segment/"+s.ID], want, stays[s.ID], w.describe())
 			}
 		}
 	}
@@ -77,7 +91,7 @@ func agrees(t *rapid.T, w *world) {
 			}
 		}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
-			t.Fatalf("trigger %s\n%s\nwant\n%s", x.ID, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			t.Fatalf("trigger %s\n%s\nwant\n%s\n%s", x.ID, strings.Join(got, "\n"), strings.Join(want, "\n"), w.describe())
 		}
 	}
 }

@@ -19,8 +19,9 @@ type Config struct {
 	Zones    *state.Zones    // of customers
 	Currency events.Currency // of the business
 	Figures  []state.Figure  // of the features before this one
-	// Since is from when on a trigger's occurrences count, by Meaning; one that is not there always did.
-	Since map[string]events.Instant
+	// Since is from when on triggers were in force before; one that is not there is from Now on.
+	Since state.Since
+	Now   events.Instant
 }
 
 // program is a book compiled: the pieces of state that its leaves read, each once, and the rules over them. It is never

@@ -33,7 +33,7 @@ func draw(t *rapid.T) *world {
 }
 
 func tableOf(t interface{ Fatalf(string, ...any) }, w *world) *state.Table {
-	f, faults := rules.New(rules.Config{Book: w.book, Calendar: calendarOf(w.zone), Zones: zones, Currency: ruletest.HKD})
+	f, _, faults := rules.New(rules.Config{Book: w.book, Calendar: calendarOf(w.zone), Zones: zones, Currency: ruletest.HKD})
 	if len(faults) > 0 {
 		t.Fatalf("%v", faults)
 	}

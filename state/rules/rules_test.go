@@ -40,7 +40,7 @@ func TestFirst(t *testing.T) {
 			{About: rules.About{ID: "in"}, On: &rules.Entered{Segment: "looks"}},
 		},
 	}
-	f, faults := rules.New(rules.Config{Book: book, Calendar: state.NewCalendar(time.UTC)})
+	f, _, faults := rules.New(rules.Config{Book: book, Calendar: state.NewCalendar(time.UTC)})
 	if len(faults) > 0 {
 		t.Fatal(faults)
 	}

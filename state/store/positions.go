@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/wire"
 )
 
@@ -77,6 +78,8 @@ type Positions struct {
 	RulebookSerial  uint64   // its serial number
 	RulebookHistory []uint64 // digests of those that were in force before, in order
 
+	Since state.Since // from when on each trigger is in force
+
 	Floor events.Instant // occurrences up to here are past: when the shard was first opened, if it was mute then
 }
 
@@ -119,6 +122,7 @@ const (
 	posRulebookHistory
 	posNumber // of the checkpoint, counted from 1; it is written last
 	posFloor
+	posSince
 
 	walkActive wire.Field = 1
 	walkAfter  wire.Field = 2
@@ -167,7 +171,12 @@ func appendPositions(b []byte, p *Positions, pending int) []byte {
 		history = binary.BigEndian.AppendUint64(history, digest)
 	}
 	b = wire.AppendBytes(b, posRulebookHistory, history)
-	return wire.AppendInt(b, posFloor, int64(p.Floor))
+	b = wire.AppendInt(b, posFloor, int64(p.Floor))
+	var since []byte
+	for _, x := range p.Since {
+		since = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(since, x.Meaning), uint64(x.From))
+	}
+	return wire.AppendBytes(b, posSince, since)
 }
 
 func appendWalk(b []byte, w Walk) []byte {
@@ -239,6 +248,8 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 			p.RulebookSerial = r.Uint()
 		case posFloor:
 			p.Floor = events.Instant(r.Int())
+		case posSince:
+			p.Since, err = parseSince(r.Bytes())
 		case posRulebookHistory:
 			p.RulebookHistory, err = parseDigests(r.Bytes())
 		}
@@ -304,6 +315,16 @@ func parseDigests(b []byte) (list []uint64, err error) {
 		list = append(list, binary.BigEndian.Uint64(b))
 	}
 	return list, nil
+}
+
+func parseSince(b []byte) (since state.Since, err error) {
+	if len(b)%16 != 0 {
+		return nil, wire.ErrCorrupt
+	}
+	for ; len(b) > 0; b = b[16:] {
+		since = append(since, state.InForce{Meaning: binary.BigEndian.Uint64(b), From: events.Instant(binary.BigEndian.Uint64(b[8:]))})
+	}
+	return since, nil
 }
 
 // checkpointNumber is what a positions' row says, 0 if it says nothing.

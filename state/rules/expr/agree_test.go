@@ -44,7 +44,7 @@ func (w writer) text() string {
 
 func (w writer) leaf(depth int) string {
 	compare := func() string { return w.of(" == ", " != ", " < ", " <= ", " > ", " >= ") }
-	switch rapid.IntRange(0, 12).Draw(w.T, "leaf") {
+	switch rapid.IntRange(0, 13).Draw(w.T, "leaf") {
 	case 0, 1:
 		return w.number(depth) + compare() + w.number(depth)
 	case 2:
@@ -65,6 +65,8 @@ func (w writer) leaf(depth int) string {
 		return w.of(w.sent...) + "." + w.of("startsWith", "endsWith", "contains") + "(" + w.text() + ")"
 	case 10:
 		return w.of(append(w.sent, w.texts...)...) + ".matches(" + w.of(`"^[0-9.]+$"`, `"o"`, `"(?i)HONG"`) + ")"
+	case 13:
+		return w.of(w.sent...) + w.of(" == ", " != ") + w.of("true", "false", "("+w.numbers[0]+" > 5)")
 	case 11:
 		return "has(" + w.of(append(w.sent, w.numbers...)...) + ")"
 	}
@@ -234,7 +236,7 @@ func TestHostile(t *testing.T) {
 		"indexes":        "properties" + strings.Repeat(`["a"]`, 800) + " == 1",
 		"comprehensions": list + ".all(a, " + list + ".all(b, " + list[:900] + "1].all(c, a + b + c > 0)))",
 		"growing":        `["aaaaaaaaaa"].map(a, a+a+a+a+a+a+a+a).map(a, a+a+a+a+a+a+a+a).map(a, a+a+a+a+a+a+a+a).map(a, a+a+a+a+a+a+a+a).map(a, a+a+a+a+a+a+a+a).map(a, a+a+a+a+a+a+a+a).map(a, a+a+a+a+a+a+a+a).map(a, a+a+a+a+a+a+a+a).exists(a, a == "")`,
-		"long list":      "properties.list.exists(x, properties.list.exists(y, x + y == 3))",
+		"long list":      "properties.list.exists(x, [1,2,3,4].exists(y, [1,2,3,4].exists(z, x + y == 300)))",
 		"regex":          `event.name.matches("` + strings.Repeat("(a*)*", 40) + `")`,
 		"regex counts":   `event.name.matches("((a{30}){30}){30}")`,
 		"regex on much":  `properties.long.matches("(a?){200}b")`,

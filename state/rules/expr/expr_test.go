@@ -44,6 +44,11 @@ func TestWhere(t *testing.T) {
 		`event.value * 2 == 278.24`: true, `event.value / 3 == 46.373333`: true, `event.value - 0.02 + 1 == 140.1`: true, `-event.value < 0`: true, `event.value / 0 > 1`: false,
 		`event.value + properties.n == 146.12`: true, `0.1 + 0.2 == 0.3`: true, `event["value"] > 1`: true,
 
+		`event.value > 139.12`: false, `event.value < 139.12`: false, `event.value <= 139.12`: true, `event.value >= 139.12`: true, `event.value != 139.12`: false,
+		`0.000003 * 0.5 == 0.000002`: true, `0.000001 * 0.5 == 0`: true, `0.000005 / 2 == 0.000002`: true, `event.value + 9000000000000 == 9000000000000`: true,
+		`-9000000000000 - event.value == -9000000000000`: true, `9000000000000 * event.value == 9000000000000`: true, `1 / 0.000001 == 1000000`: true,
+		`!(properties.nothing == true)`: false, `properties.nothing == false`: false, `!(properties.city == true)`: false,
+
 		`properties.city == "Hong Kong"`: true, `properties["city"] == "Hong Kong"`: true, `properties["odd name"] == "x"`: true, `properties["a.b"] == "dot"`: true,
 		`properties.score == 4.5`: true, `properties.score == "4.50"`: true, `properties.score == "4.5"`: false, `properties.n == 7`: true, `properties.n == "7"`: true,
 		`properties.n > "6"`: true, `properties.tiny == 0.1`: true, `properties.tiny * 3 == 0.3`: true,
@@ -78,6 +83,31 @@ func TestWhere(t *testing.T) {
 	} {
 		if got := holds(t, text, sale(), 0); got != want {
 			t.Errorf("%s: %v, want %v", text, got, want)
+		}
+	}
+}
+
+// TestCompiled: what should not need CEL does not.
+func TestCompiled(t *testing.T) {
+	for text, want := range map[string]bool{
+		`properties.gift ? properties.gift : properties.city`: true, `event.value > 1 ? properties.gift : true`: true, `properties.a == properties.b && size(event.name) > 3`: true,
+		`properties.gift == true || false`: true, `properties.tags.exists(t, t == "a")`: false,
+	} {
+		if p, err := expr.Where(text); err != nil || expr.Compiled(p) != want {
+			t.Errorf("%s: %v, compiled %v", text, err, !want)
+		}
+	}
+}
+
+// TestLongText: a text too long to be matched is an error.
+func TestLongText(t *testing.T) {
+	e := sale()
+	for n, want := range map[int]bool{8 << 10: true, 8<<10 + 1: false} {
+		e.Rest = []byte(`{"long":"` + strings.Repeat("a", n) + `","list":[1]}`)
+		for _, text := range []string{`properties.long.matches("a")`, `properties.list.exists(x, properties.long.matches("a"))`} {
+			if holds(t, text, e, -1) != want || holds(t, "!"+text, e, -1) {
+				t.Errorf("%s of %d bytes", text, n)
+			}
 		}
 	}
 }
@@ -132,23 +162,24 @@ func TestFaults(t *testing.T) {
 		`event.name.matches("(")`:                   `1:20: the pattern cannot be read: missing closing )`,
 		`event.name.matches(event.channel)`:         `1:20: the pattern of matches is not a text written here`,
 		`event.name.matches("(((a{99}){10}){10})")`: `the pattern cannot be read`,
-		`event.name.matches("(a{999}b{999})")`:      `the pattern repeats too much`,
-		`item.prodct_id == "x" && item.categry > 1`: ``,
-		`item["category"] > 5`:                      `1:20: here stands a number where a text is needed`,
-		`properties.a in [1, "x"]`:                  `1:21: here stands a text where a number is needed`,
-		`properties.a == null`:                      `1:17: null and bytes are no values here`,
-		`properties.a == b"x"`:                      `null and bytes are no values here`,
-		`properties.a == 12345678901234567`:         `1:17: the number is too long`,
-		`properties.a == 1e15`:                      `the number is too long`,
-		`properties[""] == 1`:                       `a name is empty`,
-		`properties["a\u0000b"] == 1`:               `a name is empty or has a zero byte`,
-		`traits.a.b == 1`:                           `1:1: a trait has no parts`,
-		`item == 1`:                                 `cannot be used with`,
-		`has(item)`:                                 `1:5: the predicate cannot be read here: invalid argument to has() macro`,
-		`properties.tags.exists(event, event == 1)`: `hides`,
-		`{"a": 1}.a == 1`:                           `objects cannot be made here`,
-		`event.name + 1 == "x"`:                     `+ cannot be used with (text, number)`,
-		"event.name == \"\xff\"":                    `not UTF-8`,
+		`event.name.matches("` + strings.Repeat("a", 257) + `")`:     `the pattern has 257 bytes; write it in at most 256`,
+		`event.name.matches("(a{999}b{999})")`:                       `the pattern repeats too much`,
+		`item.prodct_id == "x" && item.categry > 1`:                  ``,
+		`item["category"] > 5`:                                       `1:20: here stands a number where a text is needed`,
+		`properties.a in [1, "x"]`:                                   `1:21: here stands a text where a number is needed`,
+		`properties.a == null`:                                       `1:17: null and bytes are no values here`,
+		`properties.a == b"x"`:                                       `null and bytes are no values here`,
+		`properties.a == 12345678901234567`:                          `1:17: the number is too long`,
+		`properties.a == 1e15`:                                       `the number is too long`,
+		`properties[""] == 1`:                                        `a name is empty`,
+		`properties["a\u0000b"] == 1`:                                `a name is empty or has a zero byte`,
+		`traits.a.b == 1`:                                            `1:1: a trait has no parts`,
+		`item == 1`:                                                  `cannot be used with`,
+		`has(item)`:                                                  `1:5: the predicate cannot be read here: invalid argument to has() macro`,
+		`properties.tags.exists(event, event == 1)`:                  `hides`,
+		`{"a": 1}.a == 1`:                                            `objects cannot be made here`,
+		`event.name + 1 == "x"`:                                      `+ cannot be used with (text, number)`,
+		"event.name == \"\xff\"":                                     `not UTF-8`,
 		strings.Repeat("(", 200) + "true" + strings.Repeat(")", 200): `nested deeper than 50`,
 	} {
 		_, err := expr.Where(text)

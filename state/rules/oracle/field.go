@@ -135,14 +135,7 @@ func (r *run) field(e *events.Event, line int, path string) (value, bool) {
 	case "value":
 		return scaled(e.Order.Value, e.Order.Currency.Digits()), e.Order.Stated && e.Order.Currency == r.w.Currency
 	case "units":
-		if len(e.Items) == 0 {
-			return scaled(int64(e.Order.Units), 3), e.Order.Units != 0
-		}
-		sum := int64(0)
-		for _, line := range e.Items {
-			sum += int64(line.Quantity)
-		}
-		return scaled(sum, 3), true
+		return scaled(int64(e.Order.Units), 3), e.Order.Units != 0
 	}
 	panic("oracle: there is no field " + path)
 }

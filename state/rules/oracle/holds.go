@@ -143,7 +143,9 @@ func correlated(field string, after bool) string {
 
 // population is the event with which the customer came into it; -1 before.
 func (r *run) population(c *rules.Absence, at events.Instant) int {
-	return slices.IndexFunc(r.list[:r.upTo(at)], func(e events.Event) bool { return !c.Buyers || e.Type == events.OrderCompleted })
+	return slices.IndexFunc(r.list[:r.upTo(at)], func(e events.Event) bool {
+		return !c.Buyers || e.Type == events.OrderCompleted
+	})
 }
 
 // completed is the event that first completed a run of a sequence; -1 if none did.

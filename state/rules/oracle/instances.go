@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/rules"
@@ -71,7 +70,8 @@ func (r *run) absentAfter(c *rules.Absence, at events.Instant) (found []instance
 			return of.event > a.event && (c.Correlate == "" || of.ok && of.value.text == v)
 		})
 		if !came {
-			found = append(found, instance{id: fmt.Sprint(a.event, " ", v), key: r.mark(a.event), event: a.event, place: a.event})
+			id := fmt.Sprint(a.event, " ", v)
+			found = append(found, instance{id: id, key: r.mark(a.event), event: a.event, place: a.event})
 		}
 	}
 	return found
@@ -213,7 +213,7 @@ func (r *run) completions(c *rules.Sequence) (all []instance) {
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b instance) int { return cmp.Or(cmp.Compare(a.event, b.event), strings.Compare(a.id, b.id)) })
+	slices.SortStableFunc(all, func(a, b instance) int { return cmp.Compare(a.event, b.event) })
 	return all
 }
 
@@ -228,7 +228,8 @@ func (r *run) usable(c *rules.Sequence, steps []map[string][]int, v string, used
 			candidates = []int{end}
 		}
 		for _, e := range slices.Backward(candidates) {
-			if used[e] || e > end || i > 0 && e <= taken[i-1] || i == 0 && r.add(r.list[e].Time, c.Within) < r.list[end].Time {
+			late := i == 0 && r.add(r.list[e].Time, c.Within) < r.list[end].Time
+			if late || used[e] || e > end || i > 0 && e <= taken[i-1] {
 				continue
 			}
 			taken = append(taken, e)
@@ -251,7 +252,8 @@ func (r *run) usable(c *rules.Sequence, steps []map[string][]int, v string, used
 // unbroken says whether no other event of a type that a step names lies between, where that matters.
 func (r *run) unbroken(c *rules.Sequence, taken []int) bool {
 	for e := taken[0]; c.Strict && e < taken[len(taken)-1]; e++ {
-		if !slices.Contains(taken, e) && slices.ContainsFunc(c.Steps, func(m rules.Match) bool { return named(&r.list[e], &m) }) {
+		names := func(m rules.Match) bool { return named(&r.list[e], &m) }
+		if !slices.Contains(taken, e) && slices.ContainsFunc(c.Steps, names) {
 			return false
 		}
 	}

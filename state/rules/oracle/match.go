@@ -211,13 +211,13 @@ func average(c rules.Compare, list []hit) bool {
 	if c.Op == "exists" {
 		return true
 	}
-	s := sum(list)
+	s, n := sum(list), big.NewInt(int64(len(list)))
 	return slices.ContainsFunc(c.Values, func(v rules.Value) bool {
 		op := c.Op
 		if op == "in" {
 			op = "=="
 		}
-		return v.IsNumber && compareNumbers(op, s, new(big.Int).Mul(big.NewInt(int64(v.Number)), big.NewInt(int64(len(list)))))
+		return v.IsNumber && compareNumbers(op, s, new(big.Int).Mul(big.NewInt(int64(v.Number)), n))
 	})
 }
 

@@ -15,7 +15,8 @@ type Options struct {
 }
 
 // Leaves are the kinds of leaf that books are made of.
-var Leaves = []string{"event", "absence", "trait", "sequence", "date", "item", "cadence", "segment", "bucket", "feature", "if"}
+var Leaves = []string{"event", "absence", "trait", "sequence", "date", "item", "cadence", "segment", "bucket",
+	"feature", "if"}
 
 // Book draws a rulebook of up to four segments, of which later ones may name earlier ones, and up to three triggers.
 func Book(t *rapid.T, o Options) *rules.Book {
@@ -105,7 +106,8 @@ func (d *drawer) condition(t *rapid.T, depth int) rules.Condition {
 }
 
 func (d *drawer) conditions(t *rapid.T, depth int) []rules.Condition {
-	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) rules.Condition { return d.condition(t, depth) }), 1, 3).Draw(t, "of")
+	one := rapid.Custom(func(t *rapid.T) rules.Condition { return d.condition(t, depth) })
+	return rapid.SliceOfN(one, 1, 3).Draw(t, "of")
 }
 
 func (d *drawer) leaf(t *rapid.T, kind string) rules.Condition {
@@ -132,12 +134,14 @@ func (d *drawer) leaf(t *rapid.T, kind string) rules.Condition {
 		}
 		return s
 	case "bucket":
-		return &rules.Bucket{Salt: pick(t, "salt", "a", "b", "c"), Percent: pick[rules.Number](t, "percent", 50e6, 12.5e6, 0, 100e6)}
+		return &rules.Bucket{Salt: pick(t, "salt", "a", "b", "c"),
+			Percent: pick[rules.Number](t, "percent", 50e6, 12.5e6, 0, 100e6)}
 	case "feature":
 		return &rules.Feature{Name: pick(t, "figure", d.options.Numbers...), Window: figureWindow(t),
 			Compare: numbers(t, 0, 1, 2, 100, 30)}
 	case "if":
-		return &rules.If{Text: pick(t, "figure", d.options.Numbers...) + pick(t, "if", ` > 1.0`, ` <= 2.0 && traits.city == "London"`)}
+		return &rules.If{Text: pick(t, "figure", d.options.Numbers...) +
+			pick(t, "if", ` > 1.0`, ` <= 2.0 && traits.city == "London"`)}
 	}
 	panic("ruletest: there is no leaf " + kind)
 }

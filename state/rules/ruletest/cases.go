@@ -3,6 +3,7 @@ package ruletest
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,10 +47,8 @@ type Occurrence struct {
 // Cases are all cases.
 func Cases() []Case {
 	var all []Case
-	for _, part := range [][]row{aggregates, fields, windows, conditions, absences, sequences, dates, products, happened, kept} {
-		for i := range part {
-			all = append(all, part[i].read())
-		}
+	for _, w := range slices.Concat(aggregates, fields, windows, conditions, absences, sequences, dates, products, happened, kept) {
+		all = append(all, w.read())
 	}
 	return all
 }
@@ -120,7 +119,8 @@ func mark(name string) string {
 }
 
 func readTime(text string, zone *time.Location) events.Instant {
-	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04"} { // a fraction may follow seconds
+	// A fraction may follow the seconds.
+	for _, layout := range []string{time.RFC3339, "2006-01-02 15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
 			return events.At(t)
 		}
@@ -136,7 +136,8 @@ func readEvent(line string, n int, zone *time.Location) events.Event {
 	if parts == nil {
 		panic(fmt.Sprintf("ruletest: %q is no event", line))
 	}
-	e := events.Event{Customer: Customer, ID: fmt.Sprintf("e%d", n), Content: uint64(n), Time: readTime(parts[1], zone), Name: parts[2]}
+	e := events.Event{Customer: Customer, ID: fmt.Sprintf("e%d", n), Content: uint64(n)}
+	e.Time, e.Name = readTime(parts[1], zone), parts[2]
 	e.Type = events.TypeOf(e.Name)
 	e.Channel = e.Type.About().Channel
 	if e.Type.About().Body == events.Sale {

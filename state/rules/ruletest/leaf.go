@@ -79,7 +79,8 @@ func texts(t *rapid.T, of ...string) rules.Compare {
 
 func drawTrait(t *rapid.T) rules.Condition {
 	if rapid.Bool().Draw(t, "text") {
-		return &rules.Trait{Name: pick(t, "trait", "city", "timezone", "nickname"), Compare: texts(t, "London", "Hong Kong", "Asia/Hong_Kong")}
+		return &rules.Trait{Name: pick(t, "trait", "city", "timezone", "nickname"),
+			Compare: texts(t, "London", "Hong Kong", "Asia/Hong_Kong")}
 	}
 	return &rules.Trait{Name: "age", Compare: numbers(t, 41, 30, 35)}
 }
@@ -99,7 +100,8 @@ func absence(t *rapid.T) rules.Condition {
 var correlates = []string{"properties.cart_id", "item.product_id"}
 
 func sequence(t *rapid.T) rules.Condition {
-	s := &rules.Sequence{Within: duration(t), Strict: chance(t, 3, "strict"), Correlate: pick(t, "correlate", "", correlates[0], correlates[1])}
+	s := &rules.Sequence{Within: duration(t), Strict: chance(t, 3, "strict"),
+		Correlate: pick(t, "correlate", "", correlates[0], correlates[1])}
 	s.Steps = rapid.SliceOfN(rapid.Custom(match), 2, 4).Draw(t, "steps")
 	return s
 }
@@ -136,29 +138,22 @@ func item(t *rapid.T) rules.Condition {
 }
 
 // Durations are those that are drawn: minutes to months.
-var Durations = []rules.Duration{{N: 1, Unit: "h"}, {N: 30, Unit: "m"}, {N: 4, Unit: "h"}, {N: 1, Unit: "d"}, {N: 24, Unit: "h"},
-	{N: 2, Unit: "d"}, {N: 1, Unit: "w"}, {N: 168, Unit: "h"}, {N: 1, Unit: "mo"}, {N: 90, Unit: "s"}, {N: 10, Unit: "d"}, {N: 1, Unit: "y"}}
+var Durations = []rules.Duration{dur(1, "h"), dur(30, "m"), dur(4, "h"), dur(1, "d"), dur(24, "h"), dur(2, "d"), dur(1, "w"),
+	dur(168, "h"), dur(1, "mo"), dur(90, "s"), dur(10, "d"), dur(1, "y")}
 
 func duration(t *rapid.T) rules.Duration { return pick(t, "duration", Durations...) }
 
 func offset(t *rapid.T) rules.Offset {
 	return rules.Offset{Before: rapid.Bool().Draw(t, "before"),
-		Duration: pick(t, "offset", rules.Duration{}, rules.Duration{N: 1, Unit: "d"}, rules.Duration{N: 1, Unit: "w"},
-			rules.Duration{N: 30, Unit: "d"}, rules.Duration{N: 1, Unit: "mo"}, rules.Duration{N: 1, Unit: "y"})}
+		Duration: pick(t, "offset", rules.Duration{}, dur(1, "d"), dur(1, "w"), dur(30, "d"), dur(1, "mo"), dur(1, "y"))}
 }
 
 func window(t *rapid.T) rules.Window {
-	return pick(t, "window", rules.Window{},
-		rules.Window{Kind: "rolling", Duration: rules.Duration{N: 1, Unit: "h"}},
-		rules.Window{Kind: "rolling", Duration: rules.Duration{N: 168, Unit: "h"}},
-		rules.Window{Kind: "rolling", Duration: rules.Duration{N: 90, Unit: "m"}},
-		rules.Window{Kind: "rolling", Duration: rules.Duration{N: 24 * 60 * 60, Unit: "s"}},
-		rules.Window{Kind: "calendar", Duration: rules.Duration{N: 1, Unit: "d"}},
-		rules.Window{Kind: "calendar", Duration: rules.Duration{N: 7, Unit: "d"}},
-		rules.Window{Kind: "calendar", Duration: rules.Duration{N: 4, Unit: "w"}})
+	return pick(t, "window", rules.Window{}, rolling(1, "h"), rolling(168, "h"), rolling(90, "m"), rolling(24*60*60, "s"),
+		calendar(1, "d"), calendar(7, "d"), calendar(4, "w"))
 }
 
 // figureWindow draws a window that a figure may be asked of.
 func figureWindow(t *rapid.T) rules.Window {
-	return pick(t, "window", rules.Window{}, rules.Window{Kind: "calendar", Duration: rules.Duration{N: 7, Unit: "d"}})
+	return pick(t, "window", rules.Window{}, calendar(7, "d"))
 }

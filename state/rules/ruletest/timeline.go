@@ -38,7 +38,8 @@ func Timeline(t *rapid.T, zone *time.Location) []events.Event {
 		list[i].ID, list[i].Content = fmt.Sprintf("e%d", i), uint64(i)
 	}
 	// One of them, but for the first, is put next to the anchor.
-	shift := a - list[rapid.IntRange(min(1, len(list)-1), len(list)-1).Draw(t, "at anchor")].Time + pick(t, "beside", 0, -1, 1, -day, 20*minute, -20*minute)
+	near := rapid.IntRange(min(1, len(list)-1), len(list)-1).Draw(t, "at anchor")
+	shift := a + pick(t, "beside", 0, -1, 1, -day, 20*minute, -20*minute) - list[near].Time
 	for i := range list {
 		list[i].Time += shift
 	}
@@ -49,8 +50,8 @@ func Timeline(t *rapid.T, zone *time.Location) []events.Event {
 // Sort puts events in the order of a timeline.
 func Sort(list []events.Event) {
 	slices.SortFunc(list, func(a, b events.Event) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.Sequence, b.Sequence), strings.Compare(a.Source, b.Source),
-			strings.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.Sequence, b.Sequence),
+			strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID))
 	})
 }
 
@@ -60,7 +61,8 @@ func anchor(t *rapid.T, zone *time.Location) events.Instant {
 		return pick(t, "change", changes(zone)...)
 	}
 	return events.At(pick(t, "anchor",
-		time.Date(2024, 1, 10, 12, 0, 0, 0, zone), time.Date(2024, 2, 29, 0, 0, 0, 0, zone), time.Date(2024, 3, 1, 0, 0, 0, 0, zone),
+		time.Date(2024, 1, 10, 12, 0, 0, 0, zone), time.Date(2024, 2, 29, 0, 0, 0, 0, zone),
+		time.Date(2024, 3, 1, 0, 0, 0, 0, zone),
 		time.Date(2025, 2, 28, 9, 0, 0, 0, zone), time.Date(2024, 12, 31, 23, 59, 59, 999e6, zone)))
 }
 
@@ -176,7 +178,8 @@ func traits(t *rapid.T, near events.Instant) (list []events.Trait) {
 		add("birthday", `"`+dateNear(t, near)+`"`)
 	}
 	add("city", pick(t, "city", "", `"Hong Kong"`, `"London"`, `["x"]`))
-	add("timezone", pick(t, "timezone", "", `"Asia/Hong_Kong"`, `"America/New_York"`, `"Australia/Lord_Howe"`, `"Nowhere"`, "7"))
+	add("timezone", pick(t, "timezone", "", `"Asia/Hong_Kong"`, `"America/New_York"`, `"Australia/Lord_Howe"`,
+		`"Nowhere"`, "7"))
 	return list
 }
 
