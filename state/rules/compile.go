@@ -55,6 +55,7 @@ func compile(config Config) (*program, []Fault) {
 	p := c.program
 	p.byType = make([][]int32, len(events.Types())+1)
 	p.onType = make([][]int32, len(events.Types())+1)
+	p.wakes = make([]bool, len(events.Types())+1)
 	for i := range config.Figures {
 		c.figure[config.Figures[i].Name] = &config.Figures[i]
 	}
@@ -107,6 +108,17 @@ func (c *compiler) trigger(t *Trigger) {
 	}
 	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority, payloadText(t.Payload))
 	c.program.triggers = append(c.program.triggers, x)
+	c.wake()
+}
+
+// wake has the events that figures of this rule fold be noticed.
+func (c *compiler) wake() {
+	for _, t := range c.uses.types {
+		c.wakes[t] = true
+	}
+	for i := range c.wakes {
+		c.wakes[i] = c.wakes[i] || c.uses.any
+	}
 }
 
 func payloadText(fields []Field) string {
@@ -324,6 +336,7 @@ func (c *compiler) inSegment(x *InSegment) condition {
 	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
 	if x.InFor.N > 0 {
 		g.tracked = c.track(&segmentLeaf{segment: g})
+		c.wake()
 	}
 	return l
 }

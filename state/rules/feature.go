@@ -70,7 +70,7 @@ func (p *program) horizon(s *State, k state.Known, at events.Instant) events.Ins
 		}
 	}
 	if p.follows() {
-		least = min(least, p.next(v, at))
+		least = min(least, s.ahead.next)
 	}
 	p.free(v)
 	return least
