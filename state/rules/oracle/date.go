@@ -31,7 +31,7 @@ func (r *run) dates(c *rules.Date, at events.Instant) (found []instance) {
 	for key, day := range r.recurrences(c, date, zone, at) {
 		start := local(day.offset(c.Offset), c.Clock, zone)
 		if start <= at && at < r.add(start, or(c.For, rules.Duration{N: 1, Unit: "d"})) {
-			found = append(found, instance{id: key, key: key, event: event})
+			found = append(found, instance{id: key, key: key, event: event, from: start})
 		}
 	}
 	return found
