@@ -101,7 +101,7 @@ func (p *program) occurrences(s *State, k state.Known, at events.Instant, say fu
 		if due > at || f.at < t.since {
 			continue
 		}
-		o := state.Occurrence{Key: triggerPrefix + t.id + "/" + f.key, At: f.at, Old: at >= p.Calendar.Add(due, t.maxLateness),
+		o := state.Occurrence{Key: f.fact, At: f.at, Old: at >= p.Calendar.Add(due, t.maxLateness),
 			Because: f.because, Rule: t.id}
 		if t.expires.N > 0 {
 			o.Expires = p.Calendar.Add(f.at, t.expires)
