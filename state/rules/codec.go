@@ -53,11 +53,8 @@ func parseMark(r *wire.Reader) (m state.Mark) {
 	return m
 }
 
-// appendValue writes a value.
+// appendValue writes a value, the empty text too.
 func appendValue(b []byte, f wire.Field, v field.Value) []byte {
-	if v == (field.Value{}) {
-		return b
-	}
 	b, open := wire.Begin(b, f)
 	if v.IsNumber {
 		b = binary.AppendVarint(append(b, 1), v.Number)

@@ -105,6 +105,15 @@ func (c *compiler) piece(p piece) int32 {
 	return i
 }
 
+// texts joins texts so that different lists are different texts.
+func texts(all []string) string {
+	words := make([]any, len(all))
+	for i, t := range all {
+		words[i] = t
+	}
+	return canonical(words...)
+}
+
 // canonical joins words so that different lists are different texts.
 func canonical(words ...any) string {
 	var b strings.Builder

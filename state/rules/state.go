@@ -124,7 +124,7 @@ type said struct {
 	mark  state.Mark
 }
 
-func (p *traits) key() string     { return canonical("traits", strings.Join(p.all, "\n")) }
+func (p *traits) key() string     { return canonical("traits", texts(p.all)) }
 func (p *traits) names() []string { return []string{events.Identify.Name()} }
 func (p *traits) zero() any       { return new(traitsState) }
 
