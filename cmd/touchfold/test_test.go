@@ -16,7 +16,7 @@ import (
 func shipped(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"../../rulebooks/stories/*.txt", "../../rulebooks/stories/timelines/*.txt"} {
+	for _, pattern := range []string{"../../rulebooks/stories/*.txt"} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no stories in %s: %v", pattern, err)
