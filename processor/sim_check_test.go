@@ -22,6 +22,7 @@ type simReader struct {
 	first []*rulebook.Rulebook
 	ruled [][]simRuled
 	floor []events.Instant // by shard: what happened up to then is past
+	left  []events.Instant // by shard: the clock of the last word before the last take-over, or of the first after mute
 }
 
 // simHeld is a record in a partition.
@@ -33,7 +34,7 @@ type simHeld struct {
 
 func newSimReader(w *simWorld) *simReader {
 	c := &simReader{w: w, first: make([]*rulebook.Rulebook, w.shards), ruled: make([][]simRuled, w.shards),
-		floor: make([]events.Instant, w.shards)}
+		floor: make([]events.Instant, w.shards), left: make([]events.Instant, w.shards)}
 	for p := range w.shards {
 		held := map[events.CustomerID][]simHeld{}
 		w.kafka.log(simInput, events.ShardID(p)).records(func(r *events.Record, _ int64) {
@@ -96,6 +97,9 @@ func (c *simReader) partition(p events.ShardID, last map[string]events.Statement
 			return
 		}
 		if mark != nil {
+			if mark.Kind == events.ShardOpened {
+				c.left[p] = max(c.left[p], before.Clock)
+			}
 			if first == nil && mark.Kind == events.ShardOpened {
 				first = mark
 				c.first[p], err = rulebook.Parse([]byte(mark.Content))
@@ -111,6 +115,9 @@ func (c *simReader) partition(p events.ShardID, last map[string]events.Statement
 		where := fmt.Sprintf("output %d/%d: %s %s n=%d %q at (%d, %s)", p, r.Offset, s.Customer, s.Fact, s.N, s.Value, s.Position, s.Clock)
 		if first == nil || s.Position < first.MuteUntil {
 			c.fault("%s: it should be mute", where)
+		}
+		if before.N == 0 && first != nil && first.MuteUntil >= 0 {
+			c.left[p] = s.Clock
 		}
 		c.statement(where, r, s, &before, ids, last)
 		before = *s

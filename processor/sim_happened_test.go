@@ -47,10 +47,11 @@ func (c *simReader) lastOccurrences(customer events.CustomerID, rules simRules, 
 }
 
 // onTime: an occurrence came about at its instant by time alone, has been so ever since, and the rulebook was always the
-// same. However late that was seen, it had to be said.
+// same. However late that was seen, it had to be said; unless an owner ended who was so late that his last word's clock,
+// by which the next one goes on, was past its lateness, or the first one was mute until then.
 func (c *simReader) onTime(customer events.CustomerID, rules simRules, x simTrigger) bool {
 	shard := events.ShardOf(customer, c.w.shards)
-	if len(c.ruled[shard]) > 0 || !strings.HasPrefix(x.key, "trigger/care/") {
+	if len(c.ruled[shard]) > 0 || c.left[shard] > x.at+rules.lateness || !strings.HasPrefix(x.key, "trigger/care/") {
 		return false
 	}
 	var copies []simCopy

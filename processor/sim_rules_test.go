@@ -10,7 +10,7 @@ import (
 )
 
 // simRulebooks are what processes of the simulation would believe by, the older ones first.
-var simRulebooks = []simRules{{200, true, simYear}, {120, true, simYear}, {200, false, simYear}, {200, true, 3 * simHour}}
+var simRulebooks = []simRules{{200, true, simYear}, {120, true, simYear}, {200, false, simYear}, {200, true, 20 * simMinute}}
 
 const simYear = 365 * simDay
 

@@ -299,7 +299,8 @@ func (s *shard) settleBeginning() error {
 	}
 	s.began = false
 	s.at.Input, s.at.MuteUntil = s.first.From, s.first.MuteUntil
-	if s.at.Speaking = s.at.MuteUntil < 0; !s.at.Speaking {
+	s.at.Speaking = s.at.MuteUntil < 0
+	if !s.at.Speaking {
 		s.at.Floor = s.first.stands
 	}
 	return nil

@@ -143,23 +143,38 @@ func (v *visit) live(list []events.Event, restarts bool) {
 		e := &list[i]
 		v.time(max(v.clock, e.Time+rapid.SampledFrom([]events.Instant{0, 0, 1, hour, 6 * hour}).Draw(v.T, "under way")))
 		v.model.list = append(v.model.list, *e)
+		waited := v.c.Stale()
 		if v.c.Take(own(e)) == state.Folded {
 			v.c.Step(e, v.clock, v.sp)
 			v.look()
 		}
-		if restarts && rapid.IntRange(0, 3).Draw(v.T, "restart") == 0 {
-			v.c = reloaded(v.T, v.table, v.c)
-			v.c.Pass(v.clock, v.sp) // one who was stale is looked at
-			v.look()
+		if v.c.Stale() && !waited {
+			v.c.Waits = v.clock
 		}
-		if v.c.Stale() && (i == len(list)-1 || rapid.Bool().Draw(v.T, "refold")) {
-			v.c.Refold()
-			v.c.Settle(v.clock, events.ByCorrection, v.sp)
-			v.look()
+		if rapid.IntRange(0, 3).Draw(v.T, "silence") == 0 {
+			v.time(v.clock + rapid.SampledFrom([]events.Instant{1, hour, 6 * hour}).Draw(v.T, "of"))
+		}
+		if restarts && rapid.IntRange(0, 3).Draw(v.T, "restart") == 0 {
+			waits := v.c.Waits
+			if v.c = reloaded(v.T, v.table, v.c); waits > 0 {
+				v.mended(waits, v.c.Pass)
+			}
+		}
+		if v.c.Stale() && (i == len(list)-1 || rapid.Bool().Draw(v.T, "mend")) {
+			v.mended(v.c.Waits, v.c.Mend)
 		}
 		v.check()
 	}
 	v.time(v.clock + events.Instant(rapid.IntRange(0, 10).Draw(v.T, "hours after"))*hour)
+}
+
+// mended looks at one whose late events came when he began to wait, or at the last event.
+func (v *visit) mended(waits events.Instant, mend func(events.Instant, *state.Speaker) int) {
+	clock := v.clock
+	mend(clock, v.sp)
+	v.clock = min(clock, max(waits, lastOf(smallest(v.list))))
+	v.look()
+	v.model.pass(clock)
 }
 
 func (v *visit) time(to events.Instant) {
@@ -363,5 +378,27 @@ func TestOneFeatureHasOccurrences(t *testing.T) {
 	}
 	if _, err := state.NewTable(feature("a"), feature("b")); err == nil || !strings.Contains(err.Error(), `so has "a"`) {
 		t.Errorf("two features with occurrences: %v", err)
+	}
+}
+
+// Who is visited long after something happened by time alone hears of it, unless it lies below the floor; what an event
+// made too long ago is history.
+func TestVisit(t *testing.T) {
+	for _, c := range []struct {
+		floor events.Instant
+		want  string
+	}{{0, "trigger/third 1; trigger/left 1; "}, {hour, "trigger/left 1; "}, {hour + cartFor, ""}} {
+		table, said := shop(), ""
+		mute, sp := state.NewSpeaker(nil), state.NewSpeaker(func(s *events.Statement) { said += fmt.Sprintf("trigger/%s %d; ", s.Rule, s.N) })
+		sp.Floor = c.floor
+		cart := table.New("c")
+		for i, ty := range []events.Type{events.OrderCompleted, events.OrderCompleted, events.OrderCompleted, events.OrderCompleted, events.CartViewed} {
+			cart.Take(&events.Event{ID: fmt.Sprint(i), Type: ty, Time: hour})
+		}
+		cart.Settle(hour, "", mute)
+		cart.Visit(30*hour, events.ByRules, sp)
+		if said != c.want {
+			t.Errorf("floor %s: %q, want %q", c.floor, said, c.want)
+		}
 	}
 }

@@ -49,10 +49,7 @@ type absenceLeaf struct {
 
 // from is the event from which the time counts.
 func (l *absenceLeaf) from(v *view) (m state.Mark, ok bool) {
-	first := v.state.first
-	if l.buyers {
-		first = v.state.bought
-	}
+	first := l.began(v)
 	if first.ID == 0 {
 		return m, false
 	}
@@ -60,6 +57,14 @@ func (l *absenceLeaf) from(v *view) (m state.Mark, ok bool) {
 		return *m, true
 	}
 	return first, true
+}
+
+// began is the event with which he came into the population.
+func (l *absenceLeaf) began(v *view) state.Mark {
+	if l.buyers {
+		return v.state.bought
+	}
+	return v.state.first
 }
 
 func (l *absenceLeaf) eval(v *view) (bool, events.Instant) {
@@ -95,7 +100,7 @@ func (l *absenceLeaf) next(v *view, after events.Instant) events.Instant {
 }
 
 func (l *absenceLeaf) each(v *view, say func(*candidate)) {
-	if m, ok := l.from(v); ok && v.program.Calendar.Add(m.Time, l.length) == v.at {
+	if m, ok := l.from(v); ok && max(v.program.Calendar.Add(m.Time, l.length), l.began(v).Time) == v.at {
 		say(&candidate{mark: m, because: []state.Mark{m}})
 	}
 }
@@ -112,14 +117,12 @@ type pending struct {
 
 type pendingState struct {
 	waits []wait     // in order of value
-	now   state.Mark // the last match of either
-	count uint64     // of waits ever
+	now   state.Mark // the latest match of either
 }
 
 type wait struct {
 	value   string
 	mark    state.Mark
-	number  uint64
 	full    events.Instant // when it has been absent for so long; not written
 	payload []string
 }
@@ -160,7 +163,7 @@ func (p *pending) fold(v *view, s any, e *events.Event) (changed bool) {
 			if j, found := st.find(value); found {
 				st.waits = slices.Delete(st.waits, j, j+1)
 			}
-			st.now, changed = state.MarkOf(e), true
+			st.now, changed = latest(st.now, state.MarkOf(e)), true
 		}
 	}
 	for i := range p.after.count(e) {
@@ -168,9 +171,8 @@ func (p *pending) fold(v *view, s any, e *events.Event) (changed bool) {
 			continue
 		}
 		if value, ok := p.value(v); ok {
-			st.count++
-			st.put(wait{strings.Clone(value), state.MarkOf(e), st.count, v.program.Calendar.Add(e.Time, p.length), capture(v, e, p.payload)})
-			st.now, changed = state.MarkOf(e), true
+			st.put(wait{strings.Clone(value), state.MarkOf(e), v.program.Calendar.Add(e.Time, p.length), capture(v, e, p.payload)})
+			st.now, changed = latest(st.now, state.MarkOf(e)), true
 		}
 	}
 	return changed
@@ -288,20 +290,18 @@ func (l *afterLeaf) next(v *view, after events.Instant) events.Instant {
 func (l *afterLeaf) each(v *view, say func(*candidate)) {
 	for _, w := range l.waits(v) {
 		if w.full == v.at {
-			say(&candidate{mark: w.mark, order: w.number, because: []state.Mark{w.mark}, payload: w.payload})
+			say(&candidate{mark: w.mark, because: []state.Mark{w.mark}, payload: w.payload})
 		}
 	}
 }
 
 const (
-	pendingWait  wire.Field = 1
-	pendingNow   wire.Field = 2
-	pendingCount wire.Field = 3
+	pendingWait wire.Field = 1
+	pendingNow  wire.Field = 2
 
 	waitValue   wire.Field = 1
 	waitMark    wire.Field = 2
 	waitPayload wire.Field = 3
-	waitNumber  wire.Field = 4
 )
 
 func (p *pending) append(b []byte, s any) []byte {
@@ -311,23 +311,17 @@ func (p *pending) append(b []byte, s any) []byte {
 		b = wire.AppendBytes(b, waitValue, w.value)
 		b = appendMark(b, waitMark, w.mark)
 		b = appendTexts(b, waitPayload, w.payload)
-		b = wire.AppendUint(b, waitNumber, w.number)
 		b = wire.End(b, m)
 	}
-	b = appendMark(b, pendingNow, s.(*pendingState).now)
-	return wire.AppendUint(b, pendingCount, s.(*pendingState).count)
+	return appendMark(b, pendingNow, s.(*pendingState).now)
 }
 
 func (p *pending) parse(b []byte, c *state.Calendar) (any, error) {
 	s := new(pendingState)
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
-		switch f {
-		case pendingNow:
+		if f == pendingNow {
 			s.now = parseMark(&r)
-			continue
-		case pendingCount:
-			s.count = r.Uint()
 			continue
 		}
 		var w wait
@@ -340,8 +334,6 @@ func (p *pending) parse(b []byte, c *state.Calendar) (any, error) {
 				w.mark = parseMark(&in)
 			case waitPayload:
 				w.payload = append(w.payload, in.String())
-			case waitNumber:
-				w.number = in.Uint()
 			}
 		}
 		if in.Err() != nil {

@@ -13,7 +13,7 @@ import (
 // matches compiles the happening of each match.
 func (c *compiler) matches(m *Match, payload []Field) happening {
 	p := &each{payload: c.carried(payload, "event.")}
-	p.match = c.matcher(m, p.payload...)
+	p.match = c.matcher(m)
 	i := c.piece(p)
 	p = c.pieces[i].(*each)
 	p.index = i
@@ -35,7 +35,7 @@ func (c *compiler) absence(x *Absence, payload []Field, stays bool) happening {
 	}
 	p.payload = c.carried(payload, "after.")
 	p.of = c.matcher(&x.Of, p.correlate)
-	p.after = c.matcher(x.After, append(slices.Clone(p.payload), p.correlate)...)
+	p.after = c.matcher(x.After, p.correlate)
 	i := c.piece(p)
 	p = c.pieces[i].(*pending)
 	p.stays = p.stays || stays
@@ -122,13 +122,7 @@ func (c *compiler) cadence(x *Cadence) *cadenceLeaf {
 // inTime is marks in order, each once.
 func inTime(marks []state.Mark) []state.Mark {
 	slices.SortFunc(marks, func(a, b state.Mark) int {
-		if a.Time != b.Time {
-			return compareInt(int64(a.Time), int64(b.Time))
-		}
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.ID, b.ID))
 	})
 	return slices.Compact(marks)
 }

@@ -220,12 +220,17 @@ func (l *dateLeaf) next(v *view, after events.Instant) events.Instant {
 }
 
 func (l *dateLeaf) each(v *view, say func(*candidate)) {
+	var c candidate // the last that has come
+	var since events.Instant
 	l.returns(v, v.at, func(at events.Instant, day state.Day, m state.Mark) bool {
-		if at == v.at {
-			say(&candidate{mark: m, key: l.key(day), recurs: true, because: []state.Mark{m}})
+		if at <= v.at {
+			c, since = candidate{mark: m, key: l.key(day), recurs: true, because: []state.Mark{m}}, at
 		}
 		return at <= v.at
 	})
+	if max(since, c.mark.Time) == v.at && v.program.Calendar.Add(since, l.length) > v.at {
+		say(&c)
+	}
 }
 
 func (l *dateLeaf) key(day state.Day) string {

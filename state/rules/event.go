@@ -39,7 +39,7 @@ type seriesState struct {
 	sum         wide
 	least, most int64
 	first, last field.Value
-	began, now  state.Mark // the first match and the last
+	began, now  state.Mark // the first match and the latest
 	tally       []tally    // by text
 }
 
@@ -98,7 +98,7 @@ func (s *seriesState) take(p *series, x *entry) {
 	if s.count++; s.count == 1 {
 		s.began = x.mark
 	}
-	s.now = x.mark
+	s.now = latest(s.now, x.mark)
 	if !x.has || !p.needs.lifetime {
 		return
 	}

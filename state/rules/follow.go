@@ -33,17 +33,10 @@ type tracked struct {
 // last is what a trigger remembers of what happened.
 type last struct {
 	free  events.Instant // from when on the next one may stand
-	again []again        // how often an event has decided one, of the latest such events
+	mark  state.Mark     // the latest event that decided one
+	n     int            // how many it has the key of
 	stood []uint64       // what stands of keys that may come again, as Fingerprint has them, in order
 }
-
-type again struct {
-	mark state.Mark
-	n    int
-}
-
-// mostAgain is of how many events a trigger remembers how often each decided.
-const mostAgain = 16
 
 // fired is an occurrence.
 type fired struct {
@@ -83,9 +76,9 @@ type happening interface {
 type candidate struct {
 	mark    state.Mark // the event that decided it
 	key     string     // "": that of the mark
-	repeats bool       // the same event may decide another, which has a key of its own
+	repeats bool       // the same event may decide another, which has a key of its own, and none goes back to an earlier one
 	recurs  bool       // the same key may come again at another instant, and does not count then
-	order   uint64     // of those of one mark's time
+	order   int        // of the event in its instant, if it happens by one
 	because []state.Mark
 	payload []string
 }
@@ -134,9 +127,14 @@ func (p *program) step(v *view) {
 	}
 	for i, t := range p.triggers {
 		v.candidates = v.candidates[:0]
-		t.on.each(v, func(c *candidate) { v.candidates = append(v.candidates, *c) })
+		t.on.each(v, func(c *candidate) {
+			if c.key == "" {
+				c.key = keyOf(c.mark)
+			}
+			v.candidates = append(v.candidates, *c)
+		})
 		slices.SortStableFunc(v.candidates, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(a.mark.Time, b.mark.Time), cmp.Compare(a.order, b.order), strings.Compare(a.key, b.key))
+			return cmp.Or(cmp.Compare(a.order, b.order), strings.Compare(a.key, b.key))
 		})
 		for j := range v.candidates {
 			p.judge(v, int32(i), t, &v.candidates[j])
@@ -148,13 +146,8 @@ func (p *program) step(v *view) {
 func (p *program) judge(v *view, i int32, t *trigger, c *candidate) {
 	l := &v.reg.last[i]
 	f := fired{trigger: i, at: v.at, key: c.key, because: c.because, payload: c.payload}
-	if f.key == "" {
-		f.key = keyOf(c.mark)
-	}
 	if c.repeats {
-		if n := l.decides(c.mark); n > 1 {
-			f.key += "/" + strconv.Itoa(n)
-		}
+		f.key = l.decides(c.mark)
 	}
 	if t.when != nil {
 		if is, _ := t.when.eval(v); !is {
@@ -170,20 +163,19 @@ func (p *program) judge(v *view, i int32, t *trigger, c *candidate) {
 	v.reg.fired = append(v.reg.fired, f)
 }
 
-// decides counts that an event has decided something, and is how often it has by now.
-func (l *last) decides(m state.Mark) int {
-	i := slices.IndexFunc(l.again, func(a again) bool { return a.mark == m })
-	if i < 0 {
-		if len(l.again) == mostAgain {
-			l.again = slices.Delete(slices.Clone(l.again), 0, 1)
-		}
-		l.again = append(slices.Clip(l.again), again{m, 1})
-		return 1
+// decides is the key of what an event decided: of that event, or of a later one that decided something before.
+func (l *last) decides(m state.Mark) string {
+	if l.n == 0 || precedes(l.mark, m) {
+		l.mark, l.n = m, 0
 	}
-	l.again = slices.Clone(l.again) // copies of the registers have the former
-	l.again[i].n++
-	return l.again[i].n
+	if l.n++; l.n == 1 {
+		return keyOf(l.mark)
+	}
+	return keyOf(l.mark) + "/" + strconv.Itoa(l.n)
 }
+
+// precedes orders events where what decides is the latest of them: by their ids if they are of one instant.
+func precedes(a, b state.Mark) bool { return a.Time < b.Time || a.Time == b.Time && a.ID < b.ID }
 
 // has reports whether a key that may come again has stood, and notes it.
 func (l *last) has(key string) bool {
@@ -203,6 +195,14 @@ func (r *registers) stands(f *fired) bool {
 		}
 	}
 	return false
+}
+
+// latest is the later of two.
+func latest(a, b state.Mark) state.Mark {
+	if precedes(a, b) {
+		return b
+	}
+	return a
 }
 
 // keyOf stands for an event.
@@ -273,7 +273,7 @@ func (h *edge) each(v *view, say func(*candidate)) {
 	}
 	c := candidate{repeats: true}
 	h.of.because(v, func(m state.Mark) {
-		if m.Time > c.mark.Time || m.Time == c.mark.Time && m.ID > c.mark.ID {
+		if precedes(c.mark, m) {
 			c.mark = m
 		}
 		if len(c.because) < events.MaxBecause && !slices.Contains(c.because, m) {
@@ -309,7 +309,7 @@ func (h *matches) next(*view, events.Instant) events.Instant { return events.Nev
 func (h *matches) each(v *view, say func(*candidate)) {
 	for i := range v.state.hits {
 		if x := &v.state.hits[i]; x.piece == h.piece && x.mark.Time == v.at {
-			c := candidate{mark: x.mark, order: uint64(i), because: x.because, payload: x.payload}
+			c := candidate{mark: x.mark, order: i, because: x.because, payload: x.payload}
 			if c.because == nil {
 				c.because = []state.Mark{x.mark}
 			}
@@ -354,7 +354,7 @@ const (
 	lastTrigger wire.Field = 1
 	lastFree    wire.Field = 2
 	lastMark    wire.Field = 3
-	lastAgain   wire.Field = 4
+	lastTimes   wire.Field = 4
 	lastStood   wire.Field = 5
 )
 
@@ -373,16 +373,14 @@ func (r *registers) append(b []byte) []byte {
 		b = wire.End(b, m)
 	}
 	for i, l := range r.last {
-		if l.free == 0 && l.again == nil && l.stood == nil {
+		if l.free == 0 && l.n == 0 && l.stood == nil {
 			continue
 		}
 		b, m = wire.Begin(b, stateLastFired)
 		b = wire.AppendUint(b, lastTrigger, uint64(i))
 		b = wire.AppendUint(b, lastFree, uint64(l.free))
-		for _, a := range l.again {
-			b = appendMark(b, lastMark, a.mark)
-			b = wire.AppendUint(b, lastAgain, uint64(a.n))
-		}
+		b = appendMark(b, lastMark, l.mark)
+		b = wire.AppendUint(b, lastTimes, uint64(l.n))
 		for _, print := range l.stood {
 			b = wire.AppendFixed(b, lastStood, print)
 		}
@@ -460,11 +458,9 @@ func (r *registers) parseLast(b []byte) error {
 		case lastFree:
 			l.free = events.Instant(in.Uint())
 		case lastMark:
-			l.again = append(l.again, again{mark: parseMark(&in)})
-		case lastAgain:
-			if n := len(l.again); n > 0 {
-				l.again[n-1].n = int(in.Uint())
-			}
+			l.mark = parseMark(&in)
+		case lastTimes:
+			l.n = int(in.Uint())
 		case lastStood:
 			l.stood = append(l.stood, in.Uint())
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -61,18 +62,7 @@ func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
 		if i >= len(e.Items) {
 			break // it has no product lines
 		}
-		day := v.program.Calendar.Of(e.Time)
-		if p.of {
-			x, ok := p.path.Read(&v.subject)
-			if ok && p.months {
-				day = day.Add(state.Duration{N: int(min(max(x.Number/million, 0), 1200)), Unit: state.Months})
-			} else if ok {
-				day, ok = dayOf(x.Text, v.program.Calendar)
-			}
-			if !ok {
-				continue
-			}
-		}
+		day, dated := p.day(v, e)
 		it := &e.Items[i]
 		key := it.Serial
 		switch {
@@ -82,19 +72,36 @@ func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
 		default:
 			key = keyOf(state.MarkOf(e)) + "/" + it.ProductID
 		}
-		st.put(thing{strings.Clone(key), strings.Clone(e.Order.ID), state.MarkOf(e), day, capture(v, e, p.payload)})
-		changed = true
+		j, found := st.find(key)
+		if found {
+			st.things, changed = slices.Delete(st.things, j, j+1), true
+		}
+		if dated {
+			t := thing{strings.Clone(key), strings.Clone(e.Order.ID), state.MarkOf(e), day, capture(v, e, p.payload)}
+			st.things, changed = slices.Insert(st.things, j, t), true
+		}
 	}
 	return changed
 }
 
-func (s *ownedState) put(t thing) {
-	i, found := slices.BinarySearchFunc(s.things, t.key, func(t thing, key string) int { return strings.Compare(t.key, key) })
-	if found {
-		s.things[i] = t
-		return
+// day is the date of v's subject, a product line.
+func (p *owned) day(v *view, e *events.Event) (day state.Day, ok bool) {
+	bought := v.program.Calendar.Of(e.Time)
+	if !p.of {
+		return bought, true
 	}
-	s.things = slices.Insert(s.things, i, t)
+	x, ok := p.path.Read(&v.subject)
+	switch {
+	case !ok:
+		return 0, false
+	case p.months:
+		return bought.Add(state.Duration{N: int(min(max(x.Number/million, 0), 1200)), Unit: state.Months}), true
+	}
+	return dayOf(x.Text, v.program.Calendar)
+}
+
+func (s *ownedState) find(key string) (int, bool) {
+	return slices.BinarySearchFunc(s.things, key, func(t thing, key string) int { return strings.Compare(t.key, key) })
 }
 
 // itemLeaf is that a date of something owned has come, for a while. It is a happening too.
@@ -151,19 +158,23 @@ func (l *itemLeaf) next(v *view, after events.Instant) events.Instant {
 
 func (l *itemLeaf) each(v *view, say func(*candidate)) {
 	l.dates(v, func(t *thing, at events.Instant) {
-		if at == v.at {
+		if max(at, t.mark.Time) == v.at && v.program.Calendar.Add(at, l.length) > v.at {
 			say(&candidate{mark: t.mark, key: short(t.key), recurs: true, because: []state.Mark{t.mark}, payload: t.payload})
 		}
 	})
 }
 
-// short is a key of at most 96 bytes: of a longer one the beginning, and 16 digits of its SHA-256.
+// short is a key of at most 96 bytes: of a longer one the beginning, whole characters, and 16 digits of its SHA-256.
 func short(key string) string {
 	if len(key) <= 96 {
 		return key
 	}
 	sum := sha256.Sum256([]byte(key))
-	return strings.ToValidUTF8(key[:79], "") + "-" + hex.EncodeToString(sum[:8])
+	n := 80
+	for n > 76 && !utf8.RuneStart(key[n]) {
+		n--
+	}
+	return key[:n] + hex.EncodeToString(sum[:8])
 }
 
 func (l *itemLeaf) canonical() string {

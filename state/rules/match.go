@@ -98,7 +98,10 @@ func (k *comparison) canonical() string {
 
 // number compares a number.
 func (k *comparison) number(x int64) bool {
-	if k.op == "in" {
+	switch k.op {
+	case "exists":
+		return true
+	case "in":
 		return slices.Contains(k.numbers, x)
 	}
 	return k.ordered(compareInt(x, k.numbers[0]))
@@ -139,7 +142,10 @@ func (k *comparison) value(v field.Value) bool {
 
 // average compares sum ÷ n, n above 0, exactly.
 func (k *comparison) average(sum wide, n int64) bool {
-	if k.op == "in" {
+	switch k.op {
+	case "exists":
+		return true
+	case "in":
 		return slices.ContainsFunc(k.numbers, func(x int64) bool { return sum.compare(product(x, n)) == 0 })
 	}
 	return k.ordered(sum.compare(product(k.numbers[0], n)))

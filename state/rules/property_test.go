@@ -21,6 +21,7 @@ type world struct {
 	zone  *time.Location
 	book  *rules.Book
 	past  []events.Event
+	since events.Instant // of the triggers; 0: always
 	table *state.Table
 }
 
@@ -33,11 +34,13 @@ func draw(t *rapid.T) *world {
 }
 
 func tableOf(t interface{ Fatalf(string, ...any) }, w *world) *state.Table {
-	f, _, faults := rules.New(rules.Config{Book: w.book, Calendar: calendarOf(w.zone), Zones: zones, Currency: ruletest.HKD})
+	shop, figure := orders(calendarOf(w.zone))
+	f, _, faults := rules.New(rules.Config{Book: w.book, Calendar: calendarOf(w.zone), Zones: zones, Currency: ruletest.HKD,
+		Figures: []state.Figure{figure}, Now: w.since})
 	if len(faults) > 0 {
 		t.Fatalf("%v", faults)
 	}
-	table, err := state.NewTable(f)
+	table, err := state.NewTable(shop, f)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

@@ -17,7 +17,7 @@ import (
 type happening struct {
 	at    events.Instant
 	key   string
-	place int
+	place int // of the event, if it happens by one
 }
 
 // standing are the occurrences of a trigger that stand: its condition holds, none of that key stands before, and none in
@@ -57,7 +57,7 @@ func (r *run) happenings(on rules.Condition) (all []happening) {
 		return all
 	case *rules.Sequence:
 		for _, i := range r.completions(on) {
-			all = append(all, happening{r.list[i.event].Time, i.key, i.place})
+			all = append(all, happening{r.list[i.event].Time, i.key, i.event})
 		}
 		return all
 	case *rules.Entered:
@@ -67,14 +67,18 @@ func (r *run) happenings(on rules.Condition) (all []happening) {
 	case *rules.Becomes:
 		return r.becoming(on.Of, true)
 	}
+	switch on.(type) {
+	case *rules.Date, *rules.Item:
+		return r.coming(on)
+	}
 	before := map[string]bool{}
 	r.walk(r.edges(on), func(at events.Instant) string {
 		now := map[string]bool{}
 		for _, i := range r.instances(on, at) {
-			now[i.id] = true
-			if !before[i.id] {
-				all = append(all, happening{at, i.key, i.place})
+			if !before[i.id] && !now[i.id] {
+				all = append(all, happening{at: at, key: i.key})
 			}
+			now[i.id] = true
 		}
 		before = now
 		return fmt.Sprint(now)
@@ -82,16 +86,37 @@ func (r *run) happenings(on rules.Condition) (all []happening) {
 	return all
 }
 
+// coming is each date's instant, or if it is later that of the event that says it: of a date that recurs the last to come.
+func (r *run) coming(on rules.Condition) (all []happening) {
+	_, one := on.(*rules.Date)
+	for _, at := range r.edges(on) {
+		list := r.instances(on, at)
+		slices.SortFunc(list, func(a, b instance) int { return cmp.Compare(a.from, b.from) })
+		if n := len(list); one && n > 1 {
+			list = list[n-1:]
+		}
+		for _, i := range list {
+			if max(i.from, r.list[i.event].Time) == at {
+				all = append(all, happening{at: at, key: i.key})
+			}
+		}
+	}
+	return all
+}
+
 // becoming is each time that a condition becomes true, or false. Before the first event it is neither.
 func (r *run) becoming(c rules.Condition, to bool) (all []happening) {
-	before := false
-	times := map[string]int{}
+	before, latest, times := false, -1, 0
 	r.walk(r.edges(c), func(at events.Instant) string {
 		is, deciding := r.holds(c, at)
 		if is != before && is == to {
-			key := r.mark(r.latest(deciding, at))
-			if times[key]++; times[key] > 1 {
-				key = fmt.Sprintf("%s/%d", key, times[key])
+			event := r.latest(deciding, at)
+			if latest < 0 || r.precedes(latest, event) {
+				latest, times = event, 0
+			}
+			key := r.mark(latest)
+			if times++; times > 1 {
+				key = fmt.Sprintf("%s/%d", key, times)
 			}
 			all = append(all, happening{at: at, key: key})
 		}
@@ -106,8 +131,13 @@ func (r *run) latest(deciding []int, at events.Instant) int {
 	if len(deciding) == 0 {
 		return r.upTo(at) - 1
 	}
-	return slices.Max(deciding)
+	return slices.MaxFunc(deciding, func(a, b int) int {
+		return cmp.Or(cmp.Compare(r.list[a].Time, r.list[b].Time), strings.Compare(r.mark(a), r.mark(b)))
+	})
 }
+
+// precedes says whether b is later than a: of one instant the digits say so.
+func (r *run) precedes(a, b int) bool { return r.latest([]int{a, b}, 0) == b && a != b }
 
 func (r *run) mark(event int) string { return Mark(r.list[event].Source, r.list[event].ID) }
 

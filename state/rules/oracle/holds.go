@@ -29,7 +29,10 @@ func (r *run) holds(c rules.Condition, at events.Instant) (bool, []int) {
 			return false, nil
 		}
 		v, ok := jsonValue(said)
-		return compares(c.Compare, v, ok), []int{event}
+		if !ok {
+			return false, nil
+		}
+		return compares(c.Compare, v, true), []int{event}
 	case *rules.Feature:
 		v, ok := r.figure(c.Name, c.Window, at)
 		return compares(c.Compare, v, ok), nil
@@ -121,24 +124,27 @@ func (r *run) absent(c *rules.Absence, at events.Instant) (bool, []int) {
 	if len(all) > 0 {
 		return true, deciding
 	}
-	for _, h := range r.hits(&c.Of, correlated(c.Correlate, c.After != nil), at) {
-		deciding = append(deciding, h.event)
+	if c.After == nil {
+		if from := r.countsFrom(c, at); from >= 0 {
+			return false, []int{from}
+		}
+		return false, nil
 	}
-	if c.After != nil {
-		for _, h := range r.hits(c.After, c.Correlate, at) {
+	for _, h := range slices.Concat(r.hits(&c.Of, c.Correlate, at), r.hits(c.After, c.Correlate, at)) {
+		if h.ok || c.Correlate == "" {
 			deciding = append(deciding, h.event)
 		}
-	} else if start := r.population(c, at); len(deciding) == 0 && start >= 0 {
-		deciding = []int{start}
 	}
 	return false, deciding
 }
 
-func correlated(field string, after bool) string {
-	if after {
-		return field
+// countsFrom is the event from which an absence counts that is after none; -1 outside the population.
+func (r *run) countsFrom(c *rules.Absence, at events.Instant) int {
+	from := r.population(c, at)
+	if of := r.hits(&c.Of, "", at); from >= 0 && len(of) > 0 {
+		return of[len(of)-1].event
 	}
-	return ""
+	return from
 }
 
 // population is the event with which the customer came into it; -1 before.

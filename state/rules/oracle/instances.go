@@ -13,8 +13,8 @@ import (
 type instance struct {
 	id    string // tells it from the others of the leaf
 	key   string
-	event int // that decides it
-	place int // among those of one instant: the event's
+	event int            // that decides it
+	from  events.Instant // its beginning, if it is a date
 }
 
 // instances are those of a leaf that are so at an instant.
@@ -36,17 +36,11 @@ func (r *run) instances(c rules.Condition, at events.Instant) []instance {
 }
 
 func (r *run) absentSince(c *rules.Absence, at events.Instant) []instance {
-	from := r.population(c, at)
-	if from < 0 {
+	from := r.countsFrom(c, at)
+	if from < 0 || at < r.add(r.list[from].Time, c.For) {
 		return nil
 	}
-	if of := r.hits(&c.Of, "", at); len(of) > 0 {
-		from = of[len(of)-1].event
-	}
-	if at < r.add(r.list[from].Time, c.For) {
-		return nil
-	}
-	return []instance{{id: fmt.Sprint(from), key: r.mark(from), event: from, place: from}}
+	return []instance{{id: fmt.Sprint(from), key: r.mark(from), event: from}}
 }
 
 func (r *run) absentAfter(c *rules.Absence, at events.Instant) (found []instance) {
@@ -70,21 +64,21 @@ func (r *run) absentAfter(c *rules.Absence, at events.Instant) (found []instance
 			return of.event > a.event && (c.Correlate == "" || of.ok && of.value.text == v)
 		})
 		if !came {
-			id := fmt.Sprint(a.event, " ", v)
-			found = append(found, instance{id: id, key: r.mark(a.event), event: a.event, place: a.event})
+			found = append(found, instance{id: fmt.Sprint(a.event, " ", v), key: r.mark(a.event), event: a.event})
 		}
 	}
 	return found
 }
 
 func (r *run) items(c *rules.Item, at events.Instant) (found []instance) {
+	last := map[string]hit{}
 	for _, h := range r.linesOf(c, at) {
+		last[r.itemKey(h)] = h
+	}
+	for key, h := range last {
 		start, ok := r.itemDue(c, h)
 		if ok && r.owned(h.event, at) && start <= at && at < r.add(start, or(c.For, rules.Duration{N: 1, Unit: "d"})) {
-			key := r.itemKey(h)
-			if !slices.ContainsFunc(found, func(i instance) bool { return i.key == key }) {
-				found = append(found, instance{id: key, key: key, event: h.event})
-			}
+			found = append(found, instance{id: key, key: key, event: h.event, from: start})
 		}
 	}
 	return found
@@ -128,10 +122,10 @@ func (r *run) itemDue(c *rules.Item, h hit) (events.Instant, bool) {
 	return local(date.offset(c.Offset), c.Clock, r.w.Zone), true
 }
 
-// owned says whether no event of the same order took it back whole.
+// owned says whether no later event of the same order took it back whole.
 func (r *run) owned(event int, at events.Instant) bool {
 	id := r.list[event].Order.ID
-	return !slices.ContainsFunc(r.list[:r.upTo(at)], func(e events.Event) bool {
+	return !slices.ContainsFunc(r.list[event+1:r.upTo(at)], func(e events.Event) bool {
 		whole := e.Type == events.OrderCancelled || e.Type == events.OrderRefunded && len(e.Items) == 0 && !e.Order.Stated
 		return whole && id != "" && e.Order.ID == id
 	})
@@ -145,7 +139,7 @@ func (r *run) cadences(c *rules.Cadence, at events.Instant) (found []instance) {
 			if c.By != "customer" {
 				key = v + "/" + key
 			}
-			found = append(found, instance{id: key, key: key, event: last[v], place: last[v]})
+			found = append(found, instance{id: key, key: key, event: last[v]})
 		}
 	}
 	return found
@@ -209,7 +203,7 @@ func (r *run) completions(c *rules.Sequence) (all []instance) {
 		used := map[int]bool{}
 		for _, end := range steps[len(steps)-1][v] {
 			if r.usable(c, steps, v, used, end) {
-				all = append(all, instance{id: fmt.Sprint(end, " ", v), key: r.mark(end), event: end, place: end})
+				all = append(all, instance{id: fmt.Sprint(end, " ", v), key: r.mark(end), event: end})
 			}
 		}
 	}

@@ -152,14 +152,15 @@ func compareNumbers(op string, a, b *big.Int) bool {
 func (r *run) aggregated(l *rules.Event, at events.Instant) (bool, []int) {
 	numeric := slices.Contains([]string{rules.Sum, rules.Avg, rules.Min, rules.Max}, l.Aggregate)
 	var counted []hit
+	var deciding []int
 	for _, h := range r.hits(&l.Match, l.Field, at) {
-		if r.inWindow(l.Window, r.list[h.event].Time, at) && (l.Field == "" || h.ok) && (!numeric || h.value.number != nil) {
+		if !r.inWindow(l.Window, r.list[h.event].Time, at) || l.Field != "" && !h.ok {
+			continue
+		}
+		deciding = append(deciding, h.event)
+		if !numeric || h.value.number != nil {
 			counted = append(counted, h)
 		}
-	}
-	var deciding []int
-	for _, h := range counted {
-		deciding = append(deciding, h.event)
 	}
 	count := func(n int) value { return scaled(int64(n), 0) }
 	switch l.Aggregate {
@@ -177,7 +178,7 @@ func (r *run) aggregated(l *rules.Event, at events.Instant) (bool, []int) {
 		return compares(l.Compare, numberValue(bound(sum(counted))), true), deciding
 	}
 	if len(counted) == 0 {
-		return false, nil
+		return false, deciding
 	}
 	switch l.Aggregate {
 	case rules.First:

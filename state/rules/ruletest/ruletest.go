@@ -5,11 +5,11 @@ package ruletest
 
 import (
 	"time"
-	_ "time/tzdata" // the same zones on every machine
 
 	"pgregory.net/rapid"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/tzdata"
 )
 
 // HKD is the business currency of what is drawn.
@@ -23,7 +23,7 @@ func Zone(t *rapid.T) *time.Location { return Load(rapid.SampledFrom(Zones).Draw
 
 // Load is the zone of that name, which must be an IANA zone.
 func Load(name string) *time.Location {
-	zone, err := time.LoadLocation(name)
+	zone, err := tzdata.Load(name)
 	if err != nil {
 		panic(err)
 	}
