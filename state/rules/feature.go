@@ -31,6 +31,7 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Settled:     p.settled,
 		Horizon:     p.horizon,
 		Because:     p.because,
+		Report:      p.report,
 		Append:      p.append,
 		Parse:       p.parse,
 	}
