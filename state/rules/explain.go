@@ -286,7 +286,7 @@ func (x *explainer) look(v *view, e *Explanation) {
 				stood = f.key
 			}
 		}
-		a := Attempt{At: v.at, Key: triggerPrefix + t.id + "/" + key, Because: latest(c.because)}
+		a := Attempt{At: v.at, Key: triggerPrefix + t.id + "/" + key, Because: newest(c.because)}
 		if stood != "" {
 			used[stood], a.Key = true, triggerPrefix+t.id+"/"+stood
 			e.Stood++
@@ -396,7 +396,7 @@ func (x *explainer) finish(e *Explanation) {
 }
 
 // latest is the last ten of marks, in order and each once.
-func latest(marks []state.Mark) []state.Mark {
+func newest(marks []state.Mark) []state.Mark {
 	all := inTime(slices.Clone(marks))
 	return all[max(0, len(all)-events.MaxBecause):]
 }

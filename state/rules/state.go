@@ -50,7 +50,7 @@ func (p *program) fold(s *State, e *events.Event) {
 		s.hits = s.hits[:0]
 	}
 	s.now = state.MarkOf(e)
-	read := p.wakes[e.Type] || s.ahead.next <= e.Time
+	read := p.wakes[e.Type] || s.ahead.next <= e.Time || s.ahead.last >= e.Time
 	if s.first.ID == 0 {
 		s.first, read = s.now, true
 		s.forget(p.starts)
