@@ -67,7 +67,8 @@ func (c *compiler) sequence(x *Sequence) *runs {
 }
 
 func (c *compiler) date(x *Date) *dateLeaf {
-	l := &dateLeaf{offset: duration(x.Offset.Duration), before: x.Offset.Before, recur: x.Recur, clock: x.Clock, zone: x.Zone, length: duration(x.For)}
+	l := &dateLeaf{offset: duration(x.Offset.Duration), before: x.Offset.Before, recur: x.Recur, clock: x.Clock,
+		zone: x.Zone, length: duration(x.For)}
 	if x.For.N == 0 {
 		l.length = state.Duration{N: 1, Unit: state.Days}
 	}
@@ -208,7 +209,8 @@ func (c *compiler) feature(x *Feature) condition {
 		l.days = int(c.span(x.Window).calendar)
 	}
 	if x.Op != "exists" && l.compare.numeric == f.Text {
-		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name, map[bool]string{true: "text", false: "number"}[f.Text])
+		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name,
+			map[bool]string{true: "text", false: "number"}[f.Text])
 	}
 	c.uses.figure(f)
 	return l
