@@ -12,11 +12,14 @@ import (
 	stories "github.com/touchfold/touchfold/state/story"
 )
 
+// timelines are the situations that rulebooks/stories/timelines/README.md speaks of.
+const timelines = "../../rulebooks/stories/timelines/*.txt"
+
 // shipped are the stories of the shipped rulebooks.
 func shipped(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"../../rulebooks/stories/*.txt"} {
+	for _, pattern := range []string{"../../rulebooks/stories/*.txt", timelines} {
 		paths, err := filepath.Glob(pattern)
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("no stories in %s: %v", pattern, err)
@@ -89,5 +92,31 @@ func TestEveryRuleIsTold(t *testing.T) {
 	}
 	for _, x := range book.Triggers {
 		check(x.ID, x.Owner, x.Description, "trigger "+x.ID+"/.* fired")
+	}
+}
+
+// TestSituations: as many of the 73 situations are told as is said.
+func TestSituations(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob(timelines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, said := range regexp.MustCompile(`Situations? (\d+)(?: and (\d+))?:`).FindAllSubmatch(text, -1) {
+			for _, n := range said[1:] {
+				if len(n) > 0 {
+					told[string(n)] = true
+				}
+			}
+		}
+	}
+	if len(told) != 64 {
+		t.Errorf("%d situations are told, 64 are promised", len(told))
 	}
 }

@@ -9,6 +9,7 @@
 //	rulebook retail.yaml                     the file of rules, seen from the story
 //	set segments.vip.net_last_365d_over=500  a setting, before anything happens
 //	only trigger/welcome segment/vip         from here on nothing but these facts is told
+//	customer jane                            from here on it is another customer, and another clock
 //	2024-02-29 10:00 Order Completed order=A total=600.00
 //	pass 2025-02-28 00:00                    time passes, up to and including that instant
 //	facts                                    all that is true
@@ -108,6 +109,9 @@ func (t *teller) do(word, rest, line string) error {
 			t.advance(at)
 		}
 		return err
+	case "customer":
+		t.c, t.clock, t.n = t.Table.New(events.CustomerID(strings.TrimSpace(rest))), 0, 0
+		return nil
 	case "only":
 		t.only = strings.Fields(rest)
 		return nil
