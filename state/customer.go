@@ -19,6 +19,7 @@ type Customer struct {
 	states []any
 	line   timeline
 	said   []said // in order of key
+	past   []said // of occurrences that are history, in order of key: none of them is in said
 
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
@@ -156,7 +157,7 @@ func (c *Customer) Timeline(f func(e *events.Event)) {
 
 // Bytes is about how much memory the customer takes.
 func (c *Customer) Bytes() int {
-	n := 480 + len(c.id) + c.line.bytes() + 64*len(c.said)
+	n := 480 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
 	for _, s := range c.saves {
 		n += 32 + cap(s.states)
 	}
@@ -221,6 +222,9 @@ func (c *Customer) AppendRow(b []byte) []byte {
 	for i := range c.said {
 		b = c.table.appendSaid(b, &c.said[i])
 	}
+	for i := range c.past {
+		b = c.table.appendSaid(b, &c.past[i])
+	}
 	sealed := c.line.sealed()
 	b = wire.AppendUint(b, rowSealed, uint64(sealed))
 	if sealed < len(c.line.blocks) {
@@ -265,7 +269,11 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			if err != nil {
 				return nil, fmt.Errorf("read what was said of a customer: %w", err)
 			}
-			c.said = append(c.said, s)
+			if s.over {
+				c.past = append(c.past, s)
+			} else {
+				c.said = append(c.said, s)
+			}
 		case rowSealed:
 			sealed = int(r.Uint())
 		case rowTail:

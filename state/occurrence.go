@@ -96,7 +96,11 @@ func (o *Occurrence) cause(by origin) events.Cause {
 // withdraw says that an occurrence has not happened after all, unless it is history. That takes effect when it is said.
 func (c *Customer) withdraw(s *said, at events.Instant, by origin, sp *Speaker) {
 	if c.table.features[s.owner].settled(s.key, s.at, at) {
+		s.over, sp.over = true, true
 		return
+	}
+	if s.value == "" {
+		return // it was withdrawn
 	}
 	cause := by.cause
 	if cause == "" {

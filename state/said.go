@@ -16,7 +16,8 @@ type said struct {
 	n     uint32
 	owner int8 // the feature whose fact it is; len(features) if it is none of this table's
 	// at is when an occurrence was effective, as it was said or has moved since; 0 of a standing fact.
-	at events.Instant
+	at   events.Instant
+	over bool // it is history, and stands in past or is about to
 }
 
 const (
@@ -25,6 +26,7 @@ const (
 	saidN       wire.Field = 3
 	saidFeature wire.Field = 4
 	saidAt      wire.Field = 5
+	saidOver    wire.Field = 6
 )
 
 func (t *Table) appendSaid(b []byte, s *said) []byte {
@@ -36,6 +38,7 @@ func (t *Table) appendSaid(b []byte, s *said) []byte {
 		b = wire.AppendBytes(b, saidFeature, t.abouts[s.owner].name)
 	}
 	b = wire.AppendUint(b, saidAt, uint64(s.at))
+	b = wire.AppendBool(b, saidOver, s.over)
 	return wire.End(b, m)
 }
 
@@ -57,6 +60,8 @@ func (t *Table) parseSaid(b []byte) (said, error) {
 			}
 		case saidAt:
 			s.at, s.owner = events.Instant(r.Uint()), int8(t.happens)
+		case saidOver:
+			s.over = r.Bool()
 		}
 	}
 	return s, r.Err()
@@ -64,17 +69,56 @@ func (t *Table) parseSaid(b []byte) (said, error) {
 
 // Said calls f with the last statement on every fact ever spoken of, in order of key.
 func (c *Customer) Said(f func(key string, v Value, n uint32)) {
-	for i := range c.said {
-		f(c.said[i].key, c.said[i].value, c.said[i].n)
+	i, j := 0, 0
+	for i < len(c.said) || j < len(c.past) {
+		if j == len(c.past) || i < len(c.said) && c.said[i].key < c.past[j].key {
+			f(c.said[i].key, c.said[i].value, c.said[i].n)
+			i++
+			continue
+		}
+		f(c.past[j].key, c.past[j].value, c.past[j].n)
+		j++
 	}
+}
+
+// find is the place of a key in a list in order of key.
+func find(list []said, key string) (int, bool) {
+	return slices.BinarySearchFunc(list, key, func(s said, key string) int { return strings.Compare(s.key, key) })
+}
+
+// register is the place in said of a key that may be in past, or in neither.
+func (c *Customer) register(key string, at int) {
+	if j, found := find(c.past, key); found {
+		s := c.past[j]
+		s.over = false
+		c.past = slices.Delete(c.past, j, j+1)
+		c.said = slices.Insert(c.said, at, s)
+		return
+	}
+	c.said = slices.Insert(c.said, at, said{key: strings.Clone(key), owner: int8(len(c.table.features))})
+}
+
+// bury moves what is history out of the way of every comparison.
+func (c *Customer) bury() {
+	kept := c.said[:0]
+	for _, s := range c.said {
+		if !s.over {
+			kept = append(kept, s)
+			continue
+		}
+		j, _ := find(c.past, s.key)
+		c.past = slices.Insert(c.past, j, s)
+	}
+	clear(c.said[len(kept):])
+	c.said = kept
 }
 
 // Absorb notes a statement that stands in the output though this customer does not know of it. The last one on its fact
 // counts. What is to be said then is the difference; Settle says it.
 func (c *Customer) Absorb(st *events.Statement) {
-	i, found := slices.BinarySearchFunc(c.said, st.Fact, func(s said, key string) int { return strings.Compare(s.key, key) })
+	i, found := find(c.said, st.Fact)
 	if !found {
-		c.said = slices.Insert(c.said, i, said{key: strings.Clone(st.Fact), owner: int8(len(c.table.features))})
+		c.register(st.Fact, i)
 	}
 	s := &c.said[i]
 	if st.N < s.n {
@@ -99,6 +143,7 @@ type Speaker struct {
 	now      []fact                    // what is true at the step
 	happened []Occurrence              // those of now
 	owner    int8                      // the feature that is being asked
+	over     bool                      // some of the customer's said are
 	s        events.Statement
 }
 
@@ -217,7 +262,7 @@ func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 			if once != nil && !sp.says(once) {
 				continue
 			}
-			c.said = slices.Insert(c.said, i, said{key: strings.Clone(f.key)})
+			c.register(f.key, i)
 		}
 		s := &c.said[i]
 		s.owner = f.owner
@@ -231,6 +276,10 @@ func (c *Customer) compare(at events.Instant, only Set, o origin, sp *Speaker) {
 	}
 	for ; i < len(c.said); i++ {
 		c.drop(&c.said[i], only, at, o, sp)
+	}
+	if sp.over {
+		sp.over = false
+		c.bury()
 	}
 }
 
@@ -252,7 +301,7 @@ func (c *Customer) ask(at events.Instant, only Set, sp *Speaker) {
 // drop says that a fact is no longer true, if it is one of the features of only, or of none any more.
 func (c *Customer) drop(s *said, only Set, at events.Instant, o origin, sp *Speaker) {
 	if s.at != 0 {
-		if s.value != "" && only.has(int(s.owner)) {
+		if only.has(int(s.owner)) {
 			c.withdraw(s, at, o, sp)
 		}
 		return

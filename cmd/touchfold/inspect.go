@@ -63,8 +63,7 @@ func (i *inspectCommand) Run(out output) error {
 	}
 	at, _ := st.Positions()
 	if customer.Events() == 0 {
-		return fmt.Errorf("no customer %q is known in %s; ids are exact, and one who was never logged in is anon: and the anonymousId",
-			i.Customer, c.Store.Dir)
+		return unknownCustomer(events.CustomerID(i.Customer), c.Store.Dir)
 	}
 	v := i.view(customer, at)
 	v.Rulebook = rules
@@ -75,6 +74,11 @@ func (i *inspectCommand) Run(out output) error {
 		return e.Encode(v)
 	}
 	return v.write(out.out)
+}
+
+func unknownCustomer(id events.CustomerID, dir string) error {
+	return fmt.Errorf("no customer %q is known in %s; ids are exact, and one who was never logged in is anon: and the anonymousId",
+		id, dir)
 }
 
 // openStoreOf opens the store of a customer's shard. How many shards there are stands in every one of them.

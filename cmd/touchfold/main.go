@@ -27,11 +27,13 @@ type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Show all of it on a simulated chain of shops; nothing is needed."`
 	Replay   replayCommand   `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
 	Inspect  inspectCommand  `cmd:"" help:"Show all that is known of a customer, from a stopped store."`
+	Explain  explainCommand  `cmd:"" help:"Say why rules are what they are of a customer, from a stopped store."`
 	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
 	Snapshot snapshotCommand `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
 	Shard    shardCommand    `cmd:"" help:"Look at shards, and put right one that has stopped."`
 	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
 	Rules    rulesCommand    `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
+	Test     testCommand     `cmd:"" help:"Check rules by stories: what a customer does, and what is to be said because of it."`
 	Config   configCommand   `cmd:"" help:"Check the configuration."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }

@@ -105,6 +105,17 @@ func allNameAll(n int) string {
 	return b.String()
 }
 
+// soonest is the least time of three that a text takes, for the machine has other work.
+func soonest(raw []byte) (least time.Duration, err error) {
+	least = time.Hour
+	for i := 0; i < 3 && (i == 0 || least > 10*time.Millisecond); i++ {
+		begin := time.Now()
+		_, err = Parse("f.yaml", raw)
+		least = min(least, time.Since(begin))
+	}
+	return least, err
+}
+
 // Whatever a text is, it is refused in well under a second; one that is too long at once.
 func TestHostile(t *testing.T) {
 	for name, make := range hostile {
@@ -113,20 +124,18 @@ func TestHostile(t *testing.T) {
 			t.Errorf("%s: %d bytes", name, len(raw))
 		}
 		raw = raw[:min(len(raw), maxText)]
-		begin := time.Now()
-		_, err := Parse("f.yaml", raw)
-		took := time.Since(begin)
+		took, err := soonest(raw)
 		var faults *Faults
 		if !errors.As(err, &faults) || took > time.Second || len(err.Error()) > 400*maxFaults {
 			t.Errorf("%s: %v, %.200v", name, took, err)
 		}
 		t.Logf("%-20s %v %d faults", name, took.Round(100*time.Microsecond), len(faults.All))
 	}
-	begin := time.Now()
-	if _, err := Parse("f.yaml", make([]byte, 10<<20)); err == nil || err.Error() != "f.yaml: has more than 1048576 bytes; take rules out of it" {
+	took, err := soonest(make([]byte, 10<<20))
+	if err == nil || err.Error() != "f.yaml: has more than 1048576 bytes; take rules out of it" {
 		t.Error(err)
 	}
-	if took := time.Since(begin); took > 20*time.Millisecond {
+	if took > 20*time.Millisecond {
 		t.Error(took)
 	}
 }

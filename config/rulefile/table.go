@@ -77,7 +77,7 @@ func (m *mapping[T]) read(r *reader, n *node) (t T, ok bool) {
 		i := slices.IndexFunc(m.fields, func(f slot[T]) bool { return f.key == e.key })
 		if i < 0 {
 			misspelt = append(misspelt, r.unknown(e, m.keys(), ""))
-		} else if n.get(e.key) == e.value { // the first of that name
+		} else {
 			r.within(e.key, func() { m.fields[i].put(r, e.value, &t) })
 		}
 	}

@@ -17,6 +17,15 @@ func Write(b *rules.Book) []byte {
 	return []byte(out.String())
 }
 
+// Words is a condition in one line, as a file would have it.
+func Words(c rules.Condition) string {
+	l := newLanguage()
+	if n := l.happening().write(c); n != nil {
+		return strings.TrimSuffix(strings.TrimPrefix(inBraces(n), "{"), "}")
+	}
+	return ""
+}
+
 const wide = 110 // letters that a line with braces may have
 
 // block writes a mapping or a list in lines; the first begins where the text stands.

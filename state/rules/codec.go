@@ -123,7 +123,7 @@ func (p *program) parse(b []byte, s *State) error {
 		case stateHit:
 			err = s.parseHit(r.Bytes())
 		default:
-			err = s.reg.parse(f, &r)
+			err = s.reg.parse(p, f, &r)
 		}
 		if err != nil {
 			return err

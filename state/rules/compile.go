@@ -54,6 +54,7 @@ func compile(config Config) (*program, []Fault) {
 	p := c.program
 	p.byType = make([][]int32, len(events.Types())+1)
 	p.onType = make([][]int32, len(events.Types())+1)
+	p.wakes = make([]bool, len(events.Types())+1)
 	for i := range config.Figures {
 		c.figure[config.Figures[i].Name] = &config.Figures[i]
 	}
@@ -105,6 +106,17 @@ func (c *compiler) trigger(t *Trigger) {
 	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority,
 		payloadText(t.Payload))
 	c.program.triggers = append(c.program.triggers, x)
+	c.wake()
+}
+
+// wake has the events that figures of this rule fold be noticed.
+func (c *compiler) wake() {
+	for _, t := range c.uses.types {
+		c.wakes[t] = true
+	}
+	for i := range c.wakes {
+		c.wakes[i] = c.wakes[i] || c.uses.any
+	}
 }
 
 // carries says whether what happens has an event that a payload can be read of.

@@ -265,6 +265,7 @@ func (c *compiler) inSegment(x *InSegment) condition {
 	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
 	if x.InFor.N > 0 {
 		g.tracked = c.track(&segmentLeaf{segment: g})
+		c.wake()
 	}
 	return l
 }

@@ -14,24 +14,6 @@ import (
 // condition is true without a break, and what happened. Time is followed instant by instant, as of what was known then:
 // before an event is folded up to that event, and for a question up to the instant that is asked of, in a copy.
 
-// follow follows time up to and including an instant. All events up to there are folded, and none after it.
-func (p *program) follow(v *view, to events.Instant) {
-	if !p.follows() {
-		return
-	}
-	r := v.reg
-	at := v.state.now.Time
-	if r.upto >= at {
-		at = p.next(v, r.upto)
-	}
-	for at <= to {
-		v.at, r.upto = at, at
-		p.step(v)
-		at = p.next(v, at)
-	}
-	r.upto = max(r.upto, to)
-}
-
 func (p *program) follows() bool { return len(p.tracked) > 0 || len(p.triggers) > 0 }
 
 // next is the first instant after one, which is followed, at which something may change by time alone.
@@ -91,6 +73,7 @@ func (p *program) judge(v *view, i int32, t *trigger, c *candidate) {
 	if t.cooldown.N > 0 {
 		l.free = p.Calendar.Add(v.at, t.cooldown)
 	}
+	f.fact = triggerPrefix + t.id + "/" + f.key
 	v.reg.fired = append(v.reg.fired, f)
 }
 
@@ -146,41 +129,69 @@ func keyOf(m state.Mark) string {
 	return string(b[:])
 }
 
-// forget lets go of occurrences that have long been history at an instant.
-func (p *program) forget(r *registers, at events.Instant) {
-	r.fired = slices.DeleteFunc(r.fired, func(f fired) bool {
-		t := p.triggers[f.trigger]
-		return p.Calendar.Add(p.Calendar.Add(t.sayAt(p, f.at), t.maxLateness), t.maxLateness) <= at
-	})
+// course is how far the time of a customer was followed beyond the registers: until an event comes that rules read, it needs
+// not be followed again.
+type course struct {
+	registers
+	valid bool
+	last  events.Instant // the last instant that was followed
+	next  events.Instant // the next one: nothing changes before
 }
 
-// before follows the time between two events.
+// view is a view of a customer at an instant, with time followed up to there. All events up to there are folded, and none
+// after it.
+func (p *program) view(s *State, k state.Known, at events.Instant) *view {
+	s.prepare(p)
+	v := p.views.Get().(*view)
+	v.state, v.known, v.reg = s, k, &s.ahead.registers
+	if p.follows() && s.now.ID != 0 {
+		p.follow(v, &s.ahead, at)
+	}
+	v.at = at
+	return v
+}
+
+func (p *program) follow(v *view, c *course, to events.Instant) {
+	s := v.state
+	if !c.valid || c.last > to {
+		s.reg.copyTo(&c.registers)
+		c.valid, c.last, c.next = true, 0, s.now.Time
+		if s.reg.upto >= s.now.Time {
+			c.next = p.next(v, s.reg.upto)
+		}
+	}
+	for c.next <= to {
+		v.at = c.next
+		p.step(v)
+		c.last = c.next
+		c.next = p.next(v, c.next)
+	}
+}
+
+// before follows the time between two events for good.
 func (p *program) before(s *State, k state.Known, to events.Instant) {
 	if !p.follows() || s.now.ID == 0 {
 		return
 	}
-	s.prepare(p)
-	v := p.views.Get().(*view)
-	v.state, v.known, v.reg = s, k, &s.reg
-	p.follow(v, to-1)
-	p.forget(&s.reg, to)
-	s.ahead.upto = 0
+	v := p.view(s, k, to-1)
+	if c := &s.ahead; c.last > s.reg.upto {
+		c.registers.copyTo(&s.reg)
+	}
+	s.reg.upto = to - 1
+	if len(s.reg.fired) > 0 && p.forget(&s.reg, to) {
+		s.ahead.valid = false
+	}
 	p.free(v)
 }
 
-// at is a view of a customer at an instant, with time followed up to there.
-func (p *program) view(s *State, k state.Known, at events.Instant) *view {
-	s.prepare(p)
-	v := p.views.Get().(*view)
-	v.state, v.known, v.reg = s, k, &s.ahead
-	if p.follows() && s.now.ID != 0 {
-		if s.ahead.upto == 0 || s.ahead.upto > at {
-			s.reg.copyTo(&s.ahead)
-		}
-		p.follow(v, at)
-	}
-	v.at = at
-	return v
+// forget lets go of occurrences that have long been history at an instant, and reports whether there were any.
+func (p *program) forget(r *registers, at events.Instant) bool {
+	n := len(r.fired)
+	r.fired = slices.DeleteFunc(r.fired, func(f fired) bool {
+		t := p.triggers[f.trigger]
+		return p.Calendar.Add(p.Calendar.Add(t.sayAt(p, f.at), t.maxLateness), t.maxLateness) <= at
+	})
+	return len(r.fired) < n
 }
 
 func (p *program) free(v *view) {

@@ -33,6 +33,7 @@ type fired struct {
 	trigger int32
 	at      events.Instant
 	key     string // behind the trigger's
+	fact    string // the whole key; not written
 	because []state.Mark
 	payload []string // JSON, by the trigger's fields; "" for nothing
 }
@@ -125,7 +126,7 @@ func appendTexts(b []byte, f wire.Field, texts []string) []byte {
 	return b
 }
 
-func (r *registers) parse(f wire.Field, in *wire.Reader) error {
+func (r *registers) parse(p *program, f wire.Field, in *wire.Reader) error {
 	switch f {
 	case stateUpto:
 		r.upto = events.Instant(in.Uint())
@@ -134,7 +135,7 @@ func (r *registers) parse(f wire.Field, in *wire.Reader) error {
 	case stateLastFired:
 		return r.parseLast(in.Bytes())
 	case stateFired:
-		return r.parseFired(in.Bytes())
+		return r.parseFired(p, in.Bytes())
 	}
 	return nil
 }
@@ -185,7 +186,7 @@ func (r *registers) parseLast(b []byte) error {
 	return nil
 }
 
-func (r *registers) parseFired(b []byte) error {
+func (r *registers) parseFired(p *program, b []byte) error {
 	var x fired
 	in := wire.NewReader(b)
 	for f, ok := in.Next(); ok; f, ok = in.Next() {
@@ -205,6 +206,7 @@ func (r *registers) parseFired(b []byte) error {
 	if in.Err() != nil || int(x.trigger) >= len(r.last) {
 		return wire.ErrCorrupt
 	}
+	x.fact = triggerPrefix + p.triggers[x.trigger].id + "/" + x.key
 	r.fired = append(r.fired, x)
 	return nil
 }

@@ -17,14 +17,15 @@ import (
 	"github.com/touchfold/touchfold/state/rules/field"
 )
 
-// standard are the functions of CEL that predicates have, of some only these overloads: what works on texts, numbers, yes and no,
-// and lists. There are no integers, bytes, times or conversions.
+// standard are the functions of CEL that predicates have, of some only these overloads: what works on texts, numbers, yes and
+// no, and lists. There are no integers, bytes, times or conversions.
 var standard = map[string][]string{
 	operators.LogicalAnd: nil, operators.LogicalOr: nil, operators.LogicalNot: nil, operators.Conditional: nil,
 	operators.Equals: nil, operators.NotEquals: nil, operators.In: nil, operators.Index: nil, operators.NotStrictlyFalse: nil,
 	operators.Less: {"less_double", "less_string"}, operators.LessEquals: {"less_equals_double", "less_equals_string"},
-	operators.Greater: {"greater_double", "greater_string"}, operators.GreaterEquals: {"greater_equals_double", "greater_equals_string"},
-	operators.Add: {"add_double", "add_string", "add_list"}, operators.Subtract: {"subtract_double"},
+	operators.Greater:       {"greater_double", "greater_string"},
+	operators.GreaterEquals: {"greater_equals_double", "greater_equals_string"},
+	operators.Add:           {"add_double", "add_string", "add_list"}, operators.Subtract: {"subtract_double"},
 	operators.Multiply: {"multiply_double"}, operators.Divide: {"divide_double"}, operators.Negate: {"negate_double"},
 	"startsWith": nil, "endsWith": nil, "contains": nil,
 }
@@ -204,7 +205,8 @@ func sentence(message string, names scope) string {
 
 // kinds says number for double, and so on.
 func kinds(text string) string {
-	return strings.NewReplacer("double", "number", "string", "text", "bool", "yes or no", "dyn", "anything", "map(string, dyn)", "object").Replace(text)
+	return strings.NewReplacer("map(string, dyn)", "object", "double", "number", "string", "text", "bool", "yes or no",
+		"dyn", "anything").Replace(text)
 }
 
 func article(kind string) string { return "a " + kinds(kind) }

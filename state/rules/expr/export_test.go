@@ -1,7 +1,5 @@
 package expr
 
-import "cel.dev/cel-go/cel"
-
 // Compiled says whether a predicate is closures.
 func Compiled(p *Predicate) bool { return p.holds != nil }
 
@@ -20,6 +18,3 @@ func ByCEL(text string, figures map[string]Kind) (*Predicate, error) {
 	program, err := l.program(lowered)
 	return &Predicate{slots: l.slots, program: program}, err
 }
-
-// WhyNot is the error of an evaluation by CEL.
-func WhyNot(p *Predicate, in cel.Activation) error { _, _, err := p.program.Eval(in); return err }

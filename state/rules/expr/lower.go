@@ -48,7 +48,8 @@ type lowering struct {
 }
 
 func newLowering(checked *ast.AST, names scope) *lowering {
-	return &lowering{ExprFactory: ast.NewExprFactory(), scope: names, checked: checked, types: map[int64]*types.Type{}, refs: map[int64]*ast.ReferenceInfo{}}
+	return &lowering{ExprFactory: ast.NewExprFactory(), scope: names, checked: checked,
+		types: map[int64]*types.Type{}, refs: map[int64]*ast.ReferenceInfo{}}
 }
 
 // id is that of a new expression with a type and, unless nil, a reference.
@@ -316,7 +317,8 @@ func compilePattern(source string) (p pattern, complaint string) {
 	}
 	parsed, err := syntax.Parse(source, syntax.Perl)
 	if err != nil {
-		return p, fmt.Sprintf("the pattern cannot be read: %s; write it in RE2's syntax", strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		reason := strings.TrimPrefix(err.Error(), "error parsing regexp: ")
+		return p, fmt.Sprintf("the pattern cannot be read: %s; write it in RE2's syntax", reason)
 	}
 	program, err := syntax.Compile(parsed.Simplify())
 	if err != nil || len(program.Inst) > maxProgram {

@@ -38,12 +38,13 @@ func (p pattern) match(t string) (found, ok bool) {
 // functions are those that CEL does not have, or has otherwise.
 func functions() []cel.EnvOption {
 	list, mapping := cel.ListType(cel.TypeParamType("A")), cel.MapType(cel.TypeParamType("A"), cel.TypeParamType("B"))
+	sizes := []cel.FunctionOpt{cel.SingletonUnaryBinding(size)}
+	for name, t := range map[string]*cel.Type{"string": cel.StringType, "list": list, "map": mapping} {
+		sizes = append(sizes, cel.Overload("size_"+name, []*cel.Type{t}, cel.DoubleType),
+			cel.MemberOverload(name+"_size", []*cel.Type{t}, cel.DoubleType))
+	}
 	options := []cel.EnvOption{
-		cel.Function("size",
-			cel.Overload("size_string", []*cel.Type{cel.StringType}, cel.DoubleType), cel.MemberOverload("string_size", []*cel.Type{cel.StringType}, cel.DoubleType),
-			cel.Overload("size_list", []*cel.Type{list}, cel.DoubleType), cel.MemberOverload("list_size", []*cel.Type{list}, cel.DoubleType),
-			cel.Overload("size_map", []*cel.Type{mapping}, cel.DoubleType), cel.MemberOverload("map_size", []*cel.Type{mapping}, cel.DoubleType),
-			cel.SingletonUnaryBinding(size)),
+		cel.Function("size", sizes...),
 		cel.Function("matches",
 			cel.Overload(matchesID, []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType, cel.BinaryBinding(matches)),
 			cel.MemberOverload("string_matches", []*cel.Type{cel.StringType, cel.StringType}, cel.BoolType)),
@@ -53,7 +54,8 @@ func functions() []cel.EnvOption {
 		options = append(options, cel.Function(name, cel.Overload(name, []*cel.Type{cel.DynType}, v.types(),
 			cel.UnaryBinding(func(sent ref.Val) ref.Val { return v.of(fieldOf(sent)) }))))
 	}
-	for _, op := range []string{operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals} {
+	for _, op := range []string{operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater,
+		operators.GreaterEquals} {
 		options = append(options, cel.Function("@"+op, cel.Overload("@"+op, []*cel.Type{cel.DynType, cel.DynType}, cel.BoolType,
 			cel.BinaryBinding(func(a, b ref.Val) ref.Val {
 				x, ok := fieldOf(a)

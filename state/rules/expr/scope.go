@@ -43,7 +43,10 @@ func (eventScope) path(root string, names []string) (p field.Path, ok bool) {
 }
 
 func (e eventScope) variables() []cel.EnvOption {
-	options := []cel.EnvOption{cel.Variable("event", object), cel.Variable("item", object), cel.Variable("properties", object), cel.Variable("traits", object)}
+	var options []cel.EnvOption
+	for _, root := range e.roots() {
+		options = append(options, cel.Variable(root, object))
+	}
 	for _, name := range e.known() {
 		root, rest, _ := strings.Cut(name, ".")
 		p, _ := e.path(root, []string{rest})

@@ -338,7 +338,7 @@ func TestReadProperty(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		name := func(plain, escaped string) string { return rapid.SampledFrom([]string{plain, escaped}).Draw(t, "top") }
-		object := "{" + name(`"a"`, `"\u0061"`) + ":" + value(t, 3) + "," + name(`"b"`, `"\u0062"`) + ":" + value(t, 3) + `,"a":` + value(t, 3) + `}`
+		object := "{" + name(`"a"`, `"\u0061"`) + ":" + value(t, 3) + "," + name(`"b"`, `"\u0062"`) + ":" + value(t, 3) + "," + name(`"a"`, `"\u0061"`) + ":" + value(t, 3) + "}"
 		agree(t, []byte(object), rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c"}), 1, 3).Draw(t, "path")...)
 	})
 }
@@ -348,7 +348,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte(`{"a":{"b":"x\u00e9"},"a":{"b":1e5}}`), "a", "b")
 	f.Add([]byte(`{"a":[{}`), "a", "")
 	f.Fuzz(func(t *testing.T, object []byte, a, b string) {
-		if strings.Contains(a+b, "\x00") {
+		if a == "" || strings.Contains(a+b, "\x00") {
 			return
 		}
 		var d any

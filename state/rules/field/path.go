@@ -138,7 +138,7 @@ func (p Path) String() string {
 // OfItem says whether the field is one of a product line.
 func (p Path) OfItem() bool { return p.kind >= productID }
 
-// IsNumber says whether the field is always a number, IsText whether it is always a text; of the others it depends on what was sent.
+// IsNumber says whether the field is always a number, IsText whether it is always a text; of others what was sent decides.
 func (p Path) IsNumber() bool {
 	return p.kind == value || p.kind == units || p.kind == quantity || p.kind == price || p.kind == warranty
 }

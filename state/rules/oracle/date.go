@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	_ "time/tzdata" // the same zones on every machine
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/rules"
+	"github.com/touchfold/touchfold/state/tzdata"
 )
 
 // parseDate reads 2006-01-02, or an instant, of which the date in the zone counts.
@@ -69,13 +69,10 @@ func (r *run) zoneOf(name string, at events.Instant) *time.Location {
 // zoneNamed is the IANA zone that was said; nil if that is none.
 func (r *run) zoneNamed(said any) *time.Location {
 	name, _ := said.(string)
-	if name == "" || name == "Local" {
-		return nil
-	}
 	if zone, ok := r.w.zones[name]; ok {
 		return zone
 	}
-	zone, err := time.LoadLocation(name)
+	zone, err := tzdata.Load(name)
 	if err != nil {
 		zone = nil
 	}
