@@ -82,7 +82,13 @@ func (l *last) decides(m state.Mark) string {
 	if l.n == 0 || precedes(l.mark, m) {
 		l.mark, l.n = m, 0
 	}
-	if l.n++; l.n == 1 {
+	l.n++
+	return l.key()
+}
+
+// key is the last one that decides gave.
+func (l *last) key() string {
+	if l.n == 1 {
 		return keyOf(l.mark)
 	}
 	return keyOf(l.mark) + "/" + strconv.Itoa(l.n)
