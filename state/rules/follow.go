@@ -82,7 +82,13 @@ func (l *last) decides(m state.Mark) string {
 	if l.n == 0 || precedes(l.mark, m) {
 		l.mark, l.n = m, 0
 	}
-	if l.n++; l.n == 1 {
+	l.n++
+	return l.key()
+}
+
+// key is the last one that decides gave.
+func (l *last) key() string {
+	if l.n == 1 {
 		return keyOf(l.mark)
 	}
 	return keyOf(l.mark) + "/" + strconv.Itoa(l.n)
@@ -134,6 +140,7 @@ func keyOf(m state.Mark) string {
 type course struct {
 	registers
 	valid bool
+	moved bool           // figures may have, since
 	last  events.Instant // the last instant that was followed
 	next  events.Instant // the next one: nothing changes before
 }
@@ -153,9 +160,12 @@ func (p *program) view(s *State, k state.Known, at events.Instant) *view {
 
 func (p *program) follow(v *view, c *course, to events.Instant) {
 	s := v.state
+	if c.valid && c.moved {
+		c.valid = p.unmoved(v, c)
+	}
 	if !c.valid || c.last > to {
 		s.reg.copyTo(&c.registers)
-		c.valid, c.last, c.next = true, 0, s.now.Time
+		c.valid, c.moved, c.last, c.next = true, false, 0, s.now.Time
 		if s.reg.upto >= s.now.Time {
 			c.next = p.next(v, s.reg.upto)
 		}
@@ -166,6 +176,20 @@ func (p *program) follow(v *view, c *course, to events.Instant) {
 		c.last = c.next
 		c.next = p.next(v, c.next)
 	}
+}
+
+// unmoved reports whether nothing that is tracked is another after an event that only figures know of.
+func (p *program) unmoved(v *view, c *course) bool {
+	c.moved = false
+	v.at = v.state.now.Time
+	for _, i := range p.moody {
+		is, until := p.tracked[i].eval(v)
+		if is != c.tracked[i].is {
+			return false
+		}
+		c.next = min(c.next, until)
+	}
+	return true
 }
 
 // before follows the time between two events for good.

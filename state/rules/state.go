@@ -50,7 +50,8 @@ func (p *program) fold(s *State, e *events.Event) {
 		s.hits = s.hits[:0]
 	}
 	s.now = state.MarkOf(e)
-	read := p.wakes[e.Type] || s.ahead.next <= e.Time || s.ahead.last >= e.Time
+	read := s.ahead.next <= e.Time || s.ahead.last >= e.Time
+	s.ahead.moved = s.ahead.moved || p.wakes[e.Type]
 	if s.first.ID == 0 {
 		s.first, read = s.now, true
 		s.forget(p.starts)
