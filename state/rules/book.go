@@ -39,8 +39,8 @@ type Trigger struct {
 	Cooldown    Duration
 }
 
-// Field is one thing that a trigger carries: a path into the event that decided, or into what goes with the happening
-// (after, item, step1 …).
+// Field is one thing that a trigger carries: a path into the event that matched, for an absence after.PATH into the one
+// after which it counts, for an item into its product line.
 type Field struct {
 	Name, Path string
 	At         Place

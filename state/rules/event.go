@@ -247,7 +247,6 @@ func frequent(all []tally) (v field.Value, some bool) {
 
 func (l *eventLeaf) because(v *view, say func(state.Mark)) {
 	s, _ := v.state.pieces[l.piece].(*seriesState)
-	some := false
 	switch {
 	case s == nil || s.count == 0:
 	case l.window == (span{}):
@@ -262,10 +261,9 @@ func (l *eventLeaf) because(v *view, say func(state.Mark)) {
 				if say(x.mark); l.aggregate == First {
 					return
 				}
-				some = true
 			}
 		}
-		if some {
+		if l.window.leaves(c, s.now.Time) > v.at {
 			say(s.now) // which may not be among the entries that are kept
 		}
 	}

@@ -67,7 +67,8 @@ func ordersAgain(zone *time.Location) func(string, rules.Window, []events.Event,
 	}
 }
 
-// TestFigures is TestOracle for what rules say of other features' figures. The oracle looks at each day: there may not be many.
+// TestFigures is TestOracle for what rules say of other features' figures. The oracle looks at each day: there
+// may not be many.
 func TestFigures(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := drawWith(t, ruletest.Options{Leaves: []string{"feature", "if", "event", "trait", "segment"},
