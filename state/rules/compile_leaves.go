@@ -181,7 +181,7 @@ func (l *eventLeaf) enough() int {
 	for _, n := range l.compare.numbers {
 		most = max(most, n/million)
 	}
-	return int(min(most, 1<<20)) + 2
+	return int(min(most, 1<<20)) + 1
 }
 
 func (c *compiler) span(w Window) span {

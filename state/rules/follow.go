@@ -71,7 +71,7 @@ func (p *program) judge(v *view, i int32, t *trigger, c *candidate) {
 		return
 	}
 	if t.cooldown.N > 0 {
-		l.free = max(l.free, p.Calendar.Add(v.at, t.cooldown))
+		l.free = p.Calendar.Add(v.at, t.cooldown)
 	}
 	p.tell(&f)
 	v.reg.fired = append(v.reg.fired, f)
