@@ -122,6 +122,7 @@ var samples = map[string][3]string{
 	"store.checkpoint_every":           {"1s", "1500ms", "5s"},
 	"kafka.session":                    {"3s", "12s", "5m"},
 	"first_start":                      {"speak", "speak", "speak"},
+	"rulebook":                         {"/etc/rules.yaml", "r u", "~"},
 	"http.listen":                      {":1", "0.0.0.0:0", "localhost:80"},
 	"business.zone":                    {"UTC", "Asia/Taipei", "America/Argentina/Buenos_Aires"},
 	"business.currency":                {"TWD", "JPY", "KWD"},
@@ -292,7 +293,7 @@ func TestRoundTrip(t *testing.T) {
 func drawText(t *rapid.T, k key) string {
 	sample := samples[k.path]
 	switch k.path {
-	case "id_key_file", "store.dir", "snapshots.s3.secret_file":
+	case "id_key_file", "store.dir", "snapshots.s3.secret_file", "rulebook":
 		return rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]{1,9}`), rapid.SampledFrom([]string{
 			"~", "null", "Yes", "0x1f", "1_000", "-", "? a", "a: b", "a #b", "!a", "&a", "*a", "|", ">", "%a", "@a", "`a", " a ", "\t", "a\nb", "\u2028", "\ufeff", "\U0001f468\u200d", "'", `"`, `\`,
 		})).Draw(t, k.path)

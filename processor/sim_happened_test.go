@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/rulebook"
 )
 
 // What the independent reader of a seed wants of occurrences: see simReader.
@@ -39,11 +40,20 @@ func (c *simReader) lastOccurrences(customer events.CustomerID, rules simRules, 
 	}
 	for _, key := range slices.Sorted(maps.Keys(last)) {
 		l := last[key]
-		if l.Customer == customer && strings.HasPrefix(l.Fact, simTriggers) && l.Value != "" && !so[l.Fact] && rules.ruled(l.Fact) &&
-			l.Effective+rules.lateness-simHour >= at {
+		if l.Customer == customer && strings.HasPrefix(l.Fact, simTriggers) && l.Value != "" && !so[l.Fact] && c.neverHistory(&l, at) {
 			c.fault("last word on %s: it is said, and has not happened", key)
 		}
 	}
+}
+
+// neverHistory: by no rulebook that was in force was what was said of an occurrence history. What once was stays it.
+func (c *simReader) neverHistory(l *events.Statement, at events.Instant) bool {
+	shard := events.ShardOf(l.Customer, c.w.shards)
+	open := func(b *rulebook.Rulebook) bool {
+		r := simRulesOf(b)
+		return r.ruled(l.Fact) && l.Effective+r.lateness-simHour >= at // it may have moved, by less
+	}
+	return open(c.first[shard]) && !slices.ContainsFunc(c.ruled[shard], func(r simRuled) bool { return !open(r.book) })
 }
 
 // onTime: an occurrence came about at its instant by time alone, has been so ever since, and the rulebook was always the

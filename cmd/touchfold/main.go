@@ -33,6 +33,7 @@ type commands struct {
 	Shard    shardCommand    `cmd:"" help:"Look at shards, and put right one that has stopped."`
 	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
 	Rules    rulesCommand    `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
+	Test     testCommand     `cmd:"" help:"Check rules by stories: what a customer does, and what is to be said because of it."`
 	Config   configCommand   `cmd:"" help:"Check the configuration."`
 	Version  versionCommand  `cmd:"" help:"Say which version this is."`
 }

@@ -135,11 +135,11 @@ func (p *pending) key() string {
 }
 
 func paths(all []field.Path) string {
-	var words []any
+	var words []string
 	for _, p := range all {
 		words = append(words, p.String())
 	}
-	return canonical(words...)
+	return texts(words)
 }
 
 func (p *pending) names() []string {

@@ -53,11 +53,8 @@ func parseMark(r *wire.Reader) (m state.Mark) {
 	return m
 }
 
-// appendValue writes a value.
+// appendValue writes a value, the empty text too.
 func appendValue(b []byte, f wire.Field, v field.Value) []byte {
-	if v == (field.Value{}) {
-		return b
-	}
 	b, open := wire.Begin(b, f)
 	if v.IsNumber {
 		b = binary.AppendVarint(append(b, 1), v.Number)
@@ -126,7 +123,7 @@ func (p *program) parse(b []byte, s *State) error {
 		case stateHit:
 			err = s.parseHit(r.Bytes())
 		default:
-			err = s.reg.parse(f, &r)
+			err = s.reg.parse(p, f, &r)
 		}
 		if err != nil {
 			return err

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,11 +49,12 @@ func (t *trigger) sayAt(p *program, at events.Instant) events.Instant {
 
 // compile makes a program of a book, or says all that is wrong with it.
 func compile(config Config) (*program, []Fault) {
-	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}}, index: map[string]int32{}, figure: map[string]*state.Figure{},
-		known: map[string]*segment{}}
+	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}}, index: map[string]int32{},
+		figure: map[string]*state.Figure{}, known: map[string]*segment{}}
 	p := c.program
 	p.byType = make([][]int32, len(events.Types())+1)
 	p.onType = make([][]int32, len(events.Types())+1)
+	p.wakes = make([]bool, len(events.Types())+1)
 	for i := range config.Figures {
 		c.figure[config.Figures[i].Name] = &config.Figures[i]
 	}
@@ -86,27 +86,50 @@ func (c *compiler) segment(s *Segment) {
 
 func (c *compiler) trigger(t *Trigger) {
 	c.rule, c.uses = t.ID, uses{}
-	x := &trigger{id: t.ID, payload: t.Payload, priority: t.Priority, maxLateness: duration(t.MaxLateness), expires: duration(t.Expires),
-		settle: duration(t.Settle), cooldown: duration(t.Cooldown)}
+	x := &trigger{id: t.ID, payload: t.Payload, priority: t.Priority, maxLateness: duration(t.MaxLateness),
+		expires: duration(t.Expires), settle: duration(t.Settle), cooldown: duration(t.Cooldown)}
 	if t.MaxLateness.N == 0 {
 		x.maxLateness = state.Duration{N: 24, Unit: state.Hours}
 	}
 	if x.on = c.happening(t.On, t.Payload); x.on == nil {
 		return
 	}
-	switch x.on.(type) {
-	case *edge, *absenceLeaf, *dateLeaf, *cadenceLeaf:
-		if len(t.Payload) > 0 {
-			c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event, absence … after, and item", t.Payload[0].Path)
-		}
+	if len(t.Payload) > 0 && !carries(t.On) {
+		c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event (each match), "+
+			"absence … after, and item", t.Payload[0].Path)
 	}
 	when := ""
 	if t.When != nil {
 		x.when = c.condition(t.When)
 		when = x.when.canonical()
 	}
-	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority, payloadText(t.Payload))
+	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority,
+		payloadText(t.Payload))
 	c.program.triggers = append(c.program.triggers, x)
+	c.wake()
+}
+
+// wake has the events that figures of this rule fold be noticed.
+func (c *compiler) wake() {
+	for _, t := range c.uses.types {
+		c.wakes[t] = true
+	}
+	for i := range c.wakes {
+		c.wakes[i] = c.wakes[i] || c.uses.any
+	}
+}
+
+// carries says whether what happens has an event that a payload can be read of.
+func carries(on Condition) bool {
+	switch x := on.(type) {
+	case *Event:
+		return x.Op == "" && x.Aggregate == ""
+	case *Absence:
+		return x.After != nil
+	case *Item:
+		return true
+	}
+	return false
 }
 
 func payloadText(fields []Field) string {
@@ -197,135 +220,6 @@ func (c *compiler) expression(at Place, err error) {
 		}
 		c.fault(place, "%s", f.Text)
 	}
-}
-
-func (c *compiler) event(x *Event) condition {
-	l := &eventLeaf{aggregate: cmp.Or(x.Aggregate, Count), compare: c.comparison(&x.Compare), window: c.span(x.Window)}
-	if x.Op == "" {
-		l.compare = comparison{op: ">=", numeric: true, numbers: []int64{million}}
-	}
-	p := &series{}
-	if x.Field != "" {
-		p.of, p.path = true, c.path(x.Field, x.Match.At)
-	}
-	p.match = c.matcher(&x.Match, p.path)
-	l.piece = c.piece(p)
-	l.series = c.pieces[l.piece].(*series)
-	l.series.needs.add(l)
-	return l
-}
-
-// add makes what a leaf reads be kept.
-func (n *needs) add(l *eventLeaf) {
-	windowed := l.window != span{}
-	n.rolling, n.calendar = max(n.rolling, l.window.rolling), max(n.calendar, l.window.calendar)
-	n.texts = n.texts || windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent || !l.compare.numeric)
-	n.lifetime = n.lifetime || !windowed && l.aggregate != Count
-	n.tally = n.tally || !windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent)
-	switch most := l.enough(); {
-	case !windowed:
-	case most == 0:
-		n.all = true
-	default:
-		n.most = max(n.most, most)
-	}
-}
-
-// enough is how many of the last entries decide the comparison whatever came before; 0: all.
-func (l *eventLeaf) enough() int {
-	if l.aggregate != Count || len(l.compare.numbers) == 0 {
-		return 0
-	}
-	most := int64(0)
-	for _, n := range l.compare.numbers {
-		most = max(most, n/million)
-	}
-	return int(min(most, 1<<20)) + 2
-}
-
-func (c *compiler) span(w Window) span {
-	d := duration(w.Duration)
-	switch w.Kind {
-	case "rolling":
-		exact, _ := d.Exact()
-		return span{rolling: exact}
-	case "calendar":
-		return span{calendar: state.Day(0).Add(d)}
-	}
-	return span{}
-}
-
-func (c *compiler) feature(x *Feature) condition {
-	f := c.figure[x.Name]
-	if f == nil {
-		c.fault(x.At, "there is no figure %s%s; touchfold rules features lists them", x.Name, c.meant(x.Name))
-		return anyOf(nil)
-	}
-	l := &figureLeaf{figure: f, compare: c.comparison(&x.Compare)}
-	switch {
-	case x.Window.Kind == "rolling" || x.Window.Kind == "calendar" && !f.Windows:
-		c.fault(x.At, "%s cannot be asked of that window", x.Name)
-	case x.Window.Kind == "calendar":
-		l.days = int(c.span(x.Window).calendar)
-	}
-	if x.Op != "exists" && l.compare.numeric == f.Text {
-		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name, map[bool]string{true: "text", false: "number"}[f.Text])
-	}
-	c.uses.figure(f)
-	return l
-}
-
-func (u *uses) figure(f *state.Figure) {
-	folds := state.Describe(f.Owner).Folds
-	u.types = append(u.types, folds...)
-	u.any = u.any || folds == nil
-}
-
-func (c *compiler) predicate(x *If) condition {
-	names := map[string]expr.Kind{}
-	for name, f := range c.figure {
-		names[name] = map[bool]expr.Kind{true: expr.Text, false: expr.Number}[f.Text]
-	}
-	p, err := expr.If(x.Text, names)
-	if err != nil {
-		c.expression(x.At, err)
-		return anyOf(nil)
-	}
-	l := &ifLeaf{predicate: p}
-	for _, name := range p.Uses() {
-		if f := c.figure[name]; f != nil {
-			l.figures, l.names = append(l.figures, f), append(l.names, name)
-			c.uses.figure(f)
-		} else {
-			c.trait(strings.TrimPrefix(name, "traits."))
-		}
-	}
-	return l
-}
-
-// trait has the last word on a trait be kept.
-func (c *compiler) trait(name string) {
-	if i, found := slices.BinarySearch(c.said.all, name); !found {
-		c.said.all = slices.Insert(c.said.all, i, name)
-	}
-	c.uses.pieces = append(c.uses.pieces, c.program.traits)
-}
-
-func (c *compiler) inSegment(x *InSegment) condition {
-	g := c.known[x.ID]
-	if g == nil {
-		c.fault(x.At, "there is no segment %s before this one", x.ID)
-		return anyOf(nil)
-	}
-	u := &c.users[g.index]
-	c.uses.pieces = append(c.uses.pieces, u.pieces...)
-	c.uses.types = append(c.uses.types, u.types...)
-	c.uses.any, c.uses.everybody = c.uses.any || u.any, c.uses.everybody || u.everybody
-	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
-	if x.InFor.N > 0 {
-		g.tracked = c.track(&segmentLeaf{segment: g})
-	}
-	return l
 }
 
 func (c *compiler) happening(of Condition, payload []Field) happening {
@@ -482,15 +376,4 @@ func Each(c Condition, f func(Condition)) {
 	case *Becomes:
 		Each(x.Of, f)
 	}
-}
-
-// meant is a hint at a figure of another feature, or of this one under another name.
-func (c *compiler) meant(name string) string {
-	_, last, _ := strings.Cut(name, ".")
-	for _, known := range slices.Sorted(maps.Keys(c.figure)) {
-		if _, l, _ := strings.Cut(known, "."); l == last || l == name {
-			return "; did you mean " + known + "?"
-		}
-	}
-	return ""
 }

@@ -43,8 +43,10 @@ func (p *lastWord) fold(v *view, s any, e *events.Event) (matched bool) {
 func (p *lastWord) append(b []byte, s any) []byte {
 	st := s.(*lastWordState)
 	b = appendMark(b, 1, st.mark)
-	b = appendValue(b, 2, st.value)
-	return wire.AppendBool(b, 3, st.has)
+	if st.has {
+		b = appendValue(b, 2, st.value)
+	}
+	return b
 }
 
 func (p *lastWord) parse(b []byte, _ *state.Calendar) (any, error) {
@@ -55,9 +57,7 @@ func (p *lastWord) parse(b []byte, _ *state.Calendar) (any, error) {
 		case 1:
 			s.mark = parseMark(&r)
 		case 2:
-			s.value = parseValue(&r)
-		case 3:
-			s.has = r.Bool()
+			s.value, s.has = parseValue(&r), true
 		}
 	}
 	return s, r.Err()

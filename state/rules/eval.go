@@ -104,4 +104,4 @@ func steady(at events.Instant, next func(at events.Instant) (bool, events.Instan
 }
 
 // mostSteps is how far a horizon is looked for before one is taken at which nothing may change.
-const mostSteps = 32
+const mostSteps = 4

@@ -307,8 +307,10 @@ func (p *series) append(b []byte, s any) []byte {
 	b = wire.AppendInt(b, seriesSumHigh, st.sum.high)
 	b = wire.AppendInt(b, seriesLeast, st.least)
 	b = wire.AppendInt(b, seriesMost, st.most)
-	b = appendValue(b, seriesFirst, st.first)
-	b = appendValue(b, seriesLast, st.last)
+	if st.values > 0 {
+		b = appendValue(b, seriesFirst, st.first)
+		b = appendValue(b, seriesLast, st.last)
+	}
 	b = appendMark(b, seriesBegan, st.began)
 	b = appendMark(b, seriesNow, st.now)
 	for i := range st.tally {

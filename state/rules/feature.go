@@ -71,7 +71,7 @@ func (p *program) horizon(s *State, k state.Known, at events.Instant) events.Ins
 		}
 	}
 	if p.follows() {
-		least = min(least, p.next(v, at))
+		least = min(least, s.ahead.next)
 	}
 	p.free(v)
 	return least
@@ -102,7 +102,7 @@ func (p *program) occurrences(s *State, k state.Known, at events.Instant, say fu
 		if due > at || f.at < t.since {
 			continue
 		}
-		o := state.Occurrence{Key: triggerPrefix + t.id + "/" + f.key, At: f.at, Old: at >= p.Calendar.Add(due, t.maxLateness),
+		o := state.Occurrence{Key: f.fact, At: f.at, Old: at >= p.Calendar.Add(due, t.maxLateness),
 			Because: f.because, Rule: t.id}
 		if t.expires.N > 0 {
 			o.Expires = p.Calendar.Add(f.at, t.expires)

@@ -45,10 +45,32 @@ type figureLeaf struct {
 }
 
 func (l *figureLeaf) eval(v *view) (bool, events.Instant) {
+	if l.figure.Since != nil && l.compare.numeric {
+		return l.sinceDay(v)
+	}
 	return steady(v.at, func(at events.Instant) (bool, events.Instant) {
 		q, until := l.figure.At(v.known, l.days, at)
 		return q.Known && l.compare.value(valueOf(q)), until
 	})
+}
+
+// sinceDay is of a figure that is the days since a day: the comparison changes where they pass a number.
+func (l *figureLeaf) sinceDay(v *view) (is bool, until events.Instant) {
+	day, ok := l.figure.Since(v.known)
+	if !ok {
+		return false, events.Never
+	}
+	c := v.program.Calendar
+	is, until = l.compare.number(int64(c.Of(v.at)-day)*million), events.Never
+	for _, x := range l.compare.numbers {
+		n := state.Day(min(max(x/million, -1), 1<<20))
+		for _, d := range [...]state.Day{day + n, day + n + 1} {
+			if at := c.Start(d); at > v.at {
+				until = min(until, at)
+			}
+		}
+	}
+	return is, until
 }
 
 func (l *figureLeaf) because(v *view, say func(state.Mark)) {

@@ -45,7 +45,7 @@ func (c *compiler) matcher(m *Match, paths ...field.Path) matcher {
 	for _, p := range paths {
 		x.lines = x.lines || p.OfItem()
 	}
-	x.canonical = canonical(strings.Join(x.events, "\n"), where, x.lines)
+	x.canonical = canonical(texts(x.events), where, x.lines)
 	return x
 }
 
@@ -93,7 +93,7 @@ func (k *comparison) canonical() string {
 	if k.numeric {
 		return canonical(k.op, k.numbers)
 	}
-	return canonical(k.op, strings.Join(k.texts, "\n"))
+	return canonical(k.op, texts(k.texts))
 }
 
 // number compares a number.

@@ -41,14 +41,18 @@ func drawWith(t *rapid.T, o ruletest.Options) *world {
 	return w
 }
 
+// nothing is what of a book as JSON says nothing.
+var nothing = regexp.MustCompile(`,?"(At|WhereAt)":\{"Line":0,"Column":0\},?|,?"[A-Za-z]+":(""|0|null|false)`)
+
 // describe is a world as few lines.
 func (w *world) describe() string {
 	book, _ := json.Marshal(w.book)
-	text := regexp.MustCompile(`,?"(At|WhereAt)":\{"Line":0,"Column":0\},?|,?"[A-Za-z]+":(""|0|null|false)`).ReplaceAllString(string(book), "")
+	text := nothing.ReplaceAllString(string(book), "")
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s\n", w.zone, text)
 	for _, e := range w.past {
-		fmt.Fprintf(&b, "%s %s %s order %+v items %+v traits %s rest %s\n", e.ID, e.Time, e.Name, e.Order, e.Items, e.Traits, e.Rest)
+		fmt.Fprintf(&b, "%s %s %s order %+v items %+v traits %s rest %s\n", e.ID, e.Time, e.Name, e.Order, e.Items, e.Traits,
+			e.Rest)
 	}
 	return b.String()
 }
@@ -88,12 +92,14 @@ func agrees(t *rapid.T, w *world) {
 	ask(end)
 	for i := range w.book.Triggers {
 		x := &w.book.Triggers[i]
-		compare(t, w, x, happened(c, x.ID, end), oracle.Occurrences(o, w.past, x.ID, end), func(s oracle.Occurrence) bool { return s.Said <= end })
+		compare(t, w, x, happened(c, x.ID, end), oracle.Occurrences(o, w.past, x.ID, end),
+			func(s oracle.Occurrence) bool { return s.Said <= end })
 	}
 }
 
 // compare holds what is said to have happened to those occurrences that are to be listed.
-func compare(t *rapid.T, w *world, x *rules.Trigger, got []string, all []oracle.Occurrence, listed func(oracle.Occurrence) bool) {
+func compare(t *rapid.T, w *world, x *rules.Trigger, got []string, all []oracle.Occurrence,
+	listed func(oracle.Occurrence) bool) {
 	var want []string
 	for _, o := range all {
 		if listed(o) {

@@ -39,6 +39,7 @@ type program struct {
 	readers  [][]int32          // by piece: the segments that depend on it
 	onType   [][]int32          // by type: the segments that depend on a figure that folds it
 	starts   []int32            // the segments that depend on who began when
+	wakes    []bool             // by type: triggers, or what is tracked, depend on a figure that folds it
 	tracked  []condition        // to be followed through time, each behind those that it asks for
 	triggers []*trigger
 	basis    string
@@ -102,6 +103,15 @@ func (c *compiler) piece(p piece) int32 {
 		c.uses.pieces = append(c.uses.pieces, i)
 	}
 	return i
+}
+
+// texts joins texts so that different lists are different texts.
+func texts(all []string) string {
+	words := make([]any, len(all))
+	for i, t := range all {
+		words[i] = t
+	}
+	return canonical(words...)
 }
 
 // canonical joins words so that different lists are different texts.

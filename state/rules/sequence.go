@@ -37,7 +37,8 @@ type step struct {
 	value string
 }
 
-// mostSeen bounds how many events wait for a run; a further one takes the place of the oldest.
+// mostSeen bounds how many events of a sequence that is not strict wait for a run; a further one takes the
+// place of the oldest.
 const mostSeen = 256
 
 func (p *runs) key() string {
@@ -85,12 +86,11 @@ func (p *runs) fold(v *view, s any, e *events.Event) bool {
 			p.complete(v, st, as.value)
 		}
 	}
-	switch {
-	case p.strict && len(st.seen) > whole:
-		st.seen = slices.Delete(st.seen, 0, len(st.seen)-whole)
-	case len(st.seen) > mostSeen:
-		st.seen = slices.Delete(st.seen, 0, 1)
+	if !p.strict {
+		st.seen = slices.DeleteFunc(st.seen, func(x seen) bool { return len(x.as) == 0 }) // used up
+		whole = mostSeen
 	}
+	st.seen = slices.Delete(st.seen, 0, max(0, len(st.seen)-whole))
 	return true
 }
 
@@ -119,7 +119,9 @@ func (p *runs) complete(v *view, st *runsState, value string) {
 	for _, i := range at {
 		x := &st.seen[i]
 		h.because = append(h.because, x.mark)
-		x.as = slices.DeleteFunc(x.as, func(s step) bool { return s.value == value })
+		if x.as = slices.DeleteFunc(x.as, func(s step) bool { return s.value == value }); len(x.as) == 0 {
+			x.as = nil
+		}
 	}
 	if st.done.ID == 0 {
 		st.done = now

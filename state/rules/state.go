@@ -22,7 +22,7 @@ type State struct {
 
 	// Not written.
 	segments []cached
-	ahead    registers // reg, followed further as long as no event came; upto 0: not yet
+	ahead    course
 }
 
 // cached is what a segment was when it was asked last.
@@ -49,38 +49,44 @@ func (p *program) fold(s *State, e *events.Event) {
 	if e.Time != s.now.Time {
 		s.hits = s.hits[:0]
 	}
-	s.now, s.ahead.upto = state.MarkOf(e), 0
+	s.now = state.MarkOf(e)
+	read := p.wakes[e.Type] || s.ahead.next <= e.Time || s.ahead.last >= e.Time
 	if s.first.ID == 0 {
-		s.first = s.now
+		s.first, read = s.now, true
 		s.forget(p.starts)
 	}
 	if s.bought.ID == 0 && e.Type == events.OrderCompleted {
-		s.bought = s.now
+		s.bought, read = s.now, true
 		s.forget(p.starts)
 	}
+	hits := len(s.hits)
 	for _, i := range p.touched(e) {
-		x := s.pieces[i]
-		if x == nil {
-			x = p.pieces[i].zero()
-		}
-		if p.pieces[i].fold(v, x, e) {
-			s.pieces[i] = x
-			s.forget(p.readers[i])
-		}
+		read = p.foldPiece(v, i, e) || read
 	}
 	for _, i := range p.all {
-		x := s.pieces[i]
-		if x == nil {
-			x = p.pieces[i].zero()
-		}
-		if p.pieces[i].fold(v, x, e) {
-			s.pieces[i] = x
-			s.forget(p.readers[i])
-		}
+		read = p.foldPiece(v, i, e) || read
+	}
+	if read || len(s.hits) > hits {
+		s.ahead.valid = false
 	}
 	s.forget(p.onType[e.Type])
 	v.state = nil
 	p.views.Put(v)
+}
+
+// foldPiece has a piece take an event, and reports whether it is another now.
+func (p *program) foldPiece(v *view, i int32, e *events.Event) bool {
+	s := v.state
+	x := s.pieces[i]
+	if x == nil {
+		x = p.pieces[i].zero()
+	}
+	if !p.pieces[i].fold(v, x, e) {
+		return false
+	}
+	s.pieces[i] = x
+	s.forget(p.readers[i])
+	return true
 }
 
 // touched is the pieces that may match e by its name.
@@ -118,7 +124,7 @@ type said struct {
 	mark  state.Mark
 }
 
-func (p *traits) key() string     { return canonical("traits", strings.Join(p.all, "\n")) }
+func (p *traits) key() string     { return canonical("traits", texts(p.all)) }
 func (p *traits) names() []string { return []string{events.Identify.Name()} }
 func (p *traits) zero() any       { return new(traitsState) }
 

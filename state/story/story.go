@@ -1,40 +1,47 @@
-// Package story tests rules of the business as golden text files: what a customer does, line by line, and below each line
-// what is said because of it. It is for tests only. Its one rule: the lines beginning with ">" are written by the program
-// (-update) and read by a person, whose review of their difference is the test.
+// Package story tells what a customer does, line by line, and below each line what is said because of it, as a text that a
+// person can read and a program can check. It knows no files. Its one rule: the lines beginning with ">" are written by the
+// program and read by a person, whose review of their difference is the test.
 //
 // A story is read from top to bottom, which is the order of arrival; the clock stands at the latest time met. Times are
 // those of the business zone.
 //
 //	# text                                   a comment, which begins by naming the rule
+//	rulebook retail.yaml                     the file of rules, seen from the story
 //	set segments.vip.net_last_365d_over=500  a setting, before anything happens
+//	only trigger/welcome segment/vip         from here on nothing but these facts is told
+//	customer jane                            from here on it is another customer, and another clock
 //	2024-02-29 10:00 Order Completed order=A total=600.00
 //	pass 2025-02-28 00:00                    time passes, up to and including that instant
 //	facts                                    all that is true
 //	show purchases                           what is shown of a feature
 //	restart                                  the customer is written and read again
 //
-// After an event's name stand words=values: order, total, currency, units, items (p1*2@10.00,p2*0.65@3), traits (JSON),
-// anonymous, previous, group, channel, source, sequence, and id, which is e1, e2 … by itself. An event earlier than what
-// came before is late; one with the id of another is a copy of it.
+// After an event's name stand words=values: order, total, currency, units; items (p1*2@10.00,p2*0.65@3,p3), and behind it
+// category, serial, warranty (months), each one value for all items or one for each (baby,toys); properties and traits
+// (JSON); anonymous, previous, group, channel, source, sequence; and id, which is e1, e2 … by itself. A value with spaces
+// is written as JSON ("Home & Garden"). An event earlier than what came before is late; one with the id of another is a
+// copy of it.
+//
+// Below stands what is said: when, what, the how-manieth word on it, why, and what a trigger carries. Where the key of an
+// occurrence stands for an event its id is shown.
+//
+//	> 2024-01-10 14:20:00 trigger abandoned_cart/e3 fired (1, by time: e3) {"product":"p1"}
 package story
 
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
+	"regexp"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 )
-
-var update = flag.Bool("update", false, "write what the stories' files should be")
 
 // World is what a story happens in.
 type World struct {
@@ -43,61 +50,23 @@ type World struct {
 	Currency events.Currency
 }
 
-// Run tells every story in files, a pattern, each in a world made from its settings (key=value).
-func Run(t *testing.T, files string, world func(settings []string) (World, error)) {
-	t.Helper()
-	paths, err := filepath.Glob(files)
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no stories in %s: %v", files, err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := Tell(string(text), world)
-			if err != nil {
-				t.Fatalf("%s: %v", path, err)
-			}
-			if got == string(text) {
-				return
-			}
-			if !*update {
-				t.Fatalf("%s:\n%s", path, difference(string(text), got))
-			}
-			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		})
-	}
-}
-
-// difference shows the first line that differs.
-func difference(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range g {
-		if i >= len(w) || w[i] != g[i] {
-			return fmt.Sprintf("line %d is\n%s\nbut should be\n%s\n(-update writes it)", i+1, strings.Join(w[min(i, len(w)):min(i+1, len(w))], ""), g[i])
-		}
-	}
-	return fmt.Sprintf("%d lines too many (-update writes it)", len(w)-len(g))
-}
-
 // teller tells one story.
 type teller struct {
 	World
 	c       *state.Customer
 	speaker *state.Speaker
 	clock   events.Instant
-	n       int // events so far
+	n       int               // events so far
+	ids     map[uint64]string // of events, by what stands for them in keys
+	priced  bool              // the event that is read has a price
+	only    []string          // facts, nil: all
 	out     bytes.Buffer
 }
 
-// Tell is the story with what is said below each line.
+// Tell is the story with what is said below each line. The world is made of the settings of its first lines.
 func Tell(text string, world func(settings []string) (World, error)) (string, error) {
 	var settings []string
-	t := &teller{}
+	t := &teller{ids: map[uint64]string{}}
 	t.speaker = state.NewSpeaker(t.hear)
 	for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		if strings.HasPrefix(line, ">") {
@@ -105,8 +74,14 @@ func Tell(text string, world func(settings []string) (World, error)) (string, er
 		}
 		fmt.Fprintln(&t.out, line)
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if word == "set" {
-			settings = append(settings, strings.TrimSpace(rest))
+		if word == "set" || word == "rulebook" {
+			if t.c != nil {
+				return "", fmt.Errorf("line %d: %s must stand before anything happens", i+1, word)
+			}
+			if rest = strings.TrimSpace(rest); word == "rulebook" {
+				rest = "rulebook=" + rest
+			}
+			settings = append(settings, rest)
 			continue
 		}
 		if word == "" || strings.HasPrefix(word, "#") {
@@ -134,6 +109,12 @@ func (t *teller) do(word, rest, line string) error {
 			t.advance(at)
 		}
 		return err
+	case "customer":
+		t.c, t.clock, t.n = t.Table.New(events.CustomerID(strings.TrimSpace(rest))), 0, 0
+		return nil
+	case "only":
+		t.only = strings.Fields(rest)
+		return nil
 	case "facts":
 		t.facts()
 		return nil
@@ -170,7 +151,7 @@ func (t *teller) take(e *events.Event) {
 func (t *teller) facts() {
 	var lines []string
 	t.c.Facts(t.clock, func(key string, v state.Value) {
-		if v != "" {
+		if v != "" && t.tells(key) {
 			lines = append(lines, key+" = "+v)
 		}
 	})
@@ -209,10 +190,22 @@ func (t *teller) restart() error {
 	return nil
 }
 
-// hear writes a statement: what became true, the how-manieth word on it, since when, and why.
+// tells reports whether a fact is one of those to be told: all, or those named, with their occurrences.
+func (t *teller) tells(fact string) bool {
+	return t.only == nil || slices.ContainsFunc(t.only, func(o string) bool { return fact == o || strings.HasPrefix(fact, o+"/") })
+}
+
+// hear writes a statement: what became true, the how-manieth word on it, since when, why, and what goes with it.
 func (t *teller) hear(s *events.Statement) {
+	if !t.tells(s.Fact) {
+		return
+	}
 	text := s.Fact + " = " + s.Value
-	switch {
+	switch trigger, ok := strings.CutPrefix(s.Fact, "trigger/"); {
+	case ok && s.Value == state.Yes:
+		text = "trigger " + t.named(trigger) + " fired"
+	case ok:
+		text = "trigger " + t.named(trigger) + " withdrawn"
 	case s.Value == state.Yes:
 		text = s.Fact + " entered"
 	case s.Value == "" && s.Previous == state.Yes:
@@ -228,7 +221,33 @@ func (t *teller) hear(s *events.Statement) {
 	if len(s.Because) > 0 {
 		because = ": " + strings.Join(s.Because, " ")
 	}
-	t.say("%s %s (%d%s, by %s%s)", t.when(s.AsOf), text, s.N, since, s.Cause, because)
+	t.say("%s %s (%d%s, by %s%s)%s", t.when(s.AsOf), text, s.N, since, s.Cause, because, carried(s.Payload))
+}
+
+// eventDigits are what stands for an event in the key of an occurrence.
+var eventDigits = regexp.MustCompile(`/[0-9a-f]{16}\b`)
+
+// named is a key of an occurrence with the ids of the events that it stands for.
+func (t *teller) named(key string) string {
+	return eventDigits.ReplaceAllStringFunc(key, func(digits string) string {
+		n, _ := strconv.ParseUint(digits[1:], 16, 64) // it is nothing else
+		if id, ok := t.ids[n]; ok {
+			return "/" + id
+		}
+		return digits
+	})
+}
+
+// carried is a payload as JSON, in its order.
+func carried(payload []events.Property) string {
+	var parts []string
+	for _, p := range payload {
+		parts = append(parts, strconv.Quote(p.Name)+":"+p.Value)
+	}
+	if parts == nil {
+		return ""
+	}
+	return " {" + strings.Join(parts, ",") + "}"
 }
 
 func (t *teller) say(format string, args ...any) {

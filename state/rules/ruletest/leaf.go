@@ -24,7 +24,8 @@ func match(t *rapid.T) rules.Match {
 // Texts and numbers of fields that events have, some of them only now and then.
 var (
 	numberFields = []string{"value", "properties.score", "item.price", "item.quantity", "units", "item.warranty_months"}
-	textFields   = []string{"properties.color", "item.category", "item.product_id", "channel", "properties.where.shop", "item.brand",
+	textFields   = []string{"properties.color", "item.category", "item.product_id", "channel", "properties.where.shop",
+		"item.brand",
 		"order_id", "traits.city", "name", "source"}
 )
 
@@ -109,7 +110,7 @@ func sequence(t *rapid.T) rules.Condition {
 func date(t *rapid.T) rules.Condition {
 	d := &rules.Date{
 		Field:  "traits.birthday",
-		Offset: offset(t),
+		Offset: drawOffset(t),
 		Recur:  pick(t, "recur", "", "yearly", "monthly"),
 		Clock:  pick[events.Instant](t, "at", 0, 9*hour, 90*minute, 2*hour+30*minute, day-1),
 		Zone:   pick(t, "zone", "business", "customer", "UTC"),
@@ -128,7 +129,7 @@ func item(t *rapid.T) rules.Condition {
 	i := &rules.Item{
 		Of:     rules.Match{Names: []string{"Order Completed"}, Where: pick(t, "where", "", `item.category == "shoes"`)},
 		Field:  pick(t, "field", "item.warranty_months", "properties.due", ""),
-		Offset: offset(t),
+		Offset: drawOffset(t),
 		Clock:  pick[events.Instant](t, "at", 0, 9*hour, 2*hour+30*minute),
 	}
 	if rapid.Bool().Draw(t, "for") {
@@ -143,7 +144,7 @@ var Durations = []rules.Duration{dur(1, "h"), dur(30, "m"), dur(4, "h"), dur(1, 
 
 func duration(t *rapid.T) rules.Duration { return pick(t, "duration", Durations...) }
 
-func offset(t *rapid.T) rules.Offset {
+func drawOffset(t *rapid.T) rules.Offset {
 	return rules.Offset{Before: rapid.Bool().Draw(t, "before"),
 		Duration: pick(t, "offset", rules.Duration{}, dur(1, "d"), dur(1, "w"), dur(30, "d"), dur(1, "mo"), dur(1, "y"))}
 }

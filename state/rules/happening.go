@@ -1,0 +1,150 @@
+package rules
+
+import (
+	"slices"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rules/field"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// A happening is what may make a trigger's occurrence.
+type happening interface {
+	// next is the first instant after one at which it happens if no event comes, or earlier.
+	next(v *view, after events.Instant) events.Instant
+	// each says what happens at v.at.
+	each(v *view, say func(c *candidate))
+	canonical() string
+}
+
+// candidate is something that happened; whether it stands is the trigger's to say.
+type candidate struct {
+	mark    state.Mark // the event that decided it
+	key     string     // "": that of the mark
+	repeats bool       // the same event may decide another, which has a key of its own, and none goes back to an earlier one
+	recurs  bool       // the same key may come again at another instant, and does not count then
+	order   int        // of the event in its instant, if it happens by one
+	because []state.Mark
+	payload []string
+}
+
+// edge happens when a tracked condition becomes true, or is no longer.
+type edge struct {
+	tracked int
+	of      condition
+	rise    bool
+}
+
+func (h *edge) next(*view, events.Instant) events.Instant { return events.Never } // the condition is tracked
+
+func (h *edge) each(v *view, say func(*candidate)) {
+	t := v.reg.tracked[h.tracked]
+	if t.since != v.at || t.is != h.rise {
+		return
+	}
+	c := candidate{repeats: true}
+	h.of.because(v, func(m state.Mark) {
+		if precedes(c.mark, m) {
+			c.mark = m
+		}
+		if len(c.because) < events.MaxBecause && !slices.Contains(c.because, m) {
+			c.because = append(c.because, m)
+		}
+	})
+	if c.mark == (state.Mark{}) {
+		c.mark = v.state.now
+	}
+	say(&c)
+}
+
+func (h *edge) canonical() string { return canonical("edge", h.rise, h.of.canonical()) }
+
+// hit is a match of a trigger's event, at the instant of the last event.
+type hit struct {
+	piece   int32
+	mark    state.Mark
+	because []state.Mark // nil: mark alone
+	payload []string
+}
+
+// matches happens with each match of a piece that notes hits.
+type matches struct {
+	piece int32
+	text  string // its meaning
+}
+
+func (h *matches) canonical() string { return canonical("matches", h.text) }
+
+func (h *matches) next(*view, events.Instant) events.Instant { return events.Never }
+
+func (h *matches) each(v *view, say func(*candidate)) {
+	for i := range v.state.hits {
+		if x := &v.state.hits[i]; x.piece == h.piece && x.mark.Time == v.at {
+			c := candidate{mark: x.mark, order: i, because: x.because, payload: x.payload}
+			if c.because == nil {
+				c.because = []state.Mark{x.mark}
+			}
+			say(&c)
+		}
+	}
+}
+
+// each is the piece of a trigger on each match: it keeps nothing but the hits.
+type each struct {
+	index   int32
+	match   matcher
+	payload []field.Path
+}
+
+func (p *each) key() string                                { return canonical("each", p.match.canonical, paths(p.payload)) }
+func (p *each) names() []string                            { return p.match.events }
+func (p *each) zero() any                                  { return nil }
+func (p *each) append(b []byte, _ any) []byte              { return b }
+func (p *each) parse([]byte, *state.Calendar) (any, error) { return nil, nil }
+
+func (p *each) fold(v *view, _ any, e *events.Event) bool {
+	for i := range p.match.count(e) {
+		if p.match.holds(v, e, i) {
+			v.state.hits = append(v.state.hits, hit{piece: p.index, mark: state.MarkOf(e), payload: capture(v, e, p.payload)})
+		}
+	}
+	return false
+}
+
+const (
+	hitPiece   wire.Field = 1
+	hitMark    wire.Field = 2
+	hitPayload wire.Field = 3
+	hitBecause wire.Field = 4
+)
+
+func (h *hit) append(b []byte) []byte {
+	b, m := wire.Begin(b, stateHit)
+	b = wire.AppendUint(b, hitPiece, uint64(h.piece))
+	b = appendMark(b, hitMark, h.mark)
+	b = appendTexts(b, hitPayload, h.payload)
+	for _, m := range h.because {
+		b = appendMark(b, hitBecause, m)
+	}
+	return wire.End(b, m)
+}
+
+func (s *State) parseHit(b []byte) error {
+	var h hit
+	in := wire.NewReader(b)
+	for f, ok := in.Next(); ok; f, ok = in.Next() {
+		switch f {
+		case hitPiece:
+			h.piece = int32(min(in.Uint(), uint64(len(s.pieces))))
+		case hitMark:
+			h.mark = parseMark(&in)
+		case hitPayload:
+			h.payload = append(h.payload, in.String())
+		case hitBecause:
+			h.because = append(h.because, parseMark(&in))
+		}
+	}
+	s.hits = append(s.hits, h)
+	return in.Err()
+}
