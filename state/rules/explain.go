@@ -281,7 +281,7 @@ func (x *explainer) look(v *view, e *Explanation) {
 		if used[key] {
 			continue // once is enough
 		}
-		a := Attempt{At: v.at, Key: triggerPrefix + t.id + "/" + key, Because: lastTen(c.because)}
+		a := Attempt{At: v.at, Key: triggerPrefix + t.id + "/" + key, Because: newest(c.because)}
 		stands := slices.ContainsFunc(v.reg.fired, func(f fired) bool {
 			return int(f.trigger) == e.trigger && f.at == v.at && f.key == key
 		})
@@ -393,8 +393,8 @@ func (x *explainer) finish(e *Explanation) {
 	})
 }
 
-// lastTen is the last ten of marks, in order and each once.
-func lastTen(marks []state.Mark) []state.Mark {
+// newest is the last ten of marks, in order and each once.
+func newest(marks []state.Mark) []state.Mark {
 	all := inTime(slices.Clone(marks))
 	return all[max(0, len(all)-events.MaxBecause):]
 }

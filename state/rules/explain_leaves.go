@@ -70,7 +70,7 @@ func (b *builder) leaf(n *Node, c condition) {
 	var marks []state.Mark
 	c.because(v, func(m state.Mark) { marks = append(marks, m) })
 	marks = inTime(marks)
-	n.Events, n.Because = len(marks), lastTen(marks)
+	n.Events, n.Because = len(marks), newest(marks)
 }
 
 func (b *builder) segment(n *Node, l *segmentLeaf) {

@@ -73,7 +73,7 @@ func (p *program) judge(v *view, i int32, t *trigger, c *candidate) {
 	if t.cooldown.N > 0 {
 		l.free = p.Calendar.Add(v.at, t.cooldown)
 	}
-	f.fact = triggerPrefix + t.id + "/" + f.key
+	p.tell(&f)
 	v.reg.fired = append(v.reg.fired, f)
 }
 
@@ -139,10 +139,11 @@ func keyOf(m state.Mark) string {
 // not be followed again.
 type course struct {
 	registers
-	valid bool
-	moved bool           // figures may have, since
-	last  events.Instant // the last instant that was followed
-	next  events.Instant // the next one: nothing changes before
+	valid   bool
+	stepped bool           // since occurrences were asked for
+	moved   bool           // figures may have, since
+	last    events.Instant // the last instant that was followed
+	next    events.Instant // the next one: nothing changes before
 }
 
 // view is a view of a customer at an instant, with time followed up to there. All events up to there are folded, and none
@@ -165,7 +166,7 @@ func (p *program) follow(v *view, c *course, to events.Instant) {
 	}
 	if !c.valid || c.last > to {
 		s.reg.copyTo(&c.registers)
-		c.valid, c.moved, c.last, c.next = true, false, 0, s.now.Time
+		c.valid, c.moved, c.stepped, c.last, c.next = true, false, true, 0, s.now.Time
 		if s.reg.upto >= s.now.Time {
 			c.next = p.next(v, s.reg.upto)
 		}
@@ -173,7 +174,7 @@ func (p *program) follow(v *view, c *course, to events.Instant) {
 	for c.next <= to {
 		v.at = c.next
 		p.step(v)
-		c.last = c.next
+		c.stepped, c.last = true, c.next
 		c.next = p.next(v, c.next)
 	}
 }
@@ -190,6 +191,20 @@ func (p *program) unmoved(v *view, c *course) bool {
 		c.next = min(c.next, until)
 	}
 	return true
+}
+
+// tell makes what is said of an occurrence.
+func (p *program) tell(f *fired) {
+	t := p.triggers[f.trigger]
+	f.once = state.Occurrence{Key: triggerPrefix + t.id + "/" + f.key, At: f.at, Because: f.because, Rule: t.id}
+	if t.expires.N > 0 {
+		f.once.Expires = p.Calendar.Add(f.at, t.expires)
+	}
+	for i, value := range f.payload {
+		if value != "" {
+			f.once.Payload = append(f.once.Payload, events.Property{Name: t.payload[i].Name, Value: value})
+		}
+	}
 }
 
 // before follows the time between two events for good.

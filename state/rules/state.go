@@ -22,6 +22,9 @@ type State struct {
 
 	// Not written.
 	segments []cached
+	told     []bool         // what facts said of each segment
+	toldAt   events.Instant // when; 0: never
+	toldOnce int            // how many occurrences there were then
 	ahead    course
 }
 
@@ -33,7 +36,7 @@ type cached struct {
 
 func (s *State) prepare(p *program) {
 	if s.segments == nil {
-		s.segments = make([]cached, len(p.segments))
+		s.segments, s.told = make([]cached, len(p.segments)), make([]bool, len(p.segments))
 	}
 	if s.pieces == nil {
 		s.pieces = make([]any, len(p.pieces))
