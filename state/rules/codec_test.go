@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata" // the same zones on every machine
@@ -113,7 +114,7 @@ func TestCodec(t *testing.T) {
 		fill(reflect.ValueOf(x), filled)
 	}
 	for name, is := range filled {
-		if !is {
+		if !is && !strings.HasPrefix(name, "Occurrence.") { // which follows from the others
 			t.Errorf("%s is empty everywhere", name)
 		}
 	}

@@ -106,10 +106,9 @@ func (c *compiler) trigger(t *Trigger) {
 	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority,
 		payloadText(t.Payload))
 	c.program.triggers = append(c.program.triggers, x)
-	c.wake()
 }
 
-// wake has the events that figures of this rule fold be noticed.
+// wake has the events that figures of this rule fold be noticed, as far as it is compiled.
 func (c *compiler) wake() {
 	for _, t := range c.uses.types {
 		c.wakes[t] = true
@@ -149,6 +148,10 @@ func (c *compiler) track(of condition) int {
 		}
 	}
 	c.tracked = append(c.tracked, of)
+	if n := len(c.tracked) - 1; c.uses.any || len(c.uses.types) > 0 {
+		c.moody = append(c.moody, n)
+		c.wake()
+	}
 	return len(c.tracked) - 1
 }
 

@@ -181,7 +181,7 @@ func (l *eventLeaf) enough() int {
 	for _, n := range l.compare.numbers {
 		most = max(most, n/million)
 	}
-	return int(min(most, 1<<20)) + 2
+	return int(min(most, 1<<20)) + 1
 }
 
 func (c *compiler) span(w Window) span {
@@ -217,7 +217,10 @@ func (c *compiler) feature(x *Feature) condition {
 }
 
 func (u *uses) figure(f *state.Figure) {
-	folds := state.Describe(f.Owner).Folds
+	folds := f.Folds
+	if folds == nil {
+		folds = state.Describe(f.Owner).Folds
+	}
 	u.types = append(u.types, folds...)
 	u.any = u.any || folds == nil
 }
@@ -265,7 +268,6 @@ func (c *compiler) inSegment(x *InSegment) condition {
 	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
 	if x.InFor.N > 0 {
 		g.tracked = c.track(&segmentLeaf{segment: g})
-		c.wake()
 	}
 	return l
 }
