@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +31,8 @@ func logOf(ctx context.Context, client *kafka.Client, c *config.Config) (all []l
 	topic := c.Topics.Touchpoints
 	ranges, err := client.Ranges(ctx, topic)
 	if errors.Is(err, kafka.ErrNoTopic) {
-		return nil, fmt.Errorf("there is no topic %s, in which the rulebooks stand; bring it back, or see what touchfold shard inspect says", topic)
+		return nil, fmt.Errorf("there is no topic %s, in which the rulebooks stand; bring it back, or see what "+
+			"touchfold shard inspect says", topic)
 	}
 	if err != nil {
 		return nil, err
@@ -81,7 +81,8 @@ func (h *rulesHistoryCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	if len(all) == 0 {
-		_, err := fmt.Fprintf(out.out, "no rulebook stands in partition 0 of %s; touchfold rules activate puts one there\n", c.Topics.Touchpoints)
+		_, err := fmt.Fprintf(out.out, "no rulebook stands in partition 0 of %s; touchfold rules activate puts one there\n",
+			c.Topics.Touchpoints)
 		return err
 	}
 	t := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
@@ -227,5 +228,5 @@ func (r *rulesRollbackCommand) choose(all []logged) (*rulebook.Rulebook, error) 
 	if r.Serial == nil {
 		return nil, fmt.Errorf("the log holds no other rulebook than %s, so there is none to go back to", now.Name())
 	}
-	return nil, fmt.Errorf("no rulebook of number %d was in force in the log; it has %s", *r.Serial, cmp.Or(strings.Join(numbers, ", "), "none"))
+	return nil, fmt.Errorf("no rulebook of number %d was in force in the log; it has %s", *r.Serial, strings.Join(numbers, ", "))
 }

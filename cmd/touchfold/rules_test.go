@@ -197,7 +197,8 @@ func TestRulesHistory(t *testing.T) {
 	}
 	const churn = "segments.churn_risk.days_without_order_over=90"
 	a := file("a", "  - {id: one, owner: x, when: {event: Order Completed}}\n  - {id: two, when: {event: Order Completed}}\n")
-	b := file("b", "  - {id: one, owner: y, when: {event: Order Completed}}\n  - {id: two, when: {event: Product Added}}\n  - {id: three, when: {event: Product Added}}\n")
+	b := file("b", "  - {id: one, owner: y, when: {event: Order Completed}}\n  - {id: two, when: {event: Product Added}}\n"+
+		"  - {id: three, when: {event: Product Added}}\n")
 	activate := func(serial uint64, args ...string) *rulebook.Rulebook {
 		l.rules(t, 0, append([]string{"activate"}, args...)...)
 		all, err := logOf(t.Context(), l.client, config.Default())
@@ -217,7 +218,8 @@ func TestRulesHistory(t *testing.T) {
 	fourth := activate(4, "--set", "rulebook="+b)
 	stdout, _ = l.rules(t, 0, "history")
 	contains(t, stdout, first.Name(), "the first in the log", second.Name(), `segments.churn_risk.days_without_order_over: "183" → "90"`,
-		third.Name(), "segment one is new\n", "feature rules is new\n", fourth.Name(), "segment three is new\n", "segment two: one → another\n")
+		third.Name(), "segment one is new\n", "feature rules is new\n", fourth.Name(), "segment three is new\n",
+		"segment two: one → another\n")
 	if strings.Contains(stdout, "segment one: ") || strings.Contains(stdout, "rules:") {
 		t.Errorf("another owner is no other rule:\n%s", stdout)
 	}
@@ -232,6 +234,17 @@ func TestRulesHistory(t *testing.T) {
 	contains(t, stdout, "rulebook "+second.Numbered(6).Name()+" is in the log")
 	stdout, _ = l.rules(t, 0, "history")
 	contains(t, stdout, "segment three is gone\n", "segment two is gone\n")
+
+	control := first.Numbered(3).Control(1) // of somebody who had not read the log to its end
+	value, headers := control.Record("shop")
+	if _, err := l.client.Append(t.Context(), "touchpoints", 0, []kafka.Out{{Value: value, Headers: headers, Time: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ = l.rules(t, 0, "history")
+	contains(t, stdout, first.Numbered(3).Name()+"  1970-01-01T00:00:00.001Z  nothing: "+second.Numbered(6).Name()+
+		" was in force already, and is greater\n")
+	stdout, _ = l.rules(t, 0, "rollback")
+	contains(t, stdout, "rulebook "+third.Numbered(7).Name()+" is in the log")
 }
 
 // TestRulesActivateNowhere: without the log that it would stand in nothing is in force.
