@@ -30,8 +30,8 @@ type explainCommand struct {
 
 // Help is the rest of -h.
 func (explainCommand) Help() string {
-	return "Each condition is shown with what it is now, what is compared, the events that decide it, the edges of its window, " +
-		"and when it changes if nothing comes. Of a trigger: what happened at last, what became of it, and what is next. Events " +
+	return "Each condition is shown with what it is now, what is compared, the events that decide it, the edges of its " +
+		"window, and when it changes if nothing comes. Of a trigger: what happened at last, what became of it, and what is next. Events " +
 		"after --at count for nothing; what was said is told as of now. Times are those of the business zone; --at also takes " +
 		"2026-01-31, and times that end in Z or +08:00."
 }

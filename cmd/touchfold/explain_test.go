@@ -146,3 +146,12 @@ func TestExplain(t *testing.T) {
 		contains(t, said, want)
 	}
 }
+
+// TestOnOneLine: what a customer sent moves no cursor.
+func TestOnOneLine(t *testing.T) {
+	for text, want := range map[string]string{"Hong Kong": "Hong Kong", "a\nb": `"a\nb"`, "\x1b[2J": `"\x1b[2J"`, "": ""} {
+		if got := onOneLine(text); got != want {
+			t.Errorf("%q is shown as %s, want %s", text, got, want)
+		}
+	}
+}

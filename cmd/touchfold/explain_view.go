@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/touchfold/touchfold/config/rulefile"
 	"github.com/touchfold/touchfold/events"
@@ -225,7 +227,7 @@ func (r *ruleView) write(b *bytes.Buffer) {
 func (n *nodeView) write(b *bytes.Buffer, margin string) {
 	fmt.Fprintf(b, "%s%s %s", margin, tick(n.Is), n.Text)
 	if n.Value != "" {
-		fmt.Fprintf(b, "  now %s", n.Value)
+		fmt.Fprintf(b, "  now %s", onOneLine(n.Value))
 	}
 	if n.From != "" {
 		fmt.Fprintf(b, "  from %s%s", n.From, after(" to ", n.To))
@@ -238,6 +240,14 @@ func (n *nodeView) write(b *bytes.Buffer, margin string) {
 	for _, p := range n.Parts {
 		p.write(b, strings.Repeat(" ", len(margin)+2))
 	}
+}
+
+// onOneLine is a text that a customer sent, as a terminal may have it.
+func onOneLine(text string) string {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 func tick(is *bool) string {

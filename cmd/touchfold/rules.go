@@ -20,12 +20,15 @@ import (
 	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state/features"
 	"github.com/touchfold/touchfold/state/rulebook"
+	"github.com/touchfold/touchfold/state/rules"
 )
 
 // rulesCommand is `touchfold rules`.
 type rulesCommand struct {
 	Status   rulesStatusCommand   `cmd:"" help:"Say which rulebook is in force in each shard, and how the configuration differs from it."`
 	Activate rulesActivateCommand `cmd:"" help:"Put the rulebook of this configuration in force, also one that was in force before."`
+	History  rulesHistoryCommand  `cmd:"" help:"List the rulebooks that stood in the log, and what each changed."`
+	Rollback rulesRollbackCommand `cmd:"" help:"Put an earlier rulebook of the log in force again."`
 	Check    rulesCheckCommand    `cmd:"" help:"Say all that is wrong with a file of rules."`
 	Lint     rulesLintCommand     `cmd:"" help:"Say what of a file of rules is allowed, but probably not meant."`
 	Schema   rulesSchemaCommand   `cmd:"" help:"Write the JSON Schema of a file of rules, for editors."`
@@ -198,6 +201,7 @@ func different(a, b *rulebook.Rulebook) (rows [][3]string) {
 		for key, value := range b.Settings {
 			all[key] = fmt.Sprintf("%.60q", value)
 		}
+		delete(all, rules.Name) // that is told rule by rule
 		return all
 	}
 	x, y := flat(a), flat(b)
@@ -208,7 +212,7 @@ func different(a, b *rulebook.Rulebook) (rows [][3]string) {
 			rows = append(rows, [3]string{name, cmp.Or(x[name], "none"), cmp.Or(y[name], "none")})
 		}
 	}
-	return rows
+	return append(rows, differentRules(a.Settings[rules.Name], b.Settings[rules.Name])...)
 }
 
 type rulesActivateCommand struct{ rulesOptions }
@@ -241,13 +245,18 @@ func (a *rulesActivateCommand) Run(ctx context.Context, out output) error {
 		_, err := fmt.Fprintf(out.out, "rulebook %s is in force already, or on its way to the shards that do not say so\n", now.mark.Rulebook)
 		return err
 	}
+	return put(ctx, out, client, c, next)
+}
+
+// put writes a rulebook to the log.
+func put(ctx context.Context, out output, client *kafka.Client, c *config.Config, next *rulebook.Rulebook) error {
 	control := next.Control(events.At(time.Now()))
 	value, headers := control.Record(c.App)
 	// To partition 0 alone: its shard copies it to the others, so that what is there is everywhere.
 	if _, err := client.Append(ctx, c.Topics.Touchpoints, 0, []kafka.Out{{Value: value, Headers: headers, Time: control.At}}); err != nil {
 		return fmt.Errorf("write rulebook %s to %s: %w", next.Name(), c.Topics.Touchpoints, err)
 	}
-	_, err = fmt.Fprintf(out.out, "rulebook %s is in the log; each shard goes by it as soon as it comes to it, which touchfold rules status shows\n",
+	_, err := fmt.Fprintf(out.out, "rulebook %s is in the log; each shard goes by it as soon as it comes to it, which touchfold rules status shows\n",
 		next.Name())
 	return err
 }

@@ -52,8 +52,8 @@ func (r rulesCheckCommand) Run(out output) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out.out, "%s: nothing is wrong with its %s and %s\n", c.RulesName(), counted(len(book.Segments), "segment"),
-		counted(len(book.Triggers), "trigger"))
+	_, err = fmt.Fprintf(out.out, "%s: nothing is wrong with its %s and %s\n", c.RulesName(),
+		counted(len(book.Segments), "segment"), counted(len(book.Triggers), "trigger"))
 	return err
 }
 
@@ -72,8 +72,8 @@ type rulesLintCommand struct {
 
 // Help is the rest of -h.
 func (rulesLintCommand) Help() string {
-	return "What is allowed, but probably not meant: a condition that is always true or always false, names of events that are not " +
-		"in the vocabulary, reminders that never expire, two rules that mean the same, rules of which nobody says whose they are."
+	return "What is allowed, but probably not meant: a condition that is always true or always false, names of events that are " +
+		"not in the vocabulary, reminders that never expire, two rules that mean the same, rules of which nobody says whose they are."
 }
 
 // Run writes a line for each.
@@ -134,8 +134,8 @@ type configSchemaCommand struct{}
 
 // Help is the rest of -h.
 func (configSchemaCommand) Help() string {
-	return "JSON Schema 2020-12, for editors: each key with its meaning, form and default. With yaml-language-server: put it into " +
-		"a file, and begin touchfold.yaml with # yaml-language-server: $schema=FILE"
+	return "JSON Schema 2020-12, for editors: each key with its meaning, form and default. With yaml-language-server: put it " +
+		"into a file, and begin touchfold.yaml with # yaml-language-server: $schema=FILE"
 }
 
 // Run writes the schema of the configuration.

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -173,6 +175,76 @@ func TestRulesActivate(t *testing.T) {
 	if got, want := fmt.Sprint(l.controls()), fmt.Sprint([2][]string{{v2.Name(), v1.Numbered(3).Name()}}); got != want {
 		t.Errorf("the log has %s, want %s", got, want)
 	}
+}
+
+// TestRulesHistory: what each rulebook changed, and the way back.
+func TestRulesHistory(t *testing.T) {
+	t.Parallel()
+	l := newRulesLog(t)
+	l.create()
+	stdout, _ := l.rules(t, 0, "history")
+	contains(t, stdout, "no rulebook stands in partition 0 of touchpoints")
+	_, stderr := l.rules(t, exitFailure, "rollback")
+	contains(t, stderr, "no rulebook stands in the log")
+
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("version: 1\nsegments:\n"+text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	const churn = "segments.churn_risk.days_without_order_over=90"
+	a := file("a", "  - {id: one, owner: x, when: {event: Order Completed}}\n  - {id: two, when: {event: Order Completed}}\n")
+	b := file("b", "  - {id: one, owner: y, when: {event: Order Completed}}\n  - {id: two, when: {event: Product Added}}\n"+
+		"  - {id: three, when: {event: Product Added}}\n")
+	activate := func(serial uint64, args ...string) *rulebook.Rulebook {
+		l.rules(t, 0, append([]string{"activate"}, args...)...)
+		all, err := logOf(t.Context(), l.client, config.Default())
+		if err != nil || len(all) != int(serial) {
+			t.Fatal(all, err)
+		}
+		now := all[len(all)-1].book
+		l.say(0, opened(now, 1))
+		return now
+	}
+	l.say(0, opened(l.book(0), 1))
+	first := activate(1)
+	_, stderr = l.rules(t, exitFailure, "rollback")
+	contains(t, stderr, "the log holds no other rulebook than "+first.Name())
+	second := activate(2, "--set", churn)
+	third := activate(3, "--set", "rulebook="+a)
+	fourth := activate(4, "--set", "rulebook="+b)
+	stdout, _ = l.rules(t, 0, "history")
+	contains(t, stdout, first.Name(), "the first in the log", second.Name(), `segments.churn_risk.days_without_order_over: "183" → "90"`,
+		third.Name(), "segment one is new\n", "feature rules is new\n", fourth.Name(), "segment three is new\n",
+		"segment two: one → another\n")
+	if strings.Contains(stdout, "segment one: ") || strings.Contains(stdout, "rules:") {
+		t.Errorf("another owner is no other rule:\n%s", stdout)
+	}
+
+	_, stderr = l.rules(t, exitFailure, "rollback", "9")
+	contains(t, stderr, "no rulebook of number 9 was in force in the log; it has 1, 2, 3, 4")
+	_, stderr = l.rules(t, exitFailure, "rollback", "4")
+	contains(t, stderr, "rulebook "+fourth.Name()+" says what "+fourth.Name()+" says, which is in force already")
+	stdout, _ = l.rules(t, 0, "rollback")
+	contains(t, stdout, "rulebook "+third.Numbered(5).Name()+" is in the log")
+	stdout, _ = l.rules(t, 0, "rollback", "2") // before any shard said that it knows of 5
+	contains(t, stdout, "rulebook "+second.Numbered(6).Name()+" is in the log")
+	stdout, _ = l.rules(t, 0, "history")
+	contains(t, stdout, "segment three is gone\n", "segment two is gone\n")
+
+	control := first.Numbered(3).Control(1) // of somebody who had not read the log to its end
+	value, headers := control.Record("shop")
+	if _, err := l.client.Append(t.Context(), "touchpoints", 0, []kafka.Out{{Value: value, Headers: headers, Time: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ = l.rules(t, 0, "history")
+	contains(t, stdout, first.Numbered(3).Name()+"  1970-01-01T00:00:00.001Z  nothing: "+second.Numbered(6).Name()+
+		" was in force already, and is greater\n")
+	stdout, _ = l.rules(t, 0, "rollback")
+	contains(t, stdout, "rulebook "+third.Numbered(7).Name()+" is in the log")
 }
 
 // TestRulesActivateNowhere: without the log that it would stand in nothing is in force.

@@ -203,8 +203,8 @@ func compared(c Condition) (subject string, k *Compare) {
 	case *Event:
 		if x.Op != "" {
 			names := slices.Sorted(slices.Values(x.Names))
-			return canonical("event", strings.Join(names, "\n"), x.Where, cmp.Or(x.Aggregate, Count), x.Field, x.Window.Kind, x.Window.N,
-				x.Window.Unit), &x.Compare
+			return canonical("event", strings.Join(names, "\n"), x.Where, cmp.Or(x.Aggregate, Count), x.Field, x.Window.Kind,
+				x.Window.N, x.Window.Unit), &x.Compare
 		}
 	case *Trait:
 		return canonical("trait", x.Name), &x.Compare
