@@ -43,5 +43,5 @@ func amount(p *int64, in *events.Currency) value {
 	})
 	v.text = func() string { return events.FormatMinor(*p, *in) }
 	v.yaml = func() string { return strconv.Quote(v.text()) }
-	return v
+	return v.like(amountForm)
 }

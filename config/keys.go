@@ -23,38 +23,38 @@ func (c *Config) keys() []key {
 
 func (c *Config) processKeys() []key {
 	return []key{
-		{path: "app", initial: "shop", value: one(&c.App, appName),
+		{path: "app", initial: "shop", value: one(&c.App, appName).like(nameForm),
 			doc: "names the consumer group and the transactional ids: 1 to 100 of a-z A-Z 0-9 . _ -"},
 		{path: "id_key_file", value: one(&c.IDKeyFile, anyText),
 			doc: "file with the secret that derived ids are keyed with, 16 to 4096 bytes; none: derived from app"},
 		{path: "id_key", secret: true, value: one(&c.IDKey, idKey),
 			doc: "the same secret itself"},
 
-		{path: "kafka.brokers", value: list(&c.Kafka.Brokers, broker),
+		{path: "kafka.brokers", value: list(&c.Kafka.Brokers, broker).like(hostPortForm),
 			doc: "host:port of brokers; none: the embedded broker, on 127.0.0.1:9092, kept under store.dir, for trying out"},
-		{path: "kafka.session", initial: "10s", value: between(&c.Kafka.Session, duration, 3*time.Second, 5*time.Minute),
+		{path: "kafka.session", initial: "10s", value: between(&c.Kafka.Session, duration, 3*time.Second, 5*time.Minute).like(timeForm),
 			doc: "how long the other instances wait for a silent one before they take its shards over, 3s to 5m; within the broker's group.min/max.session.timeout.ms"},
 
-		{path: "topics.touchpoints", initial: "touchpoints", value: one(&c.Topics.Touchpoints, topicName),
+		{path: "topics.touchpoints", initial: "touchpoints", value: one(&c.Topics.Touchpoints, topicName).like(nameForm),
 			doc: "topic that touchpoints are read from"},
-		{path: "topics.events", initial: "customer-events", value: one(&c.Topics.Events, topicName),
+		{path: "topics.events", initial: "customer-events", value: one(&c.Topics.Events, topicName).like(nameForm),
 			doc: "topic that derived events are published on"},
-		{path: "topics.parked", initial: "touchpoints.parked", value: one(&c.Topics.Parked, topicName),
+		{path: "topics.parked", initial: "touchpoints.parked", value: one(&c.Topics.Parked, topicName).like(nameForm),
 			doc: "topic for touchpoints that could not be read"},
 		{path: "topics.partitions", initial: "8", value: whole(&c.Topics.Partitions, 1, 1024),
 			doc: "partitions of topics that are created, 1 to 1024"},
 		{path: "topics.replication", initial: "1", value: whole(&c.Topics.Replication, 1, 15),
 			doc: "replicas of topics that are created, 1 to 15"},
 
-		{path: "memory", initial: "1GiB", value: between(&c.Memory, ParseBytes, 512<<20, 1<<40),
+		{path: "memory", initial: "1GiB", value: between(&c.Memory, ParseBytes, 512<<20, 1<<40).like(sizeForm),
 			doc: "what the process may take of memory, about, 512MiB to 1TiB; 1GiB does for 8 shards. A fifth is for what the system keeps of its files; GOMEMLIMIT overrides the rest"},
 
 		{path: "store.dir", initial: "./data", value: one(&c.Store.Dir, someText),
 			doc: "folder of the local store, one store a shard beneath it"},
-		{path: "store.cache", value: one(&c.Store.CacheBytes, cacheBytes(&c.Memory)),
+		{path: "store.cache", value: one(&c.Store.CacheBytes, cacheBytes(&c.Memory)).like(sizeForm),
 			doc: "the part of memory for decoded customers, of all shards of this process together, 1MiB to half of memory; none: an eighth of memory"},
 		{path: "store.checkpoint_every", initial: "2s",
-			value: between(&c.Store.CheckpointEvery, duration, time.Second, 5*time.Second),
+			value: between(&c.Store.CheckpointEvery, duration, time.Second, 5*time.Second).like(timeForm),
 			doc:   "time between checkpoints, 1s to 5s"},
 
 		{path: "first_start", initial: "mute", value: oneOf(&c.FirstStart, Mute, Speak),
@@ -63,7 +63,7 @@ func (c *Config) processKeys() []key {
 		{path: "rulebook", value: one(&c.Rulebook, anyText),
 			doc: "file with segments and triggers of your own, as docs/rulebook.md describes them; none: none"},
 
-		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress),
+		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress).like(hostPortForm),
 			doc: "host:port for /metrics, /healthz and /readyz; port 0: any that is free"},
 	}
 }

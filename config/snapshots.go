@@ -32,7 +32,7 @@ func (c *Config) snapshotKeys() []key {
 	return []key{
 		{path: "snapshots.place", value: one(&s.Place, snapshotPlace),
 			doc: "folder, which must be there, or s3://bucket/prefix that shards are exported to; none: nowhere"},
-		{path: "snapshots.every", initial: "10m", value: one(&s.Every, snapshotEvery),
+		{path: "snapshots.every", initial: "10m", value: one(&s.Every, snapshotEvery).like(timeForm),
 			doc: "time between two snapshots of a shard, 10s to 24h; 0s: only when it is released"},
 		{path: "snapshots.keep", initial: "3", value: whole(&s.Keep, 1, 1000),
 			doc: "how many of the newest snapshots of a shard are kept, 1 to 1000"},

@@ -16,6 +16,7 @@ type value struct {
 	set      func(texts []string) []error // one for each text, nil for a good one
 	text     func() string                // the one text that set would take; nil of a list
 	yaml     func() string
+	schema   schema // what an editor is told of it
 }
 
 // one is a single value, shown as fmt shows it.
@@ -26,8 +27,9 @@ func one[T any](p *T, parse func(string) (T, error)) value {
 			*p, err = parse(texts[0])
 			return []error{err}
 		},
-		text: func() string { return fmt.Sprint(*p) },
-		yaml: func() string { return quote(fmt.Sprint(*p)) },
+		text:   func() string { return fmt.Sprint(*p) },
+		yaml:   func() string { return quote(fmt.Sprint(*p)) },
+		schema: schema{"type": []any{"string", "number"}},
 	}
 }
 
@@ -54,6 +56,7 @@ func list(p *[]string, parse func(string) (string, error)) value {
 			}
 			return "[" + strings.Join(quoted, ", ") + "]"
 		},
+		schema: schema{"type": "array", "items": schema{"type": "string"}, "uniqueItems": true},
 	}
 }
 
@@ -66,7 +69,7 @@ func whole(p *int, least, most int) value {
 		}
 		return n, nil
 	}, least, most)
-	v.isNumber = true
+	v.isNumber, v.schema = true, schema{"type": "integer", "minimum": least, "maximum": most}
 	v.yaml = func() string { return strconv.Itoa(*p) }
 	return v
 }
@@ -84,7 +87,7 @@ func between[T cmp.Ordered](p *T, parse func(string) (T, error), least, most T) 
 
 // oneOf is one of a few words.
 func oneOf[T ~string](p *T, words ...T) value {
-	return one(p, func(text string) (T, error) {
+	v := one(p, func(text string) (T, error) {
 		if slices.Contains(words, T(text)) {
 			return T(text), nil
 		}
@@ -94,4 +97,6 @@ func oneOf[T ~string](p *T, words ...T) value {
 		}
 		return "", fmt.Errorf("%q is none of %s%s", text, strings.Join(names, ", "), DidYouMean(text, names))
 	})
+	v.schema = schema{"enum": words}
+	return v
 }

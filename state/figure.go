@@ -13,6 +13,7 @@ type Figure struct {
 	Text    bool   // its values are texts, else numbers in millionths
 	Windows bool   // it may be asked of the last so many calendar days, today among them
 	Owner   Feature
+	Folds   []events.Type // the events that may change it; nil: those that its owner folds
 
 	// At is its value at an instant that is not before the last event folded, over days calendar days or, at 0, over all
 	// time. Until is an instant after at before which time alone does not change the value; events.Never if it never will.

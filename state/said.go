@@ -199,7 +199,20 @@ func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 	if e.Time <= c.passed { // time had its part since e, too: history tells
 		o = origin{}
 	}
-	c.compare(at, moved, o, sp)
+	c.compare(at, c.stirred(moved, at, sp), o, sp)
+}
+
+// stirred is those of some features of which something else may be said than when they were asked last.
+func (c *Customer) stirred(moved Set, at events.Instant, sp *Speaker) Set {
+	if sp.say == nil {
+		return moved
+	}
+	for i, f := range c.table.features {
+		if (moved & c.table.changing).has(i) && !f.changed(c.states[i], Known{c.states}, at) {
+			moved &^= 1 << i
+		}
+	}
+	return moved
 }
 
 // Settle compares all that is true at an instant with what was said, whatever happened before; after Refold, and on a
@@ -294,6 +307,9 @@ func (c *Customer) ask(at events.Instant, only Set, sp *Speaker) {
 		f.facts(c.states[i], Known{c.states}, at, sp.add)
 		if i == c.table.happens {
 			f.occurrences(c.states[i], Known{c.states}, at, sp.happen)
+		}
+		if c.table.changing.has(i) {
+			f.compared(c.states[i], Known{c.states}, at)
 		}
 	}
 }

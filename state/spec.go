@@ -33,6 +33,10 @@ type Spec[S any] struct {
 	// What is said is copied; the slices in it stay as they are until the next call. At most one feature of a table has
 	// occurrences.
 	Occurrences func(s *S, k Known, at events.Instant, say func(o *Occurrence))
+	// Changed tells whether Facts or Occurrences may say something else at an instant than they did when Compared was called
+	// last, which is whenever what they say was compared with what was said. Both nil: they may.
+	Changed  func(s *S, k Known, at events.Instant) bool
+	Compared func(s *S, k Known, at events.Instant)
 	// Settled tells whether at an instant what was said of a key is history, neither said again nor withdrawn: because its
 	// rule is gone, or because it was effective too long ago. Asked of keys only that Occurrences does not say then.
 	Settled func(key string, effective, at events.Instant) bool
@@ -98,6 +102,8 @@ type Feature interface {
 	zero() any
 	fold(s any, e *events.Event)
 	before(s any, k Known, to events.Instant)
+	changed(s any, k Known, at events.Instant) bool
+	compared(s any, k Known, at events.Instant)
 	facts(s any, k Known, at events.Instant, say func(string, Value))
 	occurrences(s any, k Known, at events.Instant, say func(*Occurrence))
 	settled(key string, effective, at events.Instant) bool
@@ -114,6 +120,7 @@ type about struct {
 	version            int
 	folds              []events.Type
 	hasFold, hasBefore bool
+	hasChanged         bool
 	hasFacts, hasState bool // facts or occurrences
 	happens            bool // has occurrences
 	faults             []string
@@ -123,7 +130,7 @@ type about struct {
 
 func (p *Spec[S]) about() about {
 	a := about{name: p.Name, doc: p.Doc, basis: p.Basis, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
-		hasBefore: p.Before != nil, hasFacts: p.Facts != nil || p.Occurrences != nil, happens: p.Occurrences != nil,
+		hasBefore: p.Before != nil, hasChanged: p.Changed != nil, hasFacts: p.Facts != nil || p.Occurrences != nil, happens: p.Occurrences != nil,
 		hasState: p.Append != nil, needs: p.Needs, table: p.table}
 	if (p.Append == nil) != (p.Parse == nil) {
 		a.faults = append(a.faults, "has one of Append and Parse")
@@ -136,6 +143,9 @@ func (p *Spec[S]) about() about {
 	}
 	if (p.Occurrences == nil) != (p.Settled == nil) {
 		a.faults = append(a.faults, "has one of Occurrences and Settled")
+	}
+	if (p.Changed == nil) != (p.Compared == nil) {
+		a.faults = append(a.faults, "has one of Changed and Compared")
 	}
 	if a.hasBefore && !a.hasState {
 		a.faults = append(a.faults, "has Before, and a state that it cannot write")
@@ -151,6 +161,10 @@ func (p *Spec[S]) place(t *Table, index int) { p.table, p.index = t, index }
 func (p *Spec[S]) zero() any { return new(S) }
 
 func (p *Spec[S]) fold(s any, e *events.Event) { p.Fold(s.(*S), e) }
+
+func (p *Spec[S]) changed(s any, k Known, at events.Instant) bool { return p.Changed(s.(*S), k, at) }
+
+func (p *Spec[S]) compared(s any, k Known, at events.Instant) { p.Compared(s.(*S), k, at) }
 
 func (p *Spec[S]) before(s any, k Known, to events.Instant) { p.Before(s.(*S), k, to) }
 

@@ -18,6 +18,7 @@ type Table struct {
 	moved    []Set   // by event type: the features whose facts it may change
 	timed    Set     // the features that have facts or occurrences
 	befores  []int   // the features that have a Before
+	changing Set     // the features that say whether they may say something else
 	happens  int     // the feature that has occurrences; len(features) if none has
 	print    uint64
 }
@@ -46,6 +47,9 @@ func NewTable(features ...Feature) (*Table, error) {
 		t.abouts = append(t.abouts, a)
 		if a.hasFacts {
 			t.timed |= 1 << i
+		}
+		if a.hasChanged {
+			t.changing |= 1 << i
 		}
 		if a.hasBefore {
 			t.befores = append(t.befores, i)

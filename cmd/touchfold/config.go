@@ -2,7 +2,8 @@ package main
 
 // configCommand is `touchfold config`.
 type configCommand struct {
-	Check configCheckCommand `cmd:"" help:"Write the configuration that run would have with these flags, or all that is wrong with it."`
+	Check  configCheckCommand  `cmd:"" help:"Write the configuration that run would have with these flags, or all that is wrong with it."`
+	Schema configSchemaCommand `cmd:"" help:"Write the JSON Schema of the configuration, for editors."`
 }
 
 type configCheckCommand struct {

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/config/rulefile"
 )
 
 // commands is the table of subcommands. One is a struct of its flags and arguments with
@@ -86,12 +87,16 @@ func execute(ctx context.Context, args []string, out output) int {
 // report writes why a command failed, and returns the exit code.
 func report(err error, to io.Writer) int {
 	var faults config.Faults
+	var rules *rulefile.Faults
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &faults):
 		fmt.Fprintln(to, faults)
 		return exitUsage
+	case errors.As(err, &rules):
+		fmt.Fprintln(to, rules)
+		return exitFailure
 	}
 	fmt.Fprintf(to, "touchfold: %v\n", err)
 	return exitFailure

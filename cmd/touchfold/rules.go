@@ -26,6 +26,10 @@ import (
 type rulesCommand struct {
 	Status   rulesStatusCommand   `cmd:"" help:"Say which rulebook is in force in each shard, and how the configuration differs from it."`
 	Activate rulesActivateCommand `cmd:"" help:"Put the rulebook of this configuration in force, also one that was in force before."`
+	Check    rulesCheckCommand    `cmd:"" help:"Say all that is wrong with a file of rules."`
+	Lint     rulesLintCommand     `cmd:"" help:"Say what of a file of rules is allowed, but probably not meant."`
+	Schema   rulesSchemaCommand   `cmd:"" help:"Write the JSON Schema of a file of rules, for editors."`
+	Features rulesFeaturesCommand `cmd:"" help:"List the figures that rules may ask for."`
 }
 
 // rulesOptions are those of both.

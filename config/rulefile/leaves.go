@@ -165,8 +165,7 @@ func absenceTable() mapping[rules.Absence] {
 			optional("after", maybe(match()), func(a *T) **rules.Match { return &a.After },
 				"After what; if left out, after the last one."),
 			correlate,
-			optional("among", among(), func(a *T) *bool { return &a.Buyers },
-				"Of whom, without after: buyers (who have an order) or everyone seen (who has an event; if left out)."),
+			among(),
 		},
 	}
 	m.check = func(r *reader, n *node, a *T) {
@@ -180,9 +179,28 @@ func absenceTable() mapping[rules.Absence] {
 	return m
 }
 
-func among() kind[bool] {
-	return as(oneOf("everyone seen", "everyone seen", "buyers"), func(s string) bool { return s == "buyers" },
-		func(b bool) string { return map[bool]string{true: "buyers", false: "everyone seen"}[b] })
+// among is of whom an absence is.
+func among() slot[rules.Absence] {
+	const buyers, everyone = "buyers", "everyone seen"
+	words := oneOf("", everyone, buyers)
+	return slot[rules.Absence]{
+		key: "among", schema: words.schema,
+		doc: "Of whom, without after: buyers (who have an order) or everyone seen (who has an event; if left out).",
+		put: func(r *reader, n *node, a *rules.Absence) {
+			if word, ok := words.read(r, n); ok {
+				a.Buyers, a.Everyone = word == buyers, word == everyone
+			}
+		},
+		get: func(a *rules.Absence) *node {
+			switch {
+			case a.Buyers:
+				return words.write(buyers)
+			case a.Everyone:
+				return words.write(everyone)
+			}
+			return nil
+		},
+	}
 }
 
 func correlated[T any](of func(*T) *string) slot[T] {

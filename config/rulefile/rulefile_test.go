@@ -128,7 +128,7 @@ func TestMeaning(t *testing.T) {
 		"{trait: {name: a, op: ==, value: True}}":                                  &rules.Trait{Name: "a", Compare: rules.Compare{Op: "==", Values: []rules.Value{{Text: "true"}}}},
 		"{trait: {name: a, op: in, value: [\"5\", b]}}":                            &rules.Trait{Name: "a", Compare: rules.Compare{Op: "in", Values: []rules.Value{{Text: "5"}, {Text: "b"}}}},
 		"{feature: {name: a.b, window: lifetime, op: exists}}":                     &rules.Feature{Name: "a.b", Compare: rules.Compare{Op: "exists"}},
-		"{absence: {of: {event: Order Completed}, for: 3d, among: everyone seen}}": &rules.Absence{Of: orders, For: day(3)},
+		"{absence: {of: {event: Order Completed}, for: 3d, among: everyone seen}}": &rules.Absence{Of: orders, For: day(3), Everyone: true},
 		"{date: {field: traits.a}}":                                                &rules.Date{Field: "traits.a", Zone: "business"},
 		"{date: {field: traits.a, offset: -3d, at: 23:59, for: 3d}}": &rules.Date{Field: "traits.a", Zone: "business", For: day(3),
 			Offset: rules.Offset{Before: true, Duration: day(3)}, Clock: events.Instant(86_340_000)},

@@ -92,6 +92,19 @@ func CheckRules(c *config.Config) error {
 	return nil
 }
 
+// LintRules says what of the configuration's rules is allowed, but probably not meant; an error is as of CheckRules.
+func LintRules(c *config.Config) ([]rules.Fault, error) {
+	if err := CheckRules(c); err != nil || c.Rules == "" {
+		return nil, err
+	}
+	book, err := rulefile.Parse(c.RulesName(), []byte(c.Rules))
+	if err != nil {
+		return nil, err
+	}
+	return rules.Lint(rules.Config{Book: book, Calendar: state.NewCalendar(c.Business.Zone), Zones: state.NewZones(),
+		Currency: c.Business.Currency, Figures: Figures(c)}), nil
+}
+
 // Table is TableSince where every trigger is in force from the beginning.
 func Table(b *rulebook.Rulebook) (*state.Table, error) {
 	t, _, err := TableSince(b, nil, 0)

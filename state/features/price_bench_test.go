@@ -4,72 +4,106 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 )
 
-// BenchmarkTouchpoint is what a touchpoint costs its customer in order, without rules and with some: of a shop's usual mix
-// (of ten, seven views, two additions to a cart, one order) and of customers of whom few come often, as Zipf has it. Bytes
-// are those of the states at the median of the customers.
+// BenchmarkTouchpoint is what a touchpoint in order costs its customer: without rules, with the rulebook that is shipped, and
+// with fifty rules. The touchpoints are of the mix of a shop (half of them pages, a tenth orders), 20 a customer in 45 days, of
+// whom few come often, as Zipf has it. Bytes are what the rules' states take when they are written, at the median and at most.
 func BenchmarkTouchpoint(b *testing.B) {
-	for _, name := range []string{"", "retail", "fifty"} {
-		b.Run(fmt.Sprintf("rules=%s", name), func(b *testing.B) {
-			settings := map[string]string{}
-			if name != "" {
-				text, err := os.ReadFile("testdata/" + name + ".yaml")
-				if err != nil {
-					b.Skip(err)
-				}
-				settings["rules"] = string(text)
-			}
-			benchmarkTouchpoint(b, settings["rules"])
-		})
+	for _, x := range [][2]string{{"none", ""}, {"retail", "../../rulebooks/retail.yaml"}, {"fifty", "testdata/fifty.yaml"}} {
+		b.Run("rules="+x[0], func(b *testing.B) { benchmarkTouchpoint(b, x[1]) })
 	}
 }
 
-func benchmarkTouchpoint(b *testing.B, text string) {
+const (
+	benchPeople = 5000
+	benchEvents = 20 * benchPeople
+	benchStep   = 45 * 86_400_000 / benchEvents
+)
+
+func benchmarkTouchpoint(b *testing.B, file string) {
 	book := propose(b)
-	if text != "" {
-		book.Settings["rules"] = text
-		book.Features["rules"] = 1
+	if file != "" {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			b.Fatal(err)
+		}
+		book.Settings["rules"], book.Features["rules"] = string(text), 1
 	}
 	table := table(b, book)
-	const people = 2000
-	customers := make([]*state.Customer, people)
-	for i := range customers {
-		customers[i] = table.New(events.CustomerID(fmt.Sprintf("c%d", i)))
-	}
-	rng := rand.New(rand.NewPCG(1, 2))
-	zipf := rand.NewZipf(rng, 1.2, 8, people-1)
+	list, who := benchCourse()
+	customers := make([]*state.Customer, benchPeople)
 	sp := state.NewSpeaker(func(*events.Statement) {})
-	names := []events.Type{events.ProductViewed, events.ProductAdded, events.OrderCompleted}
-	clock := events.Instant(1_700_000_000_000)
-	var e events.Event
+	n := len(list)
 	b.ReportAllocs()
-	n := 0
 	for b.Loop() {
-		n++
-		if n%400_000 == 0 { // histories must not grow for ever
+		if n == len(list) {
 			b.StopTimer()
 			for i := range customers {
-				customers[i] = table.New(customers[i].ID())
+				customers[i] = table.New(events.CustomerID(fmt.Sprint("c", i)))
 			}
+			n = 0
 			b.StartTimer()
 		}
-		clock += 60_000
-		c := customers[zipf.Uint64()]
-		k := rng.IntN(10)
-		e = events.Event{Customer: c.ID(), Type: names[max(0, k-7)&3%3], Time: clock, ID: fmt.Sprint("m", n), Channel: "web",
-			Items: []events.Item{{ProductID: fmt.Sprint("p", rng.IntN(5000)), Category: fmt.Sprint("Shoes/", rng.IntN(40)), Quantity: 1000, Price: 4990}}}
-		e.Name = e.Type.Name()
-		e.Order.Currency = events.Currency{'H', 'K', 'D'}
-		if e.Type == events.OrderCompleted {
-			e.Order.ID, e.Order.Value, e.Order.Stated = fmt.Sprint("o", n), 19990, true
-		}
-		c.Pass(clock, sp)
+		c, e := customers[who[n]], list[n]
+		n++
+		c.Pass(e.Time, sp)
 		c.Take(&e)
-		c.Step(&e, clock, sp)
+		c.Step(&e, e.Time, sp)
 	}
+	b.StopTimer()
+	if file == "" {
+		return
+	}
+	var sizes []int
+	for _, c := range customers {
+		if c.Events() > 0 {
+			sizes = append(sizes, len(c.AppendState(nil)))
+		}
+	}
+	slices.Sort(sizes)
+	b.ReportMetric(float64(sizes[len(sizes)/2]), "state-bytes/median")
+	b.ReportMetric(float64(sizes[len(sizes)-1]), "state-bytes/most")
+}
+
+// benchCourse is touchpoints in order of time, and whose they are.
+func benchCourse() (list []events.Event, who []int) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	zipf := rand.NewZipf(rng, 1.05, 30, benchPeople-1)
+	clock := events.Instant(1_767_225_600_000)
+	for n := range benchEvents {
+		clock += benchStep
+		i := int(zipf.Uint64())
+		e := events.Event{Customer: events.CustomerID(fmt.Sprint("c", i)), Time: clock, ID: fmt.Sprint("m", n), Channel: "web"}
+		item := events.Item{ProductID: fmt.Sprint("p", rng.IntN(5000)), Category: fmt.Sprint("Shoes/", rng.IntN(40)), Quantity: 1000, Price: 4990}
+		switch k := rng.IntN(1000); {
+		case k < 480:
+			e.Type = events.PageViewed
+		case k < 700:
+			e.Type, e.Items = events.ProductViewed, []events.Item{item}
+		case k < 800:
+			e.Type, e.Items = events.ProductAdded, []events.Item{item}
+			e.Rest = fmt.Appendf(nil, `{"cart_id":"cart-%d"}`, n)
+		case k < 900:
+			e.Type, e.Items = events.OrderCompleted, []events.Item{item, {ProductID: "p7", Category: "Care", Quantity: 2000, Price: 1990}}
+			e.Order = events.Order{ID: fmt.Sprint("o", n), Value: 8970, Stated: true}
+		case k < 960:
+			e.Type = events.EmailOpened
+		case k < 985:
+			e.Type = events.EmailLinkClicked
+		default:
+			e.Type = events.ComplaintReceived
+		}
+		e.Name = e.Type.Name()
+		if len(e.Items) > 0 {
+			e.Order.Currency = events.Currency{'H', 'K', 'D'}
+		}
+		list, who = append(list, e), append(who, i)
+	}
+	return list, who
 }

@@ -9,16 +9,17 @@ import (
 
 // Figures are what rules may ask of the profile beside the traits themselves.
 func Figures(p *state.Spec[State], calendar *state.Calendar) []state.Figure {
+	identify := []events.Type{events.Identify} // by which traits are told
 	age := func(name, doc string, of func(s *State) (t events.Instant, ok bool)) state.Figure {
 		f := state.DaysSince(calendar, func(k state.Known) (state.Day, bool) {
 			t, ok := of(p.Of(k))
 			return calendar.Of(t), ok
 		})
-		f.Name, f.Doc, f.Owner = "profile."+name, doc, p
+		f.Name, f.Doc, f.Owner, f.Folds = "profile."+name, doc, p, identify
 		return f
 	}
 	return []state.Figure{
-		{Name: "profile.traits", Doc: "how many traits are known", Owner: p,
+		{Name: "profile.traits", Doc: "how many traits are known", Owner: p, Folds: identify,
 			At: func(k state.Known, _ int, _ events.Instant) (state.Quantity, events.Instant) {
 				return state.Millionths(int64(len(p.Of(k).traits)), 1), events.Never
 			}},

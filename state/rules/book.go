@@ -134,6 +134,7 @@ type Absence struct {
 	For       Duration
 	Correlate string
 	Buyers    bool // else everyone seen
+	Everyone  bool // that was said. It has no meaning
 	At        Place
 }
 

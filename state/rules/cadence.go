@@ -45,7 +45,7 @@ func (p *rhythm) fold(v *view, s any, e *events.Event) (matched bool) {
 			value = x.String()
 		}
 		matched = true
-		j, found := slices.BinarySearchFunc(st.beats, value, func(b beat, value string) int { return strings.Compare(b.value, value) })
+		j, found := st.find(value)
 		if !found {
 			st.beats = slices.Insert(st.beats, j, beat{value: strings.Clone(value)})
 		}
@@ -56,6 +56,10 @@ func (p *rhythm) fold(v *view, s any, e *events.Event) (matched bool) {
 		b.last = state.MarkOf(e)
 	}
 	return matched
+}
+
+func (s *rhythmState) find(value string) (int, bool) {
+	return slices.BinarySearchFunc(s.beats, value, func(b beat, value string) int { return strings.Compare(b.value, value) })
 }
 
 // cadenceLeaf is that the customer's own interval, with a tolerance, has passed. It is a happening too.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -39,6 +40,34 @@ func TestCases(t *testing.T) {
 				t.Errorf("happened\n%v, want\n%v", got, want)
 			}
 		})
+	}
+}
+
+// TestBecause: what becomes true names the last ten events that decide it, each once, in order.
+func TestBecause(t *testing.T) {
+	viewed := rules.Match{Names: []string{"Product Viewed"}}
+	rolling := rules.Window{Kind: "rolling", Duration: rules.Duration{N: 1, Unit: "h"}}
+	silent := &rules.Absence{Of: rules.Match{Names: []string{"Order Completed"}}, For: rules.Duration{N: 11, Unit: "m"}}
+	many := &rules.Event{Match: viewed, Aggregate: rules.Count, Compare: number(12), Window: rolling}
+	w := &world{zone: time.UTC, book: &rules.Book{Triggers: []rules.Trigger{
+		{About: rules.About{ID: "t"}, On: &rules.Becomes{Of: &rules.All{Of: []rules.Condition{many, silent, many}}}}}}}
+	var ids []string
+	for i := range 12 {
+		e := events.Event{Customer: "c", ID: fmt.Sprintf("e%02d", i), Name: "Product Viewed", Type: events.ProductViewed}
+		e.Time = at(t, "2024-01-01 10:00:00") + events.Instant(i)*minute
+		w.past = append(w.past, e)
+		ids = append(ids, fmt.Sprint(state.MarkOf(&e)))
+	}
+	w.table = tableOf(t, w)
+	var got []string
+	end := w.past[11].Time
+	w.upTo(end).Occurrences(end, func(o *state.Occurrence) {
+		for _, m := range o.Because {
+			got = append(got, fmt.Sprint(m))
+		}
+	})
+	if !slices.Equal(got, ids[2:]) {
+		t.Errorf("because\n%v, want\n%v", got, ids[2:])
 	}
 }
 

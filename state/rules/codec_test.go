@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 	_ "time/tzdata" // the same zones on every machine
@@ -38,16 +39,17 @@ func everything() *Book {
 		&Cadence{By: "category", Of: ordered},
 		&Bucket{Salt: "s", Percent: 1},
 	}
+	carry := func(path string) []Field { return []Field{{Name: "p", Path: path}} }
 	about := func(id string) About { return About{ID: id} }
 	return &Book{
 		Segments: []Segment{{about("any"), &Any{Of: all}}, {about("long"), &InSegment{ID: "any", InFor: hours(1)}}},
 		Triggers: []Trigger{
-			{About: about("each"), On: &Event{Match: viewed}, Payload: []Field{{Name: "color", Path: "properties.color"}}, Cooldown: hours(1)},
+			{About: about("each"), On: &Event{Match: viewed}, Payload: carry("properties.color"), Cooldown: hours(1)},
 			{About: about("run"), On: &Sequence{Steps: []Match{viewed, viewed}, Within: hours(4)}},
-			{About: about("late"), On: &Absence{Of: ordered, After: &viewed, For: hours(4)}, Payload: []Field{{Name: "p", Path: "after.name"}}},
+			{About: about("late"), On: &Absence{Of: ordered, After: &viewed, For: hours(4)}, Payload: carry("after.name")},
 			{About: about("date"), On: birthday, MaxLateness: Duration{N: 1, Unit: "y"}},
 			{About: about("in"), On: &Entered{Segment: "any"}},
-			{About: about("item"), On: &Item{Of: ordered, Field: "item.warranty_months"}, Payload: []Field{{Name: "p", Path: "item.product_id"}}},
+			{About: about("item"), On: &Item{Of: ordered, Field: "item.warranty_months"}, Payload: carry("item.product_id")},
 		},
 	}
 }
@@ -60,20 +62,21 @@ func all() []*events.Event {
 		if err != nil {
 			panic(err)
 		}
-		e := &events.Event{Customer: "c", ID: fmt.Sprint("e", len(list)), Name: name, Type: events.TypeOf(name), Time: events.At(at)}
+		e := &events.Event{Customer: "c", ID: fmt.Sprint("e", len(list)), Name: name, Type: events.TypeOf(name)}
+		e.Time = events.At(at)
 		list = append(list, e)
 		return e
 	}
-	add("2024-01-01 10:00", "Identify").Traits = []events.Trait{{Name: "city", Value: []byte(`"x"`)}, {Name: "age", Value: []byte(`41`)},
-		{Name: "birthday", Value: []byte(`"1990-01-03"`)}}
+	add("2024-01-01 10:00", "Identify").Traits = []events.Trait{{Name: "city", Value: []byte(`"x"`)},
+		{Name: "age", Value: []byte(`41`)}, {Name: "birthday", Value: []byte(`"1990-01-03"`)}}
 	add("2024-01-02 10:00", "Order Completed").Items = []events.Item{{ProductID: "p", Category: "shoes", Warranty: 2}}
 	o := add("2024-01-04 10:00", "Order Completed")
 	o.Order.ID, o.Items = "o1", []events.Item{{ProductID: "p", Category: "shoes", Serial: "S", Warranty: 1}}
 	for range 3 {
 		add("2024-01-05 10:00", "Product Viewed").Rest = []byte(`{"color":"red","score":2,"change":-9e12,"due":"2024-02-01"}`)
 	}
-	for _, at := range []string{"2024-02-08 10:00", "2024-02-08 11:00", "2024-02-08 11:30", "2024-02-08 11:30", "2024-02-08 11:30"} {
-		add(at, "Product Viewed").Rest = []byte(`{"color":"blue","score":"2.5","change":"-9e12","due":7}`)
+	for _, at := range []string{"10:00", "11:00", "11:30", "11:30", "11:30"} {
+		add("2024-02-08 "+at, "Product Viewed").Rest = []byte(`{"color":"blue","score":"2.5","change":"-9e12","due":7}`)
 	}
 	return list
 }
@@ -111,7 +114,7 @@ func TestCodec(t *testing.T) {
 		fill(reflect.ValueOf(x), filled)
 	}
 	for name, is := range filled {
-		if !is {
+		if !is && !strings.HasPrefix(name, "Occurrence.") { // which follows from the others
 			t.Errorf("%s is empty everywhere", name)
 		}
 	}

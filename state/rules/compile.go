@@ -49,8 +49,8 @@ func (t *trigger) sayAt(p *program, at events.Instant) events.Instant {
 
 // compile makes a program of a book, or says all that is wrong with it.
 func compile(config Config) (*program, []Fault) {
-	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}}, index: map[string]int32{}, figure: map[string]*state.Figure{},
-		known: map[string]*segment{}}
+	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}}, index: map[string]int32{},
+		figure: map[string]*state.Figure{}, known: map[string]*segment{}}
 	p := c.program
 	p.byType = make([][]int32, len(events.Types())+1)
 	p.onType = make([][]int32, len(events.Types())+1)
@@ -86,8 +86,8 @@ func (c *compiler) segment(s *Segment) {
 
 func (c *compiler) trigger(t *Trigger) {
 	c.rule, c.uses = t.ID, uses{}
-	x := &trigger{id: t.ID, payload: t.Payload, priority: t.Priority, maxLateness: duration(t.MaxLateness), expires: duration(t.Expires),
-		settle: duration(t.Settle), cooldown: duration(t.Cooldown)}
+	x := &trigger{id: t.ID, payload: t.Payload, priority: t.Priority, maxLateness: duration(t.MaxLateness),
+		expires: duration(t.Expires), settle: duration(t.Settle), cooldown: duration(t.Cooldown)}
 	if t.MaxLateness.N == 0 {
 		x.maxLateness = state.Duration{N: 24, Unit: state.Hours}
 	}
@@ -95,20 +95,20 @@ func (c *compiler) trigger(t *Trigger) {
 		return
 	}
 	if len(t.Payload) > 0 && !carries(t.On) {
-		c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event (each match), absence … after, "+
-			"and item", t.Payload[0].Path)
+		c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event (each match), "+
+			"absence … after, and item", t.Payload[0].Path)
 	}
 	when := ""
 	if t.When != nil {
 		x.when = c.condition(t.When)
 		when = x.when.canonical()
 	}
-	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority, payloadText(t.Payload))
+	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority,
+		payloadText(t.Payload))
 	c.program.triggers = append(c.program.triggers, x)
-	c.wake()
 }
 
-// wake has the events that figures of this rule fold be noticed.
+// wake has the events that figures of this rule fold be noticed, as far as it is compiled.
 func (c *compiler) wake() {
 	for _, t := range c.uses.types {
 		c.wakes[t] = true
@@ -148,6 +148,10 @@ func (c *compiler) track(of condition) int {
 		}
 	}
 	c.tracked = append(c.tracked, of)
+	if n := len(c.tracked) - 1; c.uses.any || len(c.uses.types) > 0 {
+		c.moody = append(c.moody, n)
+		c.wake()
+	}
 	return len(c.tracked) - 1
 }
 

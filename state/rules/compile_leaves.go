@@ -67,7 +67,8 @@ func (c *compiler) sequence(x *Sequence) *runs {
 }
 
 func (c *compiler) date(x *Date) *dateLeaf {
-	l := &dateLeaf{offset: duration(x.Offset.Duration), before: x.Offset.Before, recur: x.Recur, clock: x.Clock, zone: x.Zone, length: duration(x.For)}
+	l := &dateLeaf{offset: duration(x.Offset.Duration), before: x.Offset.Before, recur: x.Recur, clock: x.Clock,
+		zone: x.Zone, length: duration(x.For)}
 	if x.For.N == 0 {
 		l.length = state.Duration{N: 1, Unit: state.Days}
 	}
@@ -180,7 +181,7 @@ func (l *eventLeaf) enough() int {
 	for _, n := range l.compare.numbers {
 		most = max(most, n/million)
 	}
-	return int(min(most, 1<<20)) + 2
+	return int(min(most, 1<<20)) + 1
 }
 
 func (c *compiler) span(w Window) span {
@@ -208,14 +209,18 @@ func (c *compiler) feature(x *Feature) condition {
 		l.days = int(c.span(x.Window).calendar)
 	}
 	if x.Op != "exists" && l.compare.numeric == f.Text {
-		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name, map[bool]string{true: "text", false: "number"}[f.Text])
+		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name,
+			map[bool]string{true: "text", false: "number"}[f.Text])
 	}
 	c.uses.figure(f)
 	return l
 }
 
 func (u *uses) figure(f *state.Figure) {
-	folds := state.Describe(f.Owner).Folds
+	folds := f.Folds
+	if folds == nil {
+		folds = state.Describe(f.Owner).Folds
+	}
 	u.types = append(u.types, folds...)
 	u.any = u.any || folds == nil
 }
@@ -263,7 +268,6 @@ func (c *compiler) inSegment(x *InSegment) condition {
 	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
 	if x.InFor.N > 0 {
 		g.tracked = c.track(&segmentLeaf{segment: g})
-		c.wake()
 	}
 	return l
 }

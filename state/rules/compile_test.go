@@ -39,14 +39,16 @@ func TestFaults(t *testing.T) {
 		{name: "circle", more: []Segment{circle("b", "c"), circle("c", "d"), circle("d", "c")},
 			want: "3:7 c: asks for itself: c → d → c"},
 		{name: "no such segment", is: &InSegment{ID: "z", At: at}, want: "3:7 a: there is no segment z before this one"},
-		{name: "no such field", is: &Event{Match: Match{Names: []string{"*"}, At: at}, Aggregate: Last, Field: "colour", Compare: text},
+		{name: "no such field",
+			is:   &Event{Match: Match{Names: []string{"*"}, At: at}, Aggregate: Last, Field: "colour", Compare: text},
 			want: `3:7 a: there is no field "colour"; write one of name,`},
 		{name: "date of no event", is: &Date{Field: "properties.due", At: at},
 			want: "3:7 a: properties.due is no trait, so it must say of which event: add of: {event: …}"},
 		{name: "happening as a condition", is: happens, want: "3:7 a: this condition is not one that can be asked of a customer"},
-		{name: "condition as a happening", on: &Trigger{On: &Trait{Name: "x", Compare: text}}, want: "3:7 t: this is nothing that happens"},
+		{name: "condition as a happening", on: &Trigger{On: &Trait{Name: "x", Compare: text}},
+			want: "3:7 t: this is nothing that happens"},
 		{name: "payload of entering", on: &Trigger{On: happens, Payload: []Field{{Name: "x", Path: "item.price", At: at}}},
-			want: "3:7 t: what happens here has no event to read item.price of; payload goes with event (each match), absence … after, and item"},
+			want: "3:7 t: what happens here has no event to read item.price of; payload goes with "},
 		{name: "payload of what is no field", on: &Trigger{On: some, Payload: []Field{{Name: "x", Path: "after.x", At: at}}},
 			want: `3:7 t: there is no field "after.x"; write one of name,`},
 		{name: "where is faulty at its place",
@@ -84,7 +86,8 @@ func figures() []state.Figure {
 	at := func(state.Known, int, events.Instant) (state.Quantity, events.Instant) {
 		return state.Quantity{}, events.Never
 	}
-	return []state.Figure{{Name: "purchases.orders", Windows: true, Owner: owner, At: at}, {Name: "churn.risk", Text: true, Owner: owner, At: at}}
+	return []state.Figure{{Name: "purchases.orders", Windows: true, Owner: owner, At: at},
+		{Name: "churn.risk", Text: true, Owner: owner, At: at}}
 }
 
 // TestKeys: the names under which pieces are kept, of what stands in everything. They follow from what is matched alone;

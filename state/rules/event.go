@@ -247,6 +247,7 @@ func frequent(all []tally) (v field.Value, some bool) {
 
 func (l *eventLeaf) because(v *view, say func(state.Mark)) {
 	s, _ := v.state.pieces[l.piece].(*seriesState)
+	some := false
 	switch {
 	case s == nil || s.count == 0:
 	case l.window == (span{}):
@@ -257,11 +258,15 @@ func (l *eventLeaf) because(v *view, say func(state.Mark)) {
 	default:
 		c := v.program.Calendar
 		for i := range s.entries {
-			if x := &s.entries[i]; l.window.leaves(c, x.mark.Time) > v.at && x.mark.Time <= v.at {
+			if x := &s.entries[i]; l.window.leaves(c, x.mark.Time) > v.at {
 				if say(x.mark); l.aggregate == First {
 					return
 				}
+				some = true
 			}
+		}
+		if some {
+			say(s.now) // which may not be among the entries that are kept
 		}
 	}
 }

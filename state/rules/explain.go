@@ -3,7 +3,6 @@ package rules
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -276,22 +275,21 @@ func (x *explainer) look(v *view, e *Explanation) {
 		if key == "" {
 			key = keyOf(c.mark)
 		}
+		if c.repeats {
+			key = v.reg.last[e.trigger].key() // there is no other one at that instant
+		}
 		if used[key] {
 			continue // once is enough
 		}
-		stood := ""
-		for _, f := range v.reg.fired {
-			same := f.key == key || c.repeats && strings.HasPrefix(f.key, key+"/")
-			if same && int(f.trigger) == e.trigger && f.at == v.at && !used[f.key] {
-				stood = f.key
-			}
-		}
 		a := Attempt{At: v.at, Key: triggerPrefix + t.id + "/" + key, Because: newest(c.because)}
-		if stood != "" {
-			used[stood], a.Key = true, triggerPrefix+t.id+"/"+stood
+		stands := slices.ContainsFunc(v.reg.fired, func(f fired) bool {
+			return int(f.trigger) == e.trigger && f.at == v.at && f.key == key
+		})
+		if stands {
+			used[key] = true
 			e.Stood++
 		}
-		x.judge(v, t, e, &a, stood != "")
+		x.judge(v, t, e, &a, stands)
 		e.Happened++
 		e.remember(a)
 	}
@@ -395,7 +393,7 @@ func (x *explainer) finish(e *Explanation) {
 	})
 }
 
-// latest is the last ten of marks, in order and each once.
+// newest is the last ten of marks, in order and each once.
 func newest(marks []state.Mark) []state.Mark {
 	all := inTime(slices.Clone(marks))
 	return all[max(0, len(all)-events.MaxBecause):]

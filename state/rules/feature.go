@@ -28,6 +28,8 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Before:      p.before,
 		Facts:       p.facts,
 		Occurrences: p.occurrences,
+		Changed:     p.changed,
+		Compared:    p.compared,
 		Settled:     p.settled,
 		Horizon:     p.horizon,
 		Because:     p.because,
@@ -52,6 +54,43 @@ func (p *program) facts(s *State, k state.Known, at events.Instant, say func(key
 		}
 	}
 	p.free(v)
+}
+
+// compared notes what is said at an instant.
+func (p *program) compared(s *State, k state.Known, at events.Instant) {
+	if s.now.ID == 0 {
+		return
+	}
+	v := p.view(s, k, at)
+	for i, g := range p.segments {
+		s.told[i], _ = v.segment(g)
+	}
+	s.toldAt, s.toldOnce, s.ahead.stepped = at, len(v.reg.fired), false
+	p.free(v)
+}
+
+// changed reports whether facts or occurrences are others than they were when they were compared last.
+func (p *program) changed(s *State, k state.Known, at events.Instant) bool {
+	if s.toldAt == 0 || s.toldAt > at {
+		return true
+	}
+	v := p.view(s, k, at)
+	defer p.free(v)
+	if s.ahead.stepped && (s.toldOnce > 0 || len(v.reg.fired) > 0) {
+		return true
+	}
+	for i := range v.reg.fired {
+		f := &v.reg.fired[i]
+		if due := p.triggers[f.trigger].sayAt(p, f.at); due > s.toldAt && due <= at {
+			return true
+		}
+	}
+	for i, g := range p.segments {
+		if is, _ := v.segment(g); is != s.told[i] {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *program) horizon(s *State, k state.Known, at events.Instant) events.Instant {
@@ -102,17 +141,8 @@ func (p *program) occurrences(s *State, k state.Known, at events.Instant, say fu
 		if due > at || f.at < t.since {
 			continue
 		}
-		o := state.Occurrence{Key: f.fact, At: f.at, Old: at >= p.Calendar.Add(due, t.maxLateness),
-			Because: f.because, Rule: t.id}
-		if t.expires.N > 0 {
-			o.Expires = p.Calendar.Add(f.at, t.expires)
-		}
-		for i, value := range f.payload {
-			if value != "" {
-				o.Payload = append(o.Payload, events.Property{Name: t.payload[i].Name, Value: value})
-			}
-		}
-		say(&o)
+		f.once.Old = at >= p.Calendar.Add(due, t.maxLateness)
+		say(&f.once)
 	}
 	p.free(v)
 }

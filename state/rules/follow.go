@@ -71,9 +71,9 @@ func (p *program) judge(v *view, i int32, t *trigger, c *candidate) {
 		return
 	}
 	if t.cooldown.N > 0 {
-		l.free = max(l.free, p.Calendar.Add(v.at, t.cooldown))
+		l.free = p.Calendar.Add(v.at, t.cooldown)
 	}
-	f.fact = triggerPrefix + t.id + "/" + f.key
+	p.tell(&f)
 	v.reg.fired = append(v.reg.fired, f)
 }
 
@@ -82,7 +82,13 @@ func (l *last) decides(m state.Mark) string {
 	if l.n == 0 || precedes(l.mark, m) {
 		l.mark, l.n = m, 0
 	}
-	if l.n++; l.n == 1 {
+	l.n++
+	return l.key()
+}
+
+// key is the last one that decides gave.
+func (l *last) key() string {
+	if l.n == 1 {
 		return keyOf(l.mark)
 	}
 	return keyOf(l.mark) + "/" + strconv.Itoa(l.n)
@@ -133,9 +139,11 @@ func keyOf(m state.Mark) string {
 // not be followed again.
 type course struct {
 	registers
-	valid bool
-	last  events.Instant // the last instant that was followed
-	next  events.Instant // the next one: nothing changes before
+	valid   bool
+	stepped bool           // since occurrences were asked for
+	moved   bool           // figures may have, since
+	last    events.Instant // the last instant that was followed
+	next    events.Instant // the next one: nothing changes before
 }
 
 // view is a view of a customer at an instant, with time followed up to there. All events up to there are folded, and none
@@ -153,9 +161,12 @@ func (p *program) view(s *State, k state.Known, at events.Instant) *view {
 
 func (p *program) follow(v *view, c *course, to events.Instant) {
 	s := v.state
+	if c.valid && c.moved {
+		c.valid = p.unmoved(v, c)
+	}
 	if !c.valid || c.last > to {
 		s.reg.copyTo(&c.registers)
-		c.valid, c.last, c.next = true, 0, s.now.Time
+		c.valid, c.moved, c.stepped, c.last, c.next = true, false, true, 0, s.now.Time
 		if s.reg.upto >= s.now.Time {
 			c.next = p.next(v, s.reg.upto)
 		}
@@ -163,8 +174,36 @@ func (p *program) follow(v *view, c *course, to events.Instant) {
 	for c.next <= to {
 		v.at = c.next
 		p.step(v)
-		c.last = c.next
+		c.stepped, c.last = true, c.next
 		c.next = p.next(v, c.next)
+	}
+}
+
+// unmoved reports whether nothing that is tracked is another after an event that only figures know of.
+func (p *program) unmoved(v *view, c *course) bool {
+	c.moved = false
+	v.at = v.state.now.Time
+	for _, i := range p.moody {
+		is, until := p.tracked[i].eval(v)
+		if is != c.tracked[i].is {
+			return false
+		}
+		c.next = min(c.next, until)
+	}
+	return true
+}
+
+// tell makes what is said of an occurrence.
+func (p *program) tell(f *fired) {
+	t := p.triggers[f.trigger]
+	f.once = state.Occurrence{Key: triggerPrefix + t.id + "/" + f.key, At: f.at, Because: f.because, Rule: t.id}
+	if t.expires.N > 0 {
+		f.once.Expires = p.Calendar.Add(f.at, t.expires)
+	}
+	for i, value := range f.payload {
+		if value != "" {
+			f.once.Payload = append(f.once.Payload, events.Property{Name: t.payload[i].Name, Value: value})
+		}
 	}
 }
 

@@ -43,17 +43,13 @@ func (h *edge) each(v *view, say func(*candidate)) {
 	if t.since != v.at || t.is != h.rise {
 		return
 	}
-	c := candidate{repeats: true}
-	h.of.because(v, func(m state.Mark) {
-		if precedes(c.mark, m) {
-			c.mark = m
-		}
-		if len(c.because) < events.MaxBecause && !slices.Contains(c.because, m) {
-			c.because = append(c.because, m)
-		}
-	})
-	if c.mark == (state.Mark{}) {
-		c.mark = v.state.now
+	var all []state.Mark
+	h.of.because(v, func(m state.Mark) { all = append(all, m) })
+	all = inTime(all)
+	n := len(all)
+	c := candidate{repeats: true, mark: v.state.now, because: slices.Clone(all[max(0, n-events.MaxBecause):])}
+	if n > 0 {
+		c.mark = all[n-1]
 	}
 	say(&c)
 }

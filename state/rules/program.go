@@ -39,7 +39,8 @@ type program struct {
 	readers  [][]int32          // by piece: the segments that depend on it
 	onType   [][]int32          // by type: the segments that depend on a figure that folds it
 	starts   []int32            // the segments that depend on who began when
-	wakes    []bool             // by type: triggers, or what is tracked, depend on a figure that folds it
+	wakes    []bool             // by type: what is tracked depends on a figure that folds it
+	moody    []int              // what is tracked and depends on figures
 	tracked  []condition        // to be followed through time, each behind those that it asks for
 	triggers []*trigger
 	basis    string

@@ -32,8 +32,8 @@ type last struct {
 type fired struct {
 	trigger int32
 	at      events.Instant
-	key     string // behind the trigger's
-	fact    string // the whole key; not written
+	key     string           // behind the trigger's
+	once    state.Occurrence // what is said of it; not written
 	because []state.Mark
 	payload []string // JSON, by the trigger's fields; "" for nothing
 }
@@ -206,7 +206,7 @@ func (r *registers) parseFired(p *program, b []byte) error {
 	if in.Err() != nil || int(x.trigger) >= len(r.last) {
 		return wire.ErrCorrupt
 	}
-	x.fact = triggerPrefix + p.triggers[x.trigger].id + "/" + x.key
+	p.tell(&x)
 	r.fired = append(r.fired, x)
 	return nil
 }

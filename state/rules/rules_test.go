@@ -26,17 +26,20 @@ func number(n int64) rules.Compare {
 
 // TestFirst tells a short story to a few rules.
 func TestFirst(t *testing.T) {
+	hours := func(n int) rules.Duration { return rules.Duration{N: n, Unit: "h"} }
 	viewed := rules.Match{Names: []string{"Product Viewed"}}
 	ordered := rules.Match{Names: []string{"Order Completed"}}
 	added := rules.Match{Names: []string{"Product Added"}}
 	book := &rules.Book{
 		Segments: []rules.Segment{
-			{About: rules.About{ID: "looks"}, When: &rules.Event{Match: viewed, Aggregate: rules.Count, Compare: number(2), Window: rules.Window{Kind: "rolling", Duration: rules.Duration{N: 2, Unit: "h"}}}},
+			{About: rules.About{ID: "looks"}, When: &rules.Event{Match: viewed, Aggregate: rules.Count, Compare: number(2),
+				Window: rules.Window{Kind: "rolling", Duration: hours(2)}}},
 			{About: rules.About{ID: "long"}, When: &rules.InSegment{ID: "looks", InFor: rules.Duration{N: 30, Unit: "m"}}},
 			{About: rules.About{ID: "gone"}, When: &rules.Absence{Of: ordered, For: rules.Duration{N: 3, Unit: "d"}}},
 		},
 		Triggers: []rules.Trigger{
-			{About: rules.About{ID: "cart"}, On: &rules.Absence{Of: ordered, After: &added, For: rules.Duration{N: 4, Unit: "h"}}, Payload: []rules.Field{{Name: "product", Path: "item.product_id"}}},
+			{About: rules.About{ID: "cart"}, On: &rules.Absence{Of: ordered, After: &added, For: hours(4)},
+				Payload: []rules.Field{{Name: "product", Path: "item.product_id"}}},
 			{About: rules.About{ID: "in"}, On: &rules.Entered{Segment: "looks"}},
 		},
 	}

@@ -37,7 +37,8 @@ type step struct {
 	value string
 }
 
-// mostSeen bounds how many events of a sequence that is not strict wait for a run; a further one takes the place of the oldest.
+// mostSeen bounds how many events of a sequence that is not strict wait for a run; a further one takes the
+// place of the oldest.
 const mostSeen = 256
 
 func (p *runs) key() string {

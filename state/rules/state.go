@@ -22,6 +22,9 @@ type State struct {
 
 	// Not written.
 	segments []cached
+	told     []bool         // what facts said of each segment
+	toldAt   events.Instant // when; 0: never
+	toldOnce int            // how many occurrences there were then
 	ahead    course
 }
 
@@ -33,7 +36,7 @@ type cached struct {
 
 func (s *State) prepare(p *program) {
 	if s.segments == nil {
-		s.segments = make([]cached, len(p.segments))
+		s.segments, s.told = make([]cached, len(p.segments)), make([]bool, len(p.segments))
 	}
 	if s.pieces == nil {
 		s.pieces = make([]any, len(p.pieces))
@@ -50,7 +53,8 @@ func (p *program) fold(s *State, e *events.Event) {
 		s.hits = s.hits[:0]
 	}
 	s.now = state.MarkOf(e)
-	read := p.wakes[e.Type] || s.ahead.next <= e.Time || s.ahead.last >= e.Time
+	read := s.ahead.next <= e.Time || s.ahead.last >= e.Time
+	s.ahead.moved = s.ahead.moved || p.wakes[e.Type]
 	if s.first.ID == 0 {
 		s.first, read = s.now, true
 		s.forget(p.starts)

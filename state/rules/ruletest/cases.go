@@ -47,7 +47,8 @@ type Occurrence struct {
 // Cases are all cases.
 func Cases() []Case {
 	var all []Case
-	for _, w := range slices.Concat(aggregates, fields, windows, conditions, absences, sequences, dates, products, happened, kept) {
+	for _, w := range slices.Concat(aggregates, fields, windows, conditions, absences, sequences, dates, products, happened,
+		kept) {
 		all = append(all, w.read())
 	}
 	return all

@@ -24,7 +24,8 @@ func match(t *rapid.T) rules.Match {
 // Texts and numbers of fields that events have, some of them only now and then.
 var (
 	numberFields = []string{"value", "properties.score", "item.price", "item.quantity", "units", "item.warranty_months"}
-	textFields   = []string{"properties.color", "item.category", "item.product_id", "channel", "properties.where.shop", "item.brand",
+	textFields   = []string{"properties.color", "item.category", "item.product_id", "channel", "properties.where.shop",
+		"item.brand",
 		"order_id", "traits.city", "name", "source"}
 )
 

@@ -79,8 +79,8 @@ func gapsOf(pace string) []events.Instant {
 }
 
 // names are the events that are drawn, some more often; books name those of them that stand before the taking back.
-var names = []string{"Product Viewed", "Product Viewed", "Product Viewed", "Order Completed", "Order Completed", "Order Completed",
-	"Product Added", "Product Added", "Identify", "Identify", "Survey Completed", "Wheel Spun",
+var names = []string{"Product Viewed", "Product Viewed", "Product Viewed", "Order Completed", "Order Completed",
+	"Order Completed", "Product Added", "Product Added", "Identify", "Identify", "Survey Completed", "Wheel Spun",
 	"Order Refunded", "Order Cancelled", "Order Updated"}
 
 // body draws what happened, without when and without an id.
