@@ -29,10 +29,11 @@ func (*testCommand) Help() string {
   pass 2024-01-10 16:00
   > 2024-01-10 14:20:00 trigger abandoned_cart/e1 fired (1, by time: e1) {"cart":"c1","product":"p1"}
 
-The rulebook is looked for beside the story. Other lines: set KEY=VALUE (of the configuration), facts (all that is true), ` +
-		`show FEATURE, restart. Behind an event's name stand order= total= currency= units= items=p1*2@10.00,p2 category= serial= ` +
-		`warranty= properties={…} traits={…} channel= id=, as far as needed. Neither touchfold.yaml nor the environment is read. ` +
-		`The exit code is 1 if a story differs or cannot be told.`
+The rulebook is looked for beside the story. Without only, everything is told that is said. Other lines: set KEY=VALUE (of ` +
+		`the configuration), customer NAME (from here on another one), facts (all that is true), show FEATURE, restart. Behind an ` +
+		`event's name stand order= total= currency= units= items=p1*2@10.00,p2 category= serial= warranty= properties={…} ` +
+		`traits={…} channel= id=, as far as needed. Neither touchfold.yaml nor the environment is read. The exit code is 1 if a ` +
+		`story differs or cannot be told.`
 }
 
 // Run tells the stories and writes where they differ.
@@ -52,10 +53,10 @@ func (c *testCommand) Run(out output) error {
 		}
 	}
 	if faulty > 0 {
-		return fmt.Errorf("%d of %d stories are not as expected; correct the rulebook or the story, or write what is said into them with --update",
-			faulty, len(c.Files))
+		return fmt.Errorf("%d of %d stories are not as expected; correct the rulebook or the story, "+
+			"or write what is said into them with --update", faulty, len(c.Files))
 	}
-	_, err := fmt.Fprintf(out.out, "%d stories, all as expected\n", len(c.Files))
+	_, err := fmt.Fprintf(out.out, "%d told, all as expected\n", len(c.Files))
 	return err
 }
 
@@ -66,7 +67,9 @@ func (c *testCommand) check(path string) (faults string, err error) {
 		return "", fmt.Errorf("a story cannot be read: %w", err)
 	}
 	text := strings.ReplaceAll(string(b), "\r\n", "\n")
-	told, err := stories.Tell(text, func(settings []string) (stories.World, error) { return c.world(filepath.Dir(path), settings) })
+	told, err := stories.Tell(text, func(settings []string) (stories.World, error) {
+		return c.world(filepath.Dir(path), settings)
+	})
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", path, err)
 	}
@@ -75,7 +78,8 @@ func (c *testCommand) check(path string) (faults string, err error) {
 		return "", os.WriteFile(path, []byte(told), 0o644)
 	}
 	for _, d := range differences {
-		faults += fmt.Sprintf("%s:%d: below %q\n  expected %s\n  got      %s\n", path, d.Line, d.Below, said(d.Expected), said(d.Got))
+		faults += fmt.Sprintf("%s:%d: below %q\n  expected %s\n  got      %s\n", path, d.Line, d.Below,
+			said(d.Expected), said(d.Got))
 	}
 	return faults, nil
 }

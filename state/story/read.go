@@ -21,7 +21,8 @@ func (t *teller) instant(line string) (at events.Instant, rest string, err error
 			return events.At(x), line[len(layout):], nil
 		}
 	}
-	return 0, "", fmt.Errorf("%q does not begin with a time such as 2024-02-29 10:00, nor with pass, only, customer, facts, show, restart, set or rulebook", line)
+	return 0, "", fmt.Errorf("%q does not begin with a time such as 2024-02-29 10:00, "+
+		"nor with pass, only, customer, facts, show, restart, set or rulebook", line)
 }
 
 // event reads a line: its time, the event's name, and words=values.
