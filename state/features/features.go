@@ -85,6 +85,9 @@ func CheckRules(c *config.Config) error {
 		Currency: c.Business.Currency, Figures: Figures(c)}); len(faults) > 0 {
 		return &rulefile.Faults{Name: c.RulesName(), All: faults}
 	}
+	if faults := taken(book); len(faults) > 0 {
+		return &rulefile.Faults{Name: c.RulesName(), All: faults}
+	}
 	if n := len(Propose(c).Text()); n > rulebook.MaxBytes-64 {
 		return fmt.Errorf("%s: with what else belief depends on these rules take %d bytes in the log, and at most %d may; shorten descriptions",
 			c.RulesName(), n, rulebook.MaxBytes-64)
@@ -103,6 +106,18 @@ func LintRules(c *config.Config) ([]rules.Fault, error) {
 	}
 	return rules.Lint(rules.Config{Book: book, Calendar: state.NewCalendar(c.Business.Zone), Zones: state.NewZones(),
 		Currency: c.Business.Currency, Figures: Figures(c)}), nil
+}
+
+// taken are the segments of a book that go by the name of one that is built in.
+func taken(book *rules.Book) (faults []rules.Fault) {
+	for i := range book.Segments {
+		s := &book.Segments[i]
+		if slices.Contains([]string{segments.VIP, segments.HighFrequency, segments.Potential, segments.ChurnRisk}, "segment/"+s.ID) {
+			faults = append(faults, rules.Fault{At: s.At, Rule: s.ID, Text: "segment " + s.ID + " is built in (segments." + s.ID +
+				" of the configuration sets it); give this one another id"})
+		}
+	}
+	return faults
 }
 
 // Table is TableSince where every trigger is in force from the beginning.

@@ -175,7 +175,9 @@ func (p *program) follow(v *view, c *course, to events.Instant) {
 		v.at = c.next
 		p.step(v)
 		c.stepped, c.last = true, c.next
-		c.next = p.next(v, c.next)
+		if c.next = p.next(v, c.next); c.next <= c.last {
+			c.next = c.last + 60_000 // a bug of ours; who goes round in it for ever stops a whole shard
+		}
 	}
 }
 

@@ -250,7 +250,7 @@ func TestHostile(t *testing.T) {
 		held := err == nil && p.Holds(&s)
 		ran := time.Since(began)
 		t.Logf("%s: read in %v, run in %v: %v, %.100v", name, read, ran, held, err)
-		if read > time.Second || ran > time.Second { // alone on a machine 40 ms, and most far less; a loaded one is given time
+		if read > 20*time.Second || ran > 20*time.Second { // alone on a machine 40 ms; what is not bounded takes hours
 			t.Errorf("%s: read in %v, run in %v", name, read, ran)
 		}
 	}
