@@ -167,6 +167,7 @@ func (s *shard) slice(ctx context.Context, records []events.Record) error {
 			return err
 		}
 	}
+	s.turn.fed = s.terms.boot()
 	s.m.fold.Observe(time.Since(began).Seconds())
 	return s.flushAside(ctx)
 }

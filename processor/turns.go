@@ -2,6 +2,7 @@ package processor
 
 import (
 	"runtime"
+	"time"
 
 	"github.com/touchfold/touchfold/events"
 )
@@ -29,7 +30,11 @@ func (c *Config) newTurns() turns {
 type turn struct {
 	turns turns
 	has   bool
+	fed   time.Duration // of terms.boot: when something was read last, or the turn began
 }
+
+// turnIdle is how long a turn lasts in which nothing can be read: the others are not to wait for a partition without a leader.
+const turnIdle = 10 * time.Second
 
 // waitsForTurn: there is a long past to fold, and it is not this shard's turn. Nothing is to be read then.
 func (s *shard) waitsForTurn() bool { return !s.turn.has && s.past() >= longPast }
@@ -43,13 +48,13 @@ func (s *shard) past() events.Offset {
 }
 
 func (s *shard) takeTurn() {
-	s.turn.has = true
+	s.turn.has, s.turn.fed = true, s.terms.boot()
 	s.limits.gather = s.gatherBytes()
 }
 
-// endTurn gives a turn back once the past is folded.
+// endTurn gives a turn back once the past is folded, or does not come.
 func (s *shard) endTurn() {
-	if s.turn.has && s.past() == 0 && s.gathered.empty() {
+	if s.turn.has && (s.past() == 0 && s.gathered.empty() || s.terms.boot()-s.turn.fed > turnIdle) {
 		s.giveTurn()
 	}
 }

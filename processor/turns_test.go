@@ -51,10 +51,15 @@ func TestTurns(t *testing.T) {
 	if a.endTurn(); !try(b) || a.limits.gather != small {
 		t.Error("the turn is not over though the past is folded")
 	}
+	b.turn.fed -= turnIdle + 1
+	d := begin(3, longPast)
+	if b.endTurn(); !try(d) {
+		t.Error("who cannot read keeps his turn")
+	}
 	if b.speaking = true; b.waitsForTurn() {
 		t.Error("one that speaks waits")
 	}
-	if b.giveTurn(); len(one) != 0 {
+	if d.giveTurn(); len(one) != 0 {
 		t.Error("one that ended keeps its turn")
 	}
 }

@@ -155,6 +155,8 @@ func (c *compiler) track(of condition) int {
 	return len(c.tracked) - 1
 }
 
+const notYet = "catalogue: this version of touchfold does not yet meet events of the catalogue with customers' interests; leave the rule out"
+
 // condition compiles one; of a faulty one it is one that is never true.
 func (c *compiler) condition(of Condition) condition {
 	switch x := of.(type) {
@@ -189,6 +191,10 @@ func (c *compiler) condition(of Condition) condition {
 		return c.item(x, nil)
 	case *Cadence:
 		return c.cadence(x)
+	}
+	if _, ok := of.(*Catalogue); ok {
+		c.fault(of.Where(), notYet)
+		return anyOf(nil)
 	}
 	c.fault(of.Where(), "this condition is not one that can be asked of a customer")
 	return anyOf(nil)
@@ -250,6 +256,10 @@ func (c *compiler) happening(of Condition, payload []Field) happening {
 		return c.item(x, payload)
 	case *Cadence:
 		return c.cadence(x)
+	}
+	if _, ok := of.(*Catalogue); ok {
+		c.fault(of.Where(), notYet)
+		return nil
 	}
 	c.fault(of.Where(), "this is nothing that happens")
 	return nil

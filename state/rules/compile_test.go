@@ -47,6 +47,7 @@ func TestFaults(t *testing.T) {
 		{name: "happening as a condition", is: happens, want: "3:7 a: this condition is not one that can be asked of a customer"},
 		{name: "condition as a happening", on: &Trigger{On: &Trait{Name: "x", Compare: text}},
 			want: "3:7 t: this is nothing that happens"},
+		{name: "catalogue", is: &Catalogue{At: at}, want: "3:7 a: catalogue: this version of touchfold does not yet"},
 		{name: "payload of entering", on: &Trigger{On: happens, Payload: []Field{{Name: "x", Path: "item.price", At: at}}},
 			want: "3:7 t: what happens here has no event to read item.price of; payload goes with "},
 		{name: "payload of what is no field", on: &Trigger{On: some, Payload: []Field{{Name: "x", Path: "after.x", At: at}}},
