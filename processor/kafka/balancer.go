@@ -35,7 +35,7 @@ func (h Held) better(other Held) bool {
 	if h.Owned != other.Owned {
 		return h.Owned
 	}
-	if h.Opening != other.Opening && !h.Owned { // who is at work on it opens it no more
+	if h.Opening != other.Opening {
 		return h.Opening
 	}
 	return h.Position > other.Position

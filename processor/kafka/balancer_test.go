@@ -26,6 +26,8 @@ func drawMembers(t *rapid.T, most, shards int) []candidate {
 				Owned:    rapid.Bool().Draw(t, "owned"),
 				Opening:  rapid.Bool().Draw(t, "opening"),
 			})
+			h := &ms[i].held[len(ms[i].held)-1]
+			h.Opening = h.Opening && !h.Owned // who is at work on it opens it no more
 		}
 	}
 	return ms
