@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/touchfold/touchfold/events/spell"
 )
 
 // paths are those of all keys that anybody may write anywhere.
@@ -49,7 +51,7 @@ func DidYouMean(word string, names []string) string {
 	folded := foldName(word)
 	best, least := "", 2+len(folded)/6
 	for _, name := range names {
-		if d := Distance(folded, foldName(name)); d < least {
+		if d := spell.Distance(folded, foldName(name)); d < least {
 			best, least = name, d
 		}
 	}
@@ -62,24 +64,4 @@ func DidYouMean(word string, names []string) string {
 // foldName makes idKeyFile, id-key-file and id_key_file one.
 func foldName(name string) string {
 	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
-}
-
-// Distance is Levenshtein's: the least number of bytes to insert, remove or replace.
-func Distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
 }

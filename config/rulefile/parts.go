@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/events/spell"
 	"github.com/touchfold/touchfold/state/rules"
 )
 
@@ -87,7 +87,7 @@ func near(name, known string) bool {
 		return true
 	}
 	most := min(2, len(known)/4)
-	return max(len(name)-len(known), len(known)-len(name)) <= most && config.Distance(name, known) <= most
+	return max(len(name)-len(known), len(known)-len(name)) <= most && spell.Distance(name, known) <= most
 }
 
 // payload is a mapping of names to paths.

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -42,7 +43,7 @@ func (*metadataRequest) Merge(_ []protocol.Message, results []any) (protocol.Mes
 func (c *Client) metadata(ctx context.Context, topics []string) (*metadata.Response, error) {
 	m, err := c.send(ctx, &metadataRequest{TopicNames: topics}, 0)
 	if err != nil {
-		return nil, fmt.Errorf("ask for metadata [%s]: %w", strings.Join(topics, " "), err)
+		return nil, fmt.Errorf("ask for the metadata of %s: %w", cmp.Or(strings.Join(topics, " "), "the brokers"), err)
 	}
 	return m.(metadataResponse).Response, nil
 }

@@ -218,7 +218,7 @@ func (l *eventLeaf) ever(s *seriesState) bool {
 	return some && k.value(text)
 }
 
-const million = 1_000_000
+const million = field.One
 
 // within is the comparison over the entries that stand in the window.
 func (l *eventLeaf) within(entries []entry) bool {

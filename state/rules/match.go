@@ -104,7 +104,7 @@ func (k *comparison) number(x int64) bool {
 	case "in":
 		return slices.Contains(k.numbers, x)
 	}
-	return k.ordered(compareInt(x, k.numbers[0]))
+	return k.ordered(cmp.Compare(x, k.numbers[0]))
 }
 
 func (k *comparison) ordered(c int) bool {
@@ -184,14 +184,4 @@ func (a wide) bounded() int64 {
 		return -field.Most
 	}
 	return int64(a.low)
-}
-
-func compareInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
