@@ -40,7 +40,8 @@ type Decoder struct {
 	env     envelope
 	message message
 	props   object // the event's properties
-	product object // one of its products
+	list    list   // its products
+	product object // one of them
 	hash    hash.Hash
 	sum     [sha256.Size]byte
 	headers []*Header
@@ -48,6 +49,7 @@ type Decoder struct {
 
 	amounts  bool     // amounts are read
 	currency Currency // in which they are
+	digits   int      // of it
 	lines    []line
 	rests    []byte // the products without what was taken of them
 	anyRest  bool   // something of them is left
@@ -71,7 +73,7 @@ func NewDecoder(c DecoderConfig) *Decoder {
 	if c.Ahead == 0 {
 		c.Ahead = 5 * time.Minute
 	}
-	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), scan: scanner{met: newMet()}, hash: sha256.New()}
+	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), scan: scanner{met: newNameMemory()}, digits: Currency{}.Digits(), hash: sha256.New()}
 }
 
 // SetCurrency sets what stands in, from the next Decode on, where an amount names no currency.
@@ -95,7 +97,7 @@ func (d *Decoder) Decode(r *Record, e *Event) *Refusal {
 	}
 	if !segment {
 		d.message = message{}
-		d.object(d.dataAt, &d.props)
+		d.readProperties(d.dataAt)
 	}
 	origin, _ := OriginOf(r)
 	if refusal := d.identify(origin, e); refusal != nil {

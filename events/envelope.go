@@ -201,4 +201,6 @@ func hashHeaders(h hash.Hash, sorted []*Header, headers []Header) []*Header {
 }
 
 // blank is true of nothing but space.
-func blank(b []byte) bool { return len(bytes.TrimSpace(b)) == 0 }
+func blank(b []byte) bool {
+	return len(b) == 0 || (b[0] <= ' ' || b[0] >= utf8.RuneSelf) && len(bytes.TrimSpace(b)) == 0
+}

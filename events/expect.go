@@ -2,98 +2,89 @@ package events
 
 import "unicode/utf8"
 
-// name is a member's name as it stands in a text, its colon included, and those that came next in the texts that were
-// read: most senders write theirs always alike, so that a name need not be read but only compared.
+// name is a member's name as it stands in a text, with its colon, and those that came next in the texts that were read:
+// most senders write theirs always alike, so that a name need not be read but only compared.
 type name struct {
 	text      string
-	next      [2]*name
+	next      [2]nameID
 	part      part
 	inContext part
 	field     field
 }
 
-// expected is the name that stands at i, if it is one that came after the last one before; else nil.
-func (s *scanner) expected(i int) *name {
-	if s.last == nil {
-		return nil
-	}
-	for _, n := range &s.last.next {
-		if n != nil && len(s.b)-i >= len(n.text) && string(s.b[i:i+len(n.text)]) == n.text {
-			return n
-		}
-	}
-	return nil
-}
+// nameID is a name's place in the memory of names.
+type nameID uint16
 
-// met is the names that were met: a memory of bounded size that changes how fast a text is read, and nothing else.
-type met struct {
-	names map[string]*name
-	first name // stands before a text's first name
-	room  int  // for so many names more of the present text
+const (
+	noName    nameID = iota // of which nothing is known
+	firstName               // none: it stands before a text's first
+)
+
+// nameMemory is names that were met. It is bounded, and changes how fast a text is read and nothing else.
+type nameMemory struct {
+	list  [mostNames]name
+	count nameID
+	index map[string]nameID
+	room  int // for so many more of the present text
 }
 
 const (
-	mostNames     = 1000 // above which all are forgotten
+	mostNames     = 1 << 10 // after which all are forgotten
 	mostOfOneText = 4    // that are remembered anew, so that a text of many costs no more than others
 	longestName   = 40
 )
 
-func newMet() *met { return &met{names: map[string]*name{}} }
+func newNameMemory() *nameMemory { return &nameMemory{count: firstName + 1, index: map[string]nameID{}} }
 
 // begin begins with another text.
-func (m *met) begin() *name {
+func (m *nameMemory) begin() nameID {
 	if m == nil {
-		return nil
+		return noName
 	}
 	m.room = mostOfOneText
-	return &m.first
+	return firstName
 }
 
-// meet is what is known of a name that came after another and means meant; nil if nothing is. A name that is not plain
-// ASCII without escapes and followed by its colon is never known: one that is expected is not looked at again.
-func (m *met) meet(after *name, text, meant []byte) *name {
-	if len(meant) != len(text)-len(`"":`) {
-		return nil
+// expected is the name that stands at i, if it is one that came after the last one before; else noName.
+func (s *scanner) expected(i int) nameID {
+	if s.last == noName {
+		return noName
 	}
-	n := m.names[string(text)]
-	if n == nil {
+	list := &s.met.list
+	for _, id := range &list[s.last%mostNames].next {
+		if n := list[id%mostNames].text; id != noName && len(s.b)-i >= len(n) && string(s.b[i:i+len(n)]) == n {
+			return id
+		}
+	}
+	return noName
+}
+
+// meet is what is known of a name that came after another and means meant; noName if nothing is. A name that is not plain
+// ASCII without escapes and followed by its colon is never known: one that is expected is not looked at again.
+func (m *nameMemory) meet(after nameID, text, meant []byte) nameID {
+	if len(meant) != len(text)-len(`"":`) {
+		return noName
+	}
+	id, known := m.index[string(text)]
+	if !known {
 		if m.room == 0 || len(text) > longestName || !isASCII(meant) {
-			return nil
+			return noName
+		}
+		if m.count == mostNames {
+			*m = nameMemory{count: firstName + 1, index: map[string]nameID{}, room: m.room}
+			after = noName
 		}
 		m.room--
-		if len(m.names) == mostNames {
-			*m = *newMet()
-			after = nil
-		}
-		n = &name{text: string(text), part: partOf(meant), inContext: contextPartOf(meant), field: fieldOf(meant)}
-		m.names[n.text] = n
+		id = m.count
+		n := name{text: string(text), part: partOf(meant), inContext: contextPartOf(meant), field: fieldOf(meant)}
+		m.list[id%mostNames], m.index[n.text] = n, id
+		m.count++
 	}
-	if after != nil {
-		after.next[1], after.next[0] = after.next[0], n
+	if after != noName {
+		next := &m.list[after%mostNames].next
+		next[0], next[1] = id, next[0]
 	}
-	return n
-}
-
-// part, inContext and field say which the last name is at the top of a message, in its context, or in an object.
-func (s *scanner) part() part {
-	if s.last != nil {
-		return s.last.part
-	}
-	return partOf(s.name())
-}
-
-func (s *scanner) inContext() part {
-	if s.last != nil {
-		return s.last.inContext
-	}
-	return contextPartOf(s.name())
-}
-
-func (s *scanner) field() field {
-	if s.last != nil {
-		return s.last.field
-	}
-	return fieldOf(s.name())
+	return id
 }
 
 func isASCII(b []byte) bool {
@@ -103,4 +94,26 @@ func isASCII(b []byte) bool {
 		}
 	}
 	return true
+}
+
+// part, inContext and field say which the last name is at the top of a message, in its context, or in an object.
+func (s *scanner) part() part {
+	if s.last != noName {
+		return s.met.list[s.last%mostNames].part
+	}
+	return partOf(s.name())
+}
+
+func (s *scanner) inContext() part {
+	if s.last != noName {
+		return s.met.list[s.last%mostNames].inContext
+	}
+	return contextPartOf(s.name())
+}
+
+func (s *scanner) field() field {
+	if s.last != noName {
+		return s.met.list[s.last%mostNames].field
+	}
+	return fieldOf(s.name())
 }

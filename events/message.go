@@ -168,14 +168,27 @@ type member struct {
 // object is an object's members: those that are fields by field, of equal names the last, and all in the order sent.
 type object struct {
 	text    []byte
-	fields  [fieldCount]span
-	taken   uint32 // a bit per field that went into the Event; the others belong to Rest
+	fields  [fieldCount]span // only those of has
+	has     uint32           // a bit per field that is there
+	taken   uint32           // a bit per field that went into the Event; the others belong to Rest
 	members []member
 }
 
-func (o *object) reset(text []byte) { *o = object{text: text, members: o.members[:0]} }
+func (o *object) reset(text []byte) { o.text, o.has, o.taken, o.members = text, 0, 0, o.members[:0] }
 
-func (o *object) field(f field) raw { return o.fields[f].of(o.text) }
+// set is the field of m, of equal ones the last.
+func (o *object) set(m *member) {
+	o.fields[m.field] = span{m.value, m.end}
+	o.has |= 1 << m.field
+}
+
+// field is the value of a field.
+func (o *object) field(f field) raw {
+	if o.has&(1<<f) == 0 {
+		return nil
+	}
+	return o.fields[f].of(o.text)
+}
 
 // take marks a field as having gone into the Event.
 func (o *object) take(f field) { o.taken |= 1 << f }
@@ -183,17 +196,64 @@ func (o *object) take(f field) { o.taken |= 1 << f }
 // left says whether m belongs to Rest.
 func (o *object) left(m *member) bool { return m.field == other || o.taken&(1<<m.field) == 0 }
 
-// object reads the object at i and returns its end.
-func (d *Decoder) object(i int, o *object) int {
-	s := &d.scan
+// readProperties reads the object at i, the event's properties, and returns its end.
+func (d *Decoder) readProperties(i int) int {
+	s, o := &d.scan, &d.props
 	o.reset(s.b)
+	i, more := s.enter(i)
+	for more {
+		m := member{name: uint32(s.nameAt), nameEnd: uint32(s.nameEnd), value: uint32(i), field: s.field()}
+		if (m.field == products || m.field == items) && s.peek(i) == '[' {
+			i = d.list.read(s, i)
+		} else {
+			i = s.value(i)
+		}
+		m.end = uint32(i)
+		o.members = append(o.members, m)
+		o.set(&m)
+		i, more = s.next(i)
+	}
+	return i
+}
+
+// list is the products that stand in an array, each with its members.
+type list struct {
+	at       int // where the array stands, 0: none was read
+	products []product
+	members  []member // of all of them
+}
+
+// product is where a product's members are in list.members; wrong: it is no object.
+type product struct {
+	from, to int
+	wrong    bool
+}
+
+// read reads the array at i and returns its end.
+func (l *list) read(s *scanner, i int) int {
+	*l = list{i, l.products[:0], l.members[:0]}
+	i, more := s.enterArray(i)
+	for more {
+		p := product{from: len(l.members), wrong: s.peek(i) != '{'}
+		if p.wrong {
+			i = s.value(i)
+		} else {
+			i = l.readProduct(s, i)
+		}
+		p.to = len(l.members)
+		l.products = append(l.products, p)
+		i, more = s.nextElement(i)
+	}
+	return i
+}
+
+func (l *list) readProduct(s *scanner, i int) int {
 	i, more := s.enter(i)
 	for more {
 		m := member{name: uint32(s.nameAt), nameEnd: uint32(s.nameEnd), value: uint32(i), field: s.field()}
 		i = s.value(i)
 		m.end = uint32(i)
-		o.fields[m.field] = span{m.value, m.end}
-		o.members = append(o.members, m)
+		l.members = append(l.members, m)
 		i, more = s.next(i)
 	}
 	return i
@@ -206,7 +266,7 @@ func (d *Decoder) readMessage(text []byte, i int) *Refusal {
 	*m = message{text: text}
 	d.props.reset(text)
 	i = s.space(i)
-	d.dataAt = i
+	d.dataAt, d.list.at = i, 0
 	isObject := s.peek(i) == '{'
 	if isObject {
 		var more bool
@@ -233,7 +293,7 @@ func (d *Decoder) readMember(i int) int {
 		i = d.readContext(i)
 	case properties:
 		if d.scan.peek(i) == '{' {
-			i = d.object(i, &d.props)
+			i = d.readProperties(i)
 			break
 		}
 		d.props.reset(d.scan.b)

@@ -23,13 +23,14 @@ func (d *Decoder) money(e *Event, about *Name) *Refusal {
 func (d *Decoder) order(e *Event, about *Name) *Refusal {
 	o := &e.Order
 	o.ID = d.text(&d.props, orderID, transactionID)
-	d.currency = d.config.Currency
+	d.count(d.config.Currency)
 	if code := d.props.field(currencyCode); d.amounts && !code.absent() {
 		c, ok := currency(d.peek(code))
 		if !ok {
 			return &Refusal{BadAmount, "currency is not three letters"}
 		}
-		d.currency, o.Currency = c, c
+		d.count(c)
+		o.Currency = c
 		d.props.take(currencyCode)
 	}
 	if refusal := d.products(e, about); refusal != nil || !d.amounts {
@@ -55,11 +56,18 @@ func (d *Decoder) order(e *Event, about *Name) *Refusal {
 	return nil
 }
 
+// count counts in c from here on.
+func (d *Decoder) count(c Currency) {
+	if c != d.currency {
+		d.currency, d.digits = c, c.Digits()
+	}
+}
+
 // value is total, else revenue, else value, else the sum over the lines: exact, and rounded once.
 func (d *Decoder) value(o *Order, about *Name) (refusal *Refusal) {
 	for _, f := range [...]field{total, revenue, value} {
 		if v := d.props.field(f); !v.absent() {
-			_, o.Value, refusal = d.amount("total, revenue or value", v, d.currency.Digits(), about)
+			_, o.Value, refusal = d.amount("total, revenue or value", v, d.digits, about)
 			o.Stated = true
 			d.props.take(f)
 			return refusal
@@ -68,7 +76,7 @@ func (d *Decoder) value(o *Order, about *Name) (refusal *Refusal) {
 	if len(d.lines) == 0 {
 		return nil
 	}
-	minor, rounded, ok := sum(d.lines, d.currency.Digits())
+	minor, rounded, ok := sum(d.lines, d.digits)
 	if !ok {
 		return &Refusal{BadAmount, "the sum over the products is too large"}
 	}
@@ -106,22 +114,27 @@ func (d *Decoder) products(e *Event, about *Name) *Refusal {
 
 // productList reads the products at i.
 func (d *Decoder) productList(e *Event, about *Name, i int) *Refusal {
-	s := &d.scan
-	if s.peek(i) != '[' {
+	if d.scan.peek(i) != '[' {
 		return &Refusal{BadAmount, "products is not an array"}
 	}
-	s.depth = 0
-	i, more := s.enterArray(i)
-	for more {
-		if s.peek(i) != '{' {
+	if d.list.at != i { // another member of such a name stands behind it
+		d.scan.depth = 0
+		d.list.read(&d.scan, i)
+	}
+	o := &d.product
+	for _, p := range d.list.products {
+		if p.wrong {
 			return &Refusal{BadAmount, "a product is not an object"}
 		}
-		i = d.object(i, &d.product)
-		if refusal := d.item(e, about, &d.product); refusal != nil {
+		o.reset(d.props.text)
+		o.members = d.list.members[p.from:p.to]
+		for i := range o.members {
+			o.set(&o.members[i])
+		}
+		if refusal := d.item(e, about, o); refusal != nil {
 			return refusal
 		}
 		d.productRest()
-		i, more = s.nextElement(i)
 	}
 	d.rests = append(d.rests, ']')
 	return nil
@@ -182,7 +195,7 @@ func (d *Decoder) priced(it *Item, about *Name, o *object) *Refusal {
 		o.take(quantity)
 	}
 	if v := o.field(price); !v.absent() {
-		n, minor, refusal := d.amount("price", v, d.currency.Digits(), about)
+		n, minor, refusal := d.amount("price", v, d.digits, about)
 		if refusal != nil {
 			return refusal
 		}

@@ -35,10 +35,10 @@ type scanner struct {
 	escaped  bool   // some string that was come to has escapes
 	high     uint64 // words of all strings that were come to since it was 0, or'ed
 
-	// The name of the member that was come to last, with its quotes, and what is known of it; see names.go.
+	// The name of the member that was come to last, with its quotes, and what is known of it; see expect.go.
 	nameAt, nameEnd int
-	last            *name
-	met             *met
+	last            nameID
+	met             *nameMemory
 	memory          []byte // of names with escapes
 }
 
@@ -133,9 +133,9 @@ func (s *scanner) next(i int) (int, bool) {
 
 // member goes over the name at i and its colon.
 func (s *scanner) member(i int) (int, bool) {
-	if n := s.expected(i); n != nil {
-		end := i + len(n.text)
-		s.last, s.nameAt, s.nameEnd = n, i, end-1
+	if id := s.expected(i); id != noName {
+		end := i + len(s.met.list[id%mostNames].text)
+		s.last, s.nameAt, s.nameEnd = id, i, end-1
 		return s.space(end), true
 	}
 	i = s.space(i)

@@ -18,7 +18,7 @@ func valid(s *scanner, text []byte) bool {
 
 // TestScannerAgainstJSONValid puts every byte at every place of strings, and random texts of JSON's own characters.
 func TestScannerAgainstJSONValid(t *testing.T) {
-	remembering := scanner{met: newMet()}
+	remembering := scanner{met: newNameMemory()}
 	check := func(text []byte) {
 		t.Helper()
 		for _, s := range []*scanner{{}, &remembering} {
