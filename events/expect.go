@@ -30,11 +30,13 @@ type nameMemory struct {
 
 const (
 	mostNames     = 1 << 10 // after which all are forgotten
-	mostOfOneText = 4    // that are remembered anew, so that a text of many costs no more than others
+	mostOfOneText = 4       // that are remembered anew, so that a text of many costs no more than others
 	longestName   = 40
 )
 
-func newNameMemory() *nameMemory { return &nameMemory{count: firstName + 1, index: map[string]nameID{}} }
+func newNameMemory() *nameMemory {
+	return &nameMemory{count: firstName + 1, index: map[string]nameID{}}
+}
 
 // begin begins with another text.
 func (m *nameMemory) begin() nameID {
@@ -45,18 +47,26 @@ func (m *nameMemory) begin() nameID {
 	return firstName
 }
 
-// expected is the name that stands at i, if it is one that came after the last one before; else noName.
-func (s *scanner) expected(i int) nameID {
+// expected goes over the name at i and its colon if that is one that came after the last one before, and to its value; else
+// it returns 0.
+func (s *scanner) expected(i int) int {
 	if s.last == noName {
-		return noName
+		return 0
 	}
-	list := &s.met.list
+	b, list := s.b, &s.met.list
 	for _, id := range &list[s.last%mostNames].next {
-		if n := list[id%mostNames].text; id != noName && len(s.b)-i >= len(n) && string(s.b[i:i+len(n)]) == n {
-			return id
+		n := list[id%mostNames].text
+		end := i + len(n)
+		if id == noName || end >= len(b) || string(b[i:end]) != n {
+			continue
 		}
+		s.last, s.nameAt, s.nameEnd = id, i, end-1
+		if b[end] <= ' ' {
+			return s.spaces(end)
+		}
+		return end
 	}
-	return noName
+	return 0
 }
 
 // meet is what is known of a name that came after another and means meant; noName if nothing is. A name that is not plain

@@ -119,26 +119,28 @@ func (s *scanner) enter(i int) (int, bool) {
 
 // next goes from the end of a member to the next one's value; false at the end of the object.
 func (s *scanner) next(i int) (int, bool) {
+	if i < len(s.b) && s.b[i] == ',' {
+		if end := s.expected(i + 1); end > 0 {
+			return end, true
+		}
+		return s.member(i + 1)
+	}
+	i = s.space(i)
 	switch s.peek(i) {
 	case ',':
 		return s.member(i + 1)
 	case '}':
 		return s.shut(i)
 	}
-	if at := s.space(i); at > i {
-		return s.next(at)
-	}
 	return s.fail(NotJSON, i)
 }
 
 // member goes over the name at i and its colon.
 func (s *scanner) member(i int) (int, bool) {
-	if id := s.expected(i); id != noName {
-		end := i + len(s.met.list[id%mostNames].text)
-		s.last, s.nameAt, s.nameEnd = id, i, end-1
+	i = s.space(i)
+	if end := s.expected(i); end > 0 {
 		return s.space(end), true
 	}
-	i = s.space(i)
 	end := s.str(i)
 	colon := s.space(end)
 	if s.peek(colon) != ':' {
@@ -183,9 +185,29 @@ func (s *scanner) nextElement(i int) (int, bool) {
 
 // value goes over the value at i, whatever it is.
 func (s *scanner) value(i int) int {
+	b := s.b
+	if i >= len(b) || b[i] != '"' {
+		return s.noString(i)
+	}
+	var high uint64
+	for i++; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		high |= w
+		if hit := hits(w); hit != 0 {
+			s.high |= high
+			if i += bits.TrailingZeros64(hit) / 8; b[i] == '"' {
+				return i + 1
+			}
+			return s.strange(i)
+		}
+	}
+	s.high |= high
+	return s.strange(i)
+}
+
+// noString goes over a value that is no string.
+func (s *scanner) noString(i int) int {
 	switch s.peek(i) {
-	case '"':
-		return s.str(i)
 	case '{':
 		i, more := s.enter(i)
 		for more {
@@ -271,26 +293,11 @@ func hits(w uint64) uint64 {
 
 // str goes over the string at i.
 func (s *scanner) str(i int) int {
-	b := s.b
-	if i >= len(b) || b[i] != '"' {
+	if s.peek(i) != '"' {
 		i, _ = s.fail(NotJSON, i)
 		return i
 	}
-	i++
-	var high uint64
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		high |= w
-		if hit := hits(w); hit != 0 {
-			s.high |= high
-			if i += bits.TrailingZeros64(hit) / 8; b[i] == '"' {
-				return i + 1
-			}
-			return s.strange(i)
-		}
-	}
-	s.high |= high
-	return s.strange(i)
+	return s.value(i)
 }
 
 // strange goes on in a string from i, where an escape stands, or a control character, or the text's end is near.
