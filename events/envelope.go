@@ -3,7 +3,6 @@ package events
 import (
 	"bytes"
 	"encoding/base64"
-	"hash"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -176,28 +175,15 @@ func (v *envelope) check() *Refusal {
 	return nil
 }
 
-// hashHeaders writes the ce_ headers to h, sorted by name and those of equal names as sent, each text with its length
-// before it. It returns the memory that it used.
-func hashHeaders(h hash.Hash, sorted []*Header, headers []Header) []*Header {
+// sortHeaders appends the ce_ headers, sorted by name and those of equal names as sent.
+func sortHeaders(to []*Header, headers []Header) []*Header {
 	for i := range headers {
 		if strings.HasPrefix(headers[i].Key, "ce_") {
-			sorted = append(sorted, &headers[i])
+			to = append(to, &headers[i])
 		}
 	}
-	slices.SortStableFunc(sorted, func(a, b *Header) int { return strings.Compare(a.Key, b.Key) })
-	var length [4]byte
-	write := func(b []byte) {
-		for i := range length {
-			length[i] = byte(len(b) >> (24 - 8*i))
-		}
-		h.Write(length[:])
-		h.Write(b)
-	}
-	for _, header := range sorted {
-		write([]byte(header.Key))
-		write(header.Value)
-	}
-	return sorted
+	slices.SortStableFunc(to, func(a, b *Header) int { return strings.Compare(a.Key, b.Key) })
+	return to
 }
 
 // blank is true of nothing but space.
