@@ -43,6 +43,9 @@ type Decoder struct {
 	headers []*Header
 	scratch []byte // unescaped text that does not stay
 
+	lastCall  Type     // see callOf
+	lastNamed [64]Type // see typeOf
+
 	amounts  bool     // amounts are read
 	currency Currency // in which they are
 	digits   int      // of it

@@ -53,7 +53,7 @@ type envelope struct {
 
 // readHeaders finds the shape and, of a binary CloudEvent, the attributes: of equal names the last, as everywhere.
 func (v *envelope) readHeaders(headers []Header) *Refusal {
-	*v = envelope{headers: headers}
+	v.shape, v.headers, v.attributes, v.unreadable = bareShape, headers, [attributeCount][]byte{}, [attributeCount]bool{}
 	for i := range headers {
 		h := &headers[i]
 		if strings.EqualFold(h.Key, "content-type") {

@@ -263,7 +263,7 @@ func (l *list) readProduct(s *scanner, i int) int {
 func (d *Decoder) readMessage(text []byte, i int) *Refusal {
 	s, m := &d.scan, &d.message
 	s.start(text, d.config.MaxDepth)
-	*m = message{text: text}
+	m.text, m.parts = text, [partCount]span{}
 	d.props.reset(text)
 	i = s.space(i)
 	d.dataAt, d.list.at = i, 0
@@ -347,7 +347,7 @@ func indexCalls(table []Name) map[string]Type {
 // what finds the event's type and name, and whether a Segment message says them.
 func (d *Decoder) what(e *Event) (segment bool, _ *Refusal) {
 	m := &d.message
-	e.Type, segment = byCall[string(d.peek(m.part(call)))]
+	e.Type, segment = d.callOf(d.peek(m.part(call)))
 	if d.env.shape != bareShape {
 		if refusal := d.env.check(); refusal != nil {
 			return false, refusal
@@ -376,9 +376,35 @@ func (d *Decoder) what(e *Event) (segment bool, _ *Refusal) {
 	return true, nil
 }
 
+// callOf is byCall, for which the last one but track is tried first.
+func (d *Decoder) callOf(sent []byte) (t Type, known bool) {
+	switch {
+	case string(sent) == "track":
+		return Unknown, true
+	case d.lastCall != Unknown && string(sent) == names[d.lastCall].Call:
+		return d.lastCall, true
+	}
+	if t, known = byCall[string(sent)]; known {
+		d.lastCall = t
+	}
+	return t, known
+}
+
+// typeOf is byName, for which the last one of some that look like it is tried first.
+func (d *Decoder) typeOf(sent []byte) Type {
+	if len(sent) == 0 {
+		return Unknown
+	}
+	last := &d.lastNamed[(7*len(sent)+int(sent[0])+3*int(sent[len(sent)-1]))%len(d.lastNamed)]
+	if *last == Unknown || string(sent) != names[*last].Name {
+		*last = byName[string(sent)]
+	}
+	return *last
+}
+
 // name finds the type by the name that was sent.
 func (d *Decoder) name(e *Event, sent []byte) {
-	if e.Type = byName[string(sent)]; e.Type != Unknown {
+	if e.Type = d.typeOf(sent); e.Type != Unknown {
 		e.Name = e.Type.Name()
 		return
 	}

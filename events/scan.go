@@ -42,9 +42,9 @@ type scanner struct {
 	memory          []byte // of names with escapes
 }
 
-// start begins with a text, and returns where its value does.
+// start begins with a text, and returns where its value does. It leaves high as it is.
 func (s *scanner) start(b []byte, maxDepth int) int {
-	*s = scanner{b: b, maxDepth: maxDepth, high: s.high, met: s.met, last: s.met.begin(), memory: s.memory}
+	s.b, s.depth, s.maxDepth, s.fault, s.escaped, s.last = b, 0, maxDepth, 0, false, s.met.begin()
 	return s.space(0)
 }
 
