@@ -98,25 +98,3 @@ func comma(b []byte) []byte {
 	}
 	return append(b, ',')
 }
-
-// appendLeft appends to an object the i-th member, if it is left, and as many after it as stand in the text as they are to
-// be written, without space. It returns the one to go on with.
-func (o *object) appendLeft(b []byte, i int) ([]byte, int) {
-	m := &o.members[i]
-	if !o.left(m) {
-		return b, i + 1
-	}
-	if m.value != m.nameEnd+1 {
-		b = append(append(comma(b), o.text[m.name:m.nameEnd]...), ':')
-		return append(b, o.text[m.value:m.end]...), i + 1
-	}
-	end := m.end
-	for i++; i < len(o.members); i++ {
-		next := &o.members[i]
-		if !o.left(next) || next.name != end+1 || next.value != next.nameEnd+1 {
-			break
-		}
-		end = next.end
-	}
-	return append(comma(b), o.text[m.name:end]...), i
-}
