@@ -74,6 +74,7 @@ func TestRest(t *testing.T) {
 	for _, c := range []struct{ value, want string }{
 		{`{"type":"page","userId":"c","properties":{"b": 1.0,"a":{"x" : [1, 2]}}}`, `{"b":1.0,"a":{"x" : [1, 2]}}`},
 		{`{"type":"page","userId":"c","properties":{}}`, ``},
+		{`{"type":"page","userId":"c","properties":{ "a":1, "b":2,"c" :3,"d":4 ,"e": 5,"f":6,"g":7 }}`, `{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7}`},
 		{`{"type":"page","userId":"c","context":{"campaign":{"source":"mail"},"ip":"1"}}`, `{"campaign":{"source":"mail"}}`},
 		{`{"type":"page","userId":"c","properties":{"campaign":"x"},"context":{"campaign":{"name":"y"}}}`, `{"campaign":"x","campaign":{"name":"y"}}`},
 		{`{"type":"identify","userId":"c","properties":{"a":1},"context":{"campaign":{"name":"y"}}}`, ``},

@@ -86,7 +86,7 @@ func (d *Decoder) readMessage(text []byte, i int) *Refusal {
 	m.text, m.parts = text, [partCount]span{}
 	d.props.reset(text)
 	i = s.space(i)
-	d.dataAt, d.list.at = i, 0
+	d.dataAt = i
 	isObject := s.peek(i) == '{'
 	if isObject {
 		var more bool

@@ -139,7 +139,7 @@ func (d *Decoder) readProperties(i int) int {
 
 // list is the products that stand in an array, each with its members.
 type list struct {
-	at       int // where the array stands, 0: none was read
+	at       int // where the array stands
 	products []product
 	members  []member // of all of them
 }

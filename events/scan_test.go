@@ -94,3 +94,19 @@ func TestParseNumber(t *testing.T) {
 		}
 	}
 }
+
+// TestHasControl puts every byte at every place.
+func TestHasControl(t *testing.T) {
+	for length := range 20 {
+		text := bytes.Repeat([]byte("x"), length)
+		for at := range text {
+			for c := range 256 {
+				text[at] = byte(c)
+				if got := hasControl(text); got != (c < ' ' || c == 0x7f) {
+					t.Fatalf("%q: %v", text, got)
+				}
+			}
+			text[at] = 'x'
+		}
+	}
+}
