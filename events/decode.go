@@ -85,7 +85,9 @@ func (d *Decoder) Notes() Notes { return d.notes }
 // e is of no use. The slices e.Items and e.Traits are e's own until it is decoded into again; its strings and the bytes
 // of Rest and of traits stay as they are for ever.
 func (d *Decoder) Decode(r *Record, e *Event) *Refusal {
-	*e = Event{Items: e.Items[:0], Traits: e.Traits[:0]}
+	items, traits := e.Items[:0], e.Traits[:0]
+	*e = Event{}
+	e.Items, e.Traits = items, traits
 	d.notes, d.scratch = 0, d.scratch[:0]
 	if refusal := d.read(r); refusal != nil {
 		return refusal
@@ -135,8 +137,10 @@ func (d *Decoder) walk(r *Record) *Refusal {
 		return refusal
 	}
 	size := len(r.Value) + len(r.Topic) + 64
-	for _, v := range &d.env.attributes {
-		size += len(v)
+	if d.env.sent {
+		for _, v := range &d.env.attributes {
+			size += len(v)
+		}
 	}
 	if cap(d.arena)-len(d.arena) < size {
 		d.arena = make([]byte, 0, max(size, arenaBytes))

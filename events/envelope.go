@@ -48,12 +48,15 @@ type envelope struct {
 	shape      shape
 	attributes [attributeCount][]byte // their text; nil where there is none
 	unreadable [attributeCount]bool   // sent, but not as text
+	sent       bool                   // some were
 	headers    []Header
 }
 
 // readHeaders finds the shape and, of a binary CloudEvent, the attributes: of equal names the last, as everywhere.
 func (v *envelope) readHeaders(headers []Header) *Refusal {
-	v.shape, v.headers, v.attributes, v.unreadable = bareShape, headers, [attributeCount][]byte{}, [attributeCount]bool{}
+	if v.shape, v.headers = bareShape, headers; v.sent {
+		v.sent, v.attributes, v.unreadable = false, [attributeCount][]byte{}, [attributeCount]bool{}
+	}
 	for i := range headers {
 		h := &headers[i]
 		if strings.EqualFold(h.Key, "content-type") {
@@ -83,7 +86,7 @@ func (v *envelope) readHeaders(headers []Header) *Refusal {
 		if !utf8.Valid(h.Value) {
 			return &Refusal{InvalidUTF8, "the header ce_" + attributeNames[a] + " is not UTF-8"}
 		}
-		v.attributes[a] = h.Value
+		v.attributes[a], v.sent = h.Value, true
 	}
 	return nil
 }
@@ -124,6 +127,7 @@ func (d *Decoder) readEnvelope(value []byte) (text []byte, at int, _ *Refusal) {
 	if refusal := s.refusal(); refusal != nil {
 		return nil, 0, refusal
 	}
+	v.sent = true
 	for a := range attributes {
 		value := attributes[a].of(value)
 		if value.absent() {

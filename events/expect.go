@@ -6,7 +6,7 @@ import "unicode/utf8"
 // most senders write theirs always alike, so that a name need not be read but only compared.
 type name struct {
 	text      string
-	next      [2]nameID
+	next      [3]nameID
 	part      part
 	inContext part
 	field     field
@@ -92,7 +92,7 @@ func (m *nameMemory) meet(after nameID, text, meant []byte) nameID {
 	}
 	if after != noName {
 		next := &m.list[after%mostNames].next
-		next[0], next[1] = id, next[0]
+		next[0], next[1], next[2] = id, next[0], next[1]
 	}
 	return id
 }
