@@ -6,7 +6,7 @@ import "unicode/utf8"
 // most senders write theirs always alike, so that a name need not be read but only compared.
 type name struct {
 	text      string
-	next      [3]nameID
+	next      [4]nameID
 	part      part
 	inContext part
 	field     field
@@ -55,9 +55,12 @@ func (s *scanner) expected(i int) int {
 	}
 	b, list := s.b, &s.met.list
 	for _, id := range &list[s.last%mostNames].next {
+		if id == noName {
+			return 0
+		}
 		n := list[id%mostNames].text
 		end := i + len(n)
-		if id == noName || end >= len(b) || string(b[i:end]) != n {
+		if end >= len(b) || b[end-1] != ':' || string(b[i:end]) != n { // of another length it mostly has no colon there
 			continue
 		}
 		s.last, s.nameAt, s.nameEnd = id, i, end-1
@@ -92,7 +95,8 @@ func (m *nameMemory) meet(after nameID, text, meant []byte) nameID {
 	}
 	if after != noName {
 		next := &m.list[after%mostNames].next
-		next[0], next[1], next[2] = id, next[0], next[1]
+		copy(next[1:], next[:])
+		next[0] = id
 	}
 	return id
 }
