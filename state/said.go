@@ -362,24 +362,32 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 	return c.ids(marks)
 }
 
-// ids is the ids of the events that marks point to, ten at most.
+// ids is the ids of the events that marks, in order of time, point to: the first ten in the timeline's order.
 func (c *Customer) ids(marks []Mark) (ids []string) {
-	for _, m := range marks {
-		if id, ok := c.line.id(m); ok && len(ids) < 10 {
-			ids = append(ids, id)
+	places := make([]int, 0, 2*events.MaxBecause)
+	for i, m := range marks {
+		if len(places) >= events.MaxBecause && m.Time > marks[i-1].Time {
+			break
 		}
+		if place, ok := c.line.marked(m); ok {
+			places = append(places, place)
+		}
+	}
+	slices.Sort(places)
+	var e events.Event
+	for _, i := range places[:min(len(places), events.MaxBecause)] {
+		c.line.event(i, &e)
+		ids = append(ids, e.ID)
 	}
 	return ids
 }
 
-// id is the id of the event that m points to.
-func (t *timeline) id(m Mark) (string, bool) {
-	var e events.Event
+// marked is where on the timeline the event that m points to stands.
+func (t *timeline) marked(m Mark) (int, bool) {
 	for i := t.at(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
 		if t.index[i].id == m.ID {
-			t.event(i, &e)
-			return e.ID, true
+			return i, true
 		}
 	}
-	return "", false
+	return 0, false
 }
