@@ -157,7 +157,7 @@ func (c *Customer) Timeline(f func(e *events.Event)) {
 
 // Bytes is about how much memory the customer takes.
 func (c *Customer) Bytes() int {
-	n := 480 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
+	n := 860 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
 	for _, s := range c.saves {
 		n += 32 + cap(s.states)
 	}
