@@ -60,7 +60,7 @@ func (c *Config) processKeys() []key {
 			doc: "mute: say only what stands at the first start; speak: say everything from the first touchpoint on"},
 
 		{path: "rulebook", initial: DefaultRulebook, value: one(&c.Rulebook, rulebookName),
-			doc: "file with segments and triggers of your own, as docs/rulebook.md describes them; default: the four segments that touchfold rules default prints; none: no rules"},
+			doc: "file with segments and triggers, as docs/rulebook.md describes them; default: what touchfold rules default prints; none: no rules"},
 
 		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress).like(hostPortForm),
 			doc: "host:port for /metrics, /healthz and /readyz; port 0: any that is free"},

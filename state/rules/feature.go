@@ -39,7 +39,9 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Parse:       p.parse,
 	}
 	for _, f := range c.Figures {
-		spec.Needs = append(spec.Needs, f.Owner)
+		if !slices.Contains(spec.Needs, f.Owner) {
+			spec.Needs = append(spec.Needs, f.Owner)
+		}
 	}
 	return spec, p.Since, nil
 }
