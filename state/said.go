@@ -335,7 +335,16 @@ func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Spea
 		}
 		o = h
 	}
-	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause}, sp)
+	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause,
+		Rule: ruleOf(s.key)}, sp)
+}
+
+// ruleOf is the rule whose standing fact a key is: segments are the rulebook's.
+func ruleOf(key string) string {
+	if id, is := strings.CutPrefix(key, "segment/"); is {
+		return id
+	}
+	return ""
 }
 
 // tell says the next statement on a fact, of which that fact, its former value and its ordinal are not set.
@@ -380,14 +389,4 @@ func (c *Customer) ids(marks []Mark) (ids []string) {
 		ids = append(ids, e.ID)
 	}
 	return ids
-}
-
-// marked is where on the timeline the event that m points to stands.
-func (t *timeline) marked(m Mark) (int, bool) {
-	for i := t.at(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
-		if t.index[i].id == m.ID {
-			return i, true
-		}
-	}
-	return 0, false
 }

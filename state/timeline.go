@@ -143,6 +143,16 @@ func (t *timeline) at(at events.Instant) int {
 	return i
 }
 
+// marked is where on the timeline the event that m points to stands.
+func (t *timeline) marked(m Mark) (int, bool) {
+	for i := t.at(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
+		if t.index[i].id == m.ID {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
 // sealed is how many blocks will never change again.
 func (t *timeline) sealed() int {
 	if n := len(t.blocks); n > 0 && len(t.blocks[n-1]) < sealAt {
