@@ -1,5 +1,5 @@
-// Package rulebooks is the rules that touchfold brings along, as text; as against state/rules, which runs them. Its one rule:
-// what is in force where nothing is configured is a file that a marketer can read, copy and change.
+// Package rulebooks is the rules that touchfold brings along, as text; as against state/rules, which runs them. Its one
+// rule: what is in force where nothing is configured is a file that a marketer can read, copy and change.
 package rulebooks
 
 import _ "embed"

@@ -84,8 +84,8 @@ func (r rules) table(tb rapid.TB) *state.Table {
 	if len(faults) > 0 {
 		tb.Fatal(faults)
 	}
-	t, err := state.NewTable(who, bought, engaged,
-		lifecycle.Feature(lifecycle.Config{Calendar: cal, LapseDays: r.lapse, Profile: who, Purchases: bought, Engagement: engaged}), ruled)
+	stages := lifecycle.Config{Calendar: cal, LapseDays: r.lapse, Profile: who, Purchases: bought, Engagement: engaged}
+	t, err := state.NewTable(who, bought, engaged, lifecycle.Feature(stages), ruled)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -99,8 +99,9 @@ func (r rules) book(tb rapid.TB) *book.Book {
 	if r.everyBlock {
 		often = "every_block"
 	}
-	b, err := rulefile.Parse("default", []byte(thresholds.Rulebook("vip="+events.FormatMinor(r.vipOver, hkd), fmt.Sprint(often, "=", r.atLeast),
-		"potential="+events.FormatMinor(r.potential, hkd), fmt.Sprint("churn_risk=", r.churnOver))))
+	text := thresholds.Rulebook("vip="+events.FormatMinor(r.vipOver, hkd), fmt.Sprint(often, "=", r.atLeast),
+		"potential="+events.FormatMinor(r.potential, hkd), fmt.Sprint("churn_risk=", r.churnOver))
+	b, err := rulefile.Parse("default", []byte(text))
 	if err != nil {
 		tb.Fatal(err)
 	}

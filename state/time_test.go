@@ -69,8 +69,8 @@ func questions(t *rapid.T, cal *state.Calendar, begin, end events.Instant, list 
 	return append(asks, end)
 }
 
-// Due is never too late, whenever it was computed: looked for day after day it is what it was from the beginning on, or later,
-// for rules look for their horizons only so far ahead.
+// Due is never too late, whenever it was computed: looked for day after day it is what it was from the beginning on, or
+// later, for rules look for their horizons only so far ahead.
 func TestDueStandsStill(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRules(t)

@@ -34,8 +34,8 @@ func kindOf(s *events.Statement) string {
 	return "became " + s.Value
 }
 
-// reason is the rule by which a statement came to hold, in a few words: there is a line for all of it. The numbers are those of
-// the default rulebook and of the default configuration, which the demo goes by.
+// reason is the rule by which a statement came to hold, in a few words: there is a line for all of it. The numbers are
+// those of the default rulebook and of the default configuration, which the demo goes by.
 func reason(s *events.Statement) string {
 	const after = "more than 183 days"
 	switch s.Fact {

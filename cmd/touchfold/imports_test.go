@@ -75,7 +75,8 @@ func feature(pkg string) bool {
 
 // serves reports whether a package is there for tests alone.
 func serves(pkg string) bool {
-	return slices.Contains([]string{"events/hostile", "state/story", "state/rules/oracle", "state/rules/ruletest", "rulebooks/thresholds"}, pkg)
+	return slices.Contains([]string{"events/hostile", "rulebooks/thresholds", "state/story", "state/rules/oracle",
+		"state/rules/ruletest"}, pkg)
 }
 
 func TestImports(t *testing.T) {

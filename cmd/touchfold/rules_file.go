@@ -105,8 +105,8 @@ type rulesDefaultCommand struct{}
 
 // Help is the rest of -h.
 func (rulesDefaultCommand) Help() string {
-	return "Put it into a file, change it there, name that file with the key rulebook, and put it in force with touchfold rules " +
-		"activate. The key is default for these rules as they are, and none for no rules at all."
+	return "Put it into a file, change it there, name that file with the key rulebook, and put it in force with " +
+		"touchfold rules activate. The key is default for these rules as they are, and none for no rules at all."
 }
 
 // Run writes the text.

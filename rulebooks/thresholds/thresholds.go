@@ -1,5 +1,5 @@
-// Package thresholds changes the numbers in the department store's rulebook, for tests: the text that is shipped is what they
-// test, with thresholds that their customers cross.
+// Package thresholds changes the numbers in the department store's rulebook, for tests: the text that is shipped is what
+// they test, with thresholds that their customers cross.
 package thresholds
 
 import (
@@ -9,9 +9,9 @@ import (
 	"github.com/touchfold/touchfold/rulebooks"
 )
 
-// Rulebook is the text with other thresholds, each as segment=number: vip=1000.00, high_frequency=3, potential=600 (what an
-// order is worth on average), churn_risk=100. every_block=3 is high_frequency read as an order in each of so many blocks of 30
-// days. It panics where there is nothing to change.
+// Rulebook is the text with other thresholds, each as segment=number: vip=1000.00, high_frequency=3, potential=600 (what
+// an order is worth on average), churn_risk=100. every_block=3 is high_frequency read as an order in each of so many blocks
+// of 30 days. It panics where there is nothing to change.
 func Rulebook(changes ...string) string {
 	text := rulebooks.DepartmentStore()
 	for _, c := range changes {

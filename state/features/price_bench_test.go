@@ -12,10 +12,13 @@ import (
 )
 
 // BenchmarkTouchpoint is what a touchpoint in order costs its customer: without rules, with the rulebook that is in force where
-// none is configured, with that of a shop, and with fifty rules. The touchpoints are of the mix of a shop (half of them pages, a tenth orders), 20 a customer in 45 days, of
+// none is configured, with that of a shop, and with fifty rules. The touchpoints are of the mix of a shop
+// (half of them pages, a tenth orders), 20 a customer in 45 days, of
 // whom few come often, as Zipf has it. Bytes are what the rules' states take when they are written, at the median and at most.
 func BenchmarkTouchpoint(b *testing.B) {
-	for _, x := range [][2]string{{"none", ""}, {"default", "../../rulebooks/department-store.yaml"}, {"retail", "../../rulebooks/retail.yaml"}, {"fifty", "testdata/fifty.yaml"}} {
+	const books = "../../rulebooks/"
+	for _, x := range [][2]string{{"none", ""}, {"default", books + "department-store.yaml"}, {"retail", books + "retail.yaml"},
+		{"fifty", "testdata/fifty.yaml"}} {
 		b.Run("rules="+x[0], func(b *testing.B) { benchmarkTouchpoint(b, x[1]) })
 	}
 }
