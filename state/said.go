@@ -378,14 +378,19 @@ func (c *Customer) ids(marks []Mark) (ids []string) {
 		if len(places) >= events.MaxBecause && m.Time > marks[i-1].Time {
 			break
 		}
-		if place, ok := c.line.marked(m); ok {
+		place, ok := c.line.marked(m)
+		switch {
+		case ok:
 			places = append(places, place)
+		case m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
+			c.whole()
+			return c.ids(marks)
 		}
 	}
 	slices.Sort(places)
 	var e events.Event
 	for _, i := range places[:min(len(places), events.MaxBecause)] {
-		c.line.event(i, &e)
+		c.line.parse(&c.line.index[i], &e)
 		ids = append(ids, e.ID)
 	}
 	return ids
