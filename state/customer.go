@@ -166,7 +166,7 @@ func (c *Customer) Timeline(f func(e *events.Event)) {
 
 // Bytes is about how much memory the customer takes.
 func (c *Customer) Bytes() int {
-	n := 480 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
+	n := 860 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
 	for _, s := range c.saves {
 		n += 32 + cap(s.states)
 	}
@@ -214,8 +214,8 @@ func (c *Customer) AppendState(b []byte) []byte {
 		b, m = wire.Begin(b, rowFeature)
 		b = wire.AppendBytes(b, partName, a.name)
 		b = wire.AppendUint(b, partVersion, uint64(a.version))
-		if a.basis != "" {
-			b = wire.AppendFixed(b, partBasis, Fingerprint(a.name, a.basis))
+		if a.print != 0 {
+			b = wire.AppendFixed(b, partBasis, a.print)
 		}
 		b, inner = wire.Begin(b, partBytes)
 		b = f.append(b, c.states[i])
@@ -436,7 +436,7 @@ func (t *Table) parseState(b []byte, states []any) error {
 	}
 	for i := range t.abouts {
 		a := &t.abouts[i]
-		if a.name != string(name) || uint64(a.version) != version || a.basis != "" && Fingerprint(a.name, a.basis) != basis {
+		if a.name != string(name) || uint64(a.version) != version || a.print != 0 && a.print != basis {
 			continue
 		}
 		s, err := t.features[i].parse(bytes)

@@ -80,8 +80,8 @@ func (x *explainCommand) explain(st *store.Store) (*explanationView, error) {
 		return nil, fmt.Errorf("the rulebook in %s: %w; use the version of touchfold that wrote it, or a newer one", st.Dir(), err)
 	}
 	if b.Features[rules.Name] == 0 {
-		return nil, fmt.Errorf("rulebook %s, which is in force in %s, has no segments and triggers of its own; name a file of "+
-			"them with the key rulebook, and activate it with touchfold rules activate", b.Name(), st.Dir())
+		return nil, fmt.Errorf("rulebook %s, which is in force in %s, has no segments and triggers; name a file of them "+
+			"with the key rulebook, or set it to default, and put them in force with touchfold rules activate", b.Name(), st.Dir())
 	}
 	belief, err := config.Believe(b.Settings)
 	if err != nil {

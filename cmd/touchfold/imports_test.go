@@ -16,7 +16,8 @@ const module = "github.com/touchfold/touchfold/"
 var allowed = map[string][]string{
 	"events":               {},
 	"events/spell":         {},
-	"config":               {"events", "events/spell"},
+	"rulebooks":            {},
+	"config":               {"events", "events/spell", "rulebooks"},
 	"config/rulefile":      {"config", "events", "events/spell", "state/rules", "state/rules/field"},
 	"state/wire":           {},
 	"state/tzdata":         {},
@@ -74,7 +75,8 @@ func feature(pkg string) bool {
 
 // serves reports whether a package is there for tests alone.
 func serves(pkg string) bool {
-	return slices.Contains([]string{"events/hostile", "state/story", "state/rules/oracle", "state/rules/ruletest"}, pkg)
+	return slices.Contains([]string{"events/hostile", "rulebooks/thresholds", "state/story", "state/rules/oracle",
+		"state/rules/ruletest"}, pkg)
 }
 
 func TestImports(t *testing.T) {

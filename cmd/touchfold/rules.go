@@ -29,6 +29,7 @@ type rulesCommand struct {
 	Activate rulesActivateCommand `cmd:"" help:"Put the rulebook of this configuration in force, also one that was in force before."`
 	History  rulesHistoryCommand  `cmd:"" help:"List the rulebooks that stood in the log, and what each changed."`
 	Rollback rulesRollbackCommand `cmd:"" help:"Put an earlier rulebook of the log in force again."`
+	Default  rulesDefaultCommand  `cmd:"" help:"Write the rules that are in force where none are configured, to begin from."`
 	Check    rulesCheckCommand    `cmd:"" help:"Say all that is wrong with a file of rules."`
 	Lint     rulesLintCommand     `cmd:"" help:"Say what of a file of rules is allowed, but probably not meant."`
 	Schema   rulesSchemaCommand   `cmd:"" help:"Write the JSON Schema of a file of rules, for editors."`
