@@ -119,7 +119,8 @@ func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger,
 			Partitions: c.Topics.Partitions, Replication: c.Topics.Replication},
 		Rulebook: features.Propose(c), Session: c.Kafka.Session, Address: c.HTTP.Listen, Version: builtFrom().Main.Version,
 		SnapshotEvery: c.Snapshots.Every, CacheBytes: int64(c.Store.CacheBytes), Memory: int64(c.Memory), CheckpointEvery: c.Store.CheckpointEvery,
-		Client: client, Log: log, Registry: registry,
+		WalkRate: c.Store.WalkRate,
+		Client:   client, Log: log, Registry: registry,
 	}
 }
 
