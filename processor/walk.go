@@ -66,7 +66,8 @@ func (s *shard) walk(ctx context.Context) error {
 	s.m.walked.Add(float64(n))
 	s.pace(n)
 	if err == nil && n < most {
-		s.log.Info().Int("customers", s.walked).Int64("position", int64(s.at.Input)).Msg("all customers were looked at: what stands is said")
+		s.log.Info().Int("customers", s.walked).Int64("position", int64(s.at.Input)).
+			Msg("all customers were looked at: what stands is said")
 		*w, s.walkProgress = store.Walk{}, walkProgress{}
 	}
 	s.tellWalk()
@@ -132,8 +133,8 @@ func (s *shard) tellWalk() {
 	}
 	if now := s.terms.boot(); s.walking && now >= s.tells {
 		s.tells = now + tellWalkEvery
-		s.log.Info().Int("done", s.done()).Int("left", s.left()).Bool("counted", s.census.done).Int64("position", int64(s.at.Input)).
-			Msg("customers are being looked at")
+		s.log.Info().Int("done", s.done()).Int("left", s.left()).Bool("counted", s.census.done).
+			Int64("position", int64(s.at.Input)).Msg("customers are being looked at")
 	}
 }
 

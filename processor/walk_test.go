@@ -85,7 +85,8 @@ func TestWalkProgress(t *testing.T) {
 	if len(churn) != all {
 		t.Errorf("%d of %d customers are at risk", len(churn), all)
 	}
-	for _, want := range []string{`"cause":"rules","resumed":false`, `"resumed":true`, "all customers are to be looked at", "all customers were looked at"} {
+	for _, want := range []string{`"cause":"rules","resumed":false`, `"resumed":true`, "all customers are to be looked at",
+		"all customers were looked at"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("%s is not in the log:\n%s", want, log)
 		}
@@ -109,7 +110,8 @@ func TestTellWalk(t *testing.T) {
 	if n := strings.Count(log.String(), "customers are being looked at"); n != 6 {
 		t.Errorf("in 200 s it is told %d times:\n%s", n, log)
 	}
-	if want := `{"level":"info","done":16,"left":84,"counted":true,"position":0,"message":"customers are being looked at"}`; !strings.Contains(log.String(), want) {
+	want := `{"level":"info","done":16,"left":84,"counted":true,"position":0,"message":"customers are being looked at"}`
+	if !strings.Contains(log.String(), want) {
 		t.Errorf("%s is not in\n%s", want, log)
 	}
 }

@@ -112,11 +112,12 @@ func (x *explainCommand) fromSnapshot(ctx context.Context, c *config.Config, tab
 	shard := events.ShardOf(events.CustomerID(x.Customer), header.Shards)
 	i := slices.IndexFunc(all, func(m snapshot.Meta) bool { return m.Shard == shard })
 	if i < 0 {
-		return nil, fmt.Errorf("there is no snapshot of shard %d in %s, which is that of customer %q", shard, c.Snapshots.Place, x.Customer)
+		return nil, fmt.Errorf("there is no snapshot of shard %d in %s, which is that of customer %q", shard, c.Snapshots.Place,
+			x.Customer)
 	}
 	err = restored(ctx, c, a, all[i], func(dir string) error {
-		st, err := store.OpenReadOnly(store.Config{Dir: processor.StoreDir(dir, shard), Shard: shard, Table: table, CacheBytes: 1 << 20,
-			Log: zerolog.Nop()})
+		st, err := store.OpenReadOnly(store.Config{Dir: processor.StoreDir(dir, shard), Shard: shard, Table: table,
+			CacheBytes: 1 << 20, Log: zerolog.Nop()})
 		if err != nil {
 			return err
 		}

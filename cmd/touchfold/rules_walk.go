@@ -52,7 +52,8 @@ func walksOf(ctx context.Context, client *kafka.Client, c *config.Config) (all m
 			continue
 		}
 		if err := askWalks(ctx, address, all); err != nil {
-			silent = append(silent, fmt.Sprintf("%s does not tell how far its walks are: %v; http.listen says where it serves metrics", m.Instance, err))
+			silent = append(silent, fmt.Sprintf("%s does not tell how far its walks are: %v; see its http.listen",
+				m.Instance, err))
 		}
 	}
 	return all, silent

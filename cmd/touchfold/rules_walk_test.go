@@ -57,9 +57,8 @@ touchfold_walk_customers{shard="12",state="left"} 0
 
 func TestAddressOf(t *testing.T) {
 	t.Parallel()
-	for address, want := range map[string]string{
-		"10.0.0.1:9464": "10.0.0.1:9464", "[::]:9464": "node-3:9464", "0.0.0.0:9464": "node-3:9464", ":1": "node-3:1", "": "", "x": "",
-	} {
+	for address, want := range map[string]string{"10.0.0.1:9464": "10.0.0.1:9464", "[::]:9464": "node-3:9464",
+		"0.0.0.0:9464": "node-3:9464", ":1": "node-3:1", "": "", "x": ""} {
 		got, ok := addressOf(kafka.Member{About: kafka.About{Instance: "node-3/17", Address: address}})
 		if got != want || ok != (want != "") {
 			t.Errorf("%q is asked at %q, want %q", address, got, want)
@@ -75,7 +74,8 @@ func TestWalkStored(t *testing.T) {
 	if got := walkStored(c, 0); got != "not known: no instance that has it answers" {
 		t.Error(got)
 	}
-	st, err := store.Open(store.Config{Dir: processor.StoreDir(c.Store.Dir, 0), Table: bare(), CacheBytes: 1 << 20, Log: zerolog.Nop()})
+	st, err := store.Open(store.Config{Dir: processor.StoreDir(c.Store.Dir, 0), Table: bare(), CacheBytes: 1 << 20,
+		Log: zerolog.Nop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,8 @@ func TestWalkStored(t *testing.T) {
 	if got := walkStored(c, 0); !strings.Contains(got, "not known: open the store of shard 0") {
 		t.Error(got)
 	}
-	at := store.Positions{Genesis: store.Genesis{Format: store.Format, App: "shop", Shards: 1}, Walk: store.Walk{Active: true, After: "c6"}}
+	at := store.Positions{Genesis: store.Genesis{Format: store.Format, App: "shop", Shards: 1},
+		Walk: store.Walk{Active: true, After: "c6"}}
 	if err := errors.Join(st.Checkpoint(at), st.Wait(), st.Close()); err != nil {
 		t.Fatal(err)
 	}

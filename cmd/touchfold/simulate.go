@@ -25,13 +25,13 @@ import (
 type simulateCommand struct {
 	ruleFile
 	Against     string   `placeholder:"FILE" help:"Compare with these rules. Without: with those in force in the store."`
-	At          string   `placeholder:"TIME" help:"As of when, such as 2026-01-31T09:00 of the business zone. Without: the shards' clock, or the last touchpoint."`
-	Days        whole    `default:"30" placeholder:"N" help:"Count what happened on that day and those before, so many in all (${default})."`
-	Touchpoints []string `sep:"none" placeholder:"FILE" help:"Customers are those of this file, as touchfold replay takes it; may be repeated."`
+	At          string   `placeholder:"TIME" help:"As of when, as 2026-01-31T09:00. Without: the shards' clock, or the last touchpoint."`
+	Days        whole    `default:"30" placeholder:"N" help:"Count what happened on that day and those before (${default})."`
+	Touchpoints []string `sep:"none" placeholder:"FILE" help:"Customers are those of this file, as of replay; may be repeated."`
 	Snapshot    bool     `help:"Customers are those of the newest snapshot of each shard, also while it runs."`
 	Place       *string  `placeholder:"PLACE" help:"Folder or s3://bucket/prefix of the snapshots (snapshots.place)."`
-	Dir         *string  `placeholder:"DIR" help:"Customers are those of the stores in this folder (store.dir), of a process that is stopped."`
-	Overlap     whole    `default:"10" placeholder:"N" help:"Show so many pairs of segments that overlap (${default}); --json has them all."`
+	Dir         *string  `placeholder:"DIR" help:"Customers are those of the stores in this folder (store.dir), of no process that runs."`
+	Overlap     whole    `default:"10" placeholder:"N" help:"Show so many pairs of segments (${default}); --json has them all."`
 	Customers   string   `placeholder:"FILE" help:"Write each difference to this file, one JSON line each."`
 	List        []string `placeholder:"RULE" help:"Of these rules only; may be repeated."`
 	JSON        bool     `help:"Write one JSON object."`
@@ -39,10 +39,11 @@ type simulateCommand struct {
 
 // Help is the rest of -h.
 func (*simulateCommand) Help() string {
-	return "Nothing is published and nothing is put in force. All customers of a stopped process are folded twice, by the rules in force " +
-		"and by those of FILE, under the settings of this configuration; of touchpoints the first are none unless --against names some. " +
-		"Each trigger counts as in force from the beginning, touchpoints as if none had been late, and nothing expires. What happened " +
-		"counts on its day, once its settle time has passed; A DAY is the average, and MOST is that of the day with the most."
+	return "Nothing is published and nothing is put in force. All customers of a stopped process are folded twice, by the rules " +
+		"in force and by those of FILE, under the settings of this configuration; of touchpoints, which are kept in memory, the " +
+		"first are none unless --against names some. Each trigger counts as in force from the beginning, touchpoints as if none " +
+		"had been late, and nothing expires. What happened counts on its day, once its settle time has passed; A DAY is the " +
+		"average, and MOST is that of the day with the most. FILE without a name is the configuration's own."
 }
 
 // Validate checks what kong cannot.
@@ -109,7 +110,8 @@ func (s *simulateCommand) Run(ctx context.Context, out output) error {
 	return v.write(out.out, int(s.Overlap))
 }
 
-func (s *simulateCommand) simulate(ctx context.Context, c *config.Config, file *outFile, bar *progress) (*simulationView, error) {
+func (s *simulateCommand) simulate(ctx context.Context, c *config.Config, file *outFile, bar *progress) (*simulationView,
+	error) {
 	from, err := s.population(ctx, c, bar)
 	if err != nil {
 		return nil, err
@@ -118,9 +120,8 @@ func (s *simulateCommand) simulate(ctx context.Context, c *config.Config, file *
 	if err != nil {
 		return nil, err
 	}
-	next := features.Propose(c)
 	settings := whatif.Config{At: from.clock, Days: int(s.Days), Calendar: state.NewCalendar(c.Business.Zone)}
-	for i, b := range []*rulebook.Rulebook{present, next} {
+	for i, b := range []*rulebook.Rulebook{present, features.Propose(c)} {
 		if settings.Sides[i], err = sideOf(b); err != nil {
 			return nil, err
 		}
@@ -133,7 +134,19 @@ func (s *simulateCommand) simulate(ctx context.Context, c *config.Config, file *
 	if s.List, err = factsNamed(s.List, slices.Concat(settings.Sides[0].Rules, settings.Sides[1].Rules)); err != nil {
 		return nil, err
 	}
-	var x *whatif.Comparison
+	x, err := s.compare(ctx, settings, from, file)
+	if err != nil {
+		return nil, err
+	}
+	v := viewSimulation(x, &settings)
+	v.Zone, v.From, v.Notes = c.Business.Zone.String(), from.what, from.notes
+	v.Present, v.Next = name, c.RulesName()
+	return v, nil
+}
+
+// compare goes through the customers, and lists the differences in the file.
+func (s *simulateCommand) compare(ctx context.Context, settings whatif.Config, from *population, file *outFile) (
+	x *whatif.Comparison, err error) {
 	err = file.write(func(w io.Writer) error {
 		l := changeList{to: json.NewEncoder(w), rules: s.List}
 		l.to.SetEscapeHTML(false)
@@ -145,13 +158,7 @@ func (s *simulateCommand) simulate(ctx context.Context, c *config.Config, file *
 		})
 		return cmp.Or(err, l.err)
 	})
-	if err != nil {
-		return nil, err
-	}
-	v := viewSimulation(x, &settings)
-	v.Zone, v.From, v.Notes = c.Business.Zone.String(), from.what, from.notes
-	v.Present, v.Next = name, c.RulesName()
-	return v, nil
+	return x, err
 }
 
 // present is the rulebook that is compared with, and what it is called.
@@ -168,8 +175,8 @@ func (s *simulateCommand) present(from *population) (*rulebook.Rulebook, string,
 		return features.Propose(c), s.Against, nil
 	}
 	if from.inForce == nil {
-		return nil, "", fmt.Errorf("no rulebook was ever in force in %s: touchfold run puts one in force; or name rules to compare with, "+
-			"with --against", from.what)
+		return nil, "", fmt.Errorf("no rulebook was ever in force in %s: touchfold run puts one in force; or name rules to compare "+
+			"with, with --against", from.what)
 	}
 	return from.inForce, from.inForceName, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,8 +74,8 @@ func storesIn(dir string) (there []events.ShardID, err error) {
 
 // openBare opens a stopped store for its timelines.
 func openBare(dir string, shard events.ShardID) (*store.Store, error) {
-	return store.OpenReadOnly(store.Config{Dir: processor.StoreDir(dir, shard), Shard: shard, Table: bare(), CacheBytes: 1 << 20,
-		Log: zerolog.Nop()})
+	return store.OpenReadOnly(store.Config{Dir: processor.StoreDir(dir, shard), Shard: shard, Table: bare(),
+		CacheBytes: 1 << 20, Log: zerolog.Nop()})
 }
 
 // storesOf is the customers of a stopped process.
@@ -189,42 +190,49 @@ func restored(ctx context.Context, c *config.Config, a *snapshot.Archive, m snap
 
 // read takes from the positions of shards what is in force, and up to when all is known.
 func (p *population) read(all []store.Positions, c *config.Config) error {
-	first := all[0].Genesis
 	p.clock = events.Never
 	latest := events.Instant(0)
 	for i := range all {
 		at := &all[i]
-		if at.App != c.App || at.Genesis.Input != c.Topics.Touchpoints || at.Genesis.Output != c.Topics.Events || at.Shards != first.Shards {
-			return fmt.Errorf("shard %d in %s is of app %s, from topic %s to topic %s, one of %d; this configuration has app %s, from topic %s to "+
-				"topic %s: give it the configuration that it was made with", at.Shard, p.what, at.App, at.Genesis.Input, at.Genesis.Output,
-				at.Shards, c.App, c.Topics.Touchpoints, c.Topics.Events)
+		here := store.Genesis{Format: store.Format, App: c.App, Input: c.Topics.Touchpoints, Output: c.Topics.Events,
+			Shard: at.Shard, Shards: all[0].Shards}
+		if err := here.Check(at.Genesis); err != nil {
+			return fmt.Errorf("shard %d in %s: %w", at.Shard, p.what, err)
 		}
 		p.clock, latest = min(p.clock, at.Clock), max(latest, at.Clock)
-		if len(at.Rulebook) == 0 {
-			continue
-		}
-		b, err := rulebook.Parse(at.Rulebook)
-		if err != nil {
-			return fmt.Errorf("the rulebook of shard %d in %s: %w; use the version of touchfold that wrote it, or a newer one", at.Shard, p.what, err)
-		}
-		switch {
-		case p.inForce == nil:
-			p.inForce = b
-		case p.inForce.Name() != b.Name():
-			p.note("the shards do not have the same rulebook in force: that with the greatest number counts")
-			if b.Serial > p.inForce.Serial || b.Serial == p.inForce.Serial && b.Digest() > p.inForce.Digest() {
-				p.inForce = b
-			}
+		if err := p.goBy(at); err != nil {
+			return err
 		}
 	}
 	if p.inForce != nil {
 		p.inForceName = p.inForce.Name() + ", in force there"
 	}
-	if n := len(all); n < first.Shards {
-		p.note(fmt.Sprintf("only %d of %d shards are there", n, first.Shards))
+	if n := len(all); n < all[0].Shards {
+		p.note(fmt.Sprintf("only %d of %d shards are there", n, all[0].Shards))
 	}
 	if latest-p.clock > mostApart {
-		p.note(fmt.Sprintf("the shards' clocks stand between %s and %s: without --at what came after the first counts for nothing", p.clock, latest))
+		p.note(fmt.Sprintf("the shards' clocks stand between %s and %s: without --at what came after the first counts for nothing",
+			p.clock, latest))
+	}
+	return nil
+}
+
+// goBy has the rulebook of a shard be in force, if none is that is greater.
+func (p *population) goBy(at *store.Positions) error {
+	if len(at.Rulebook) == 0 {
+		return nil
+	}
+	b, err := rulebook.Parse(at.Rulebook)
+	if err != nil {
+		return fmt.Errorf("the rulebook of shard %d in %s: %w; use the version of touchfold that wrote it, or a newer one",
+			at.Shard, p.what, err)
+	}
+	was := p.inForce
+	if was == nil || cmp.Or(cmp.Compare(b.Serial, was.Serial), cmp.Compare(b.Digest(), was.Digest())) > 0 {
+		p.inForce = b
+	}
+	if was != nil && was.Name() != b.Name() {
+		p.note("the shards do not have the same rulebook in force: that with the greatest number counts")
 	}
 	return nil
 }
@@ -245,36 +253,19 @@ const endOfTime events.Instant = 1 << 60
 func touchpointsOf(ctx context.Context, files []string, c *config.Config, bar *progress) (*population, error) {
 	nothing := *c
 	nothing.Rulebook, nothing.Rules = "", ""
-	p := &population{what: strings.Join(files, ", "), clock: 1, inForce: features.Propose(&nothing), inForceName: "no rules"}
-	in, err := openLines(files)
-	if err != nil {
-		return nil, err
-	}
-	defer in.close()
-	bar.fraction = in.fraction
+	p := &population{what: strings.Join(files, ", "), inForce: features.Propose(&nothing), inForceName: "no rules"}
 	k := known{decoder: events.NewDecoder(events.DecoderConfig{Currency: c.Business.Currency}), table: bare(),
 		customers: map[events.CustomerID]*state.Customer{}, refused: map[string]int{}}
-	for {
-		line, err := in.next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		k.take(&events.Record{Position: events.Position{Topic: c.Topics.Touchpoints, Offset: k.at}, Append: endOfTime, Value: line})
-		bar.feed()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	if err := k.read(ctx, files, c.Topics.Touchpoints, bar); err != nil {
+		return nil, err
 	}
-	p.clock = max(p.clock, k.stamp)
+	p.clock = max(1, k.stamp)
 	for _, reason := range slices.Sorted(maps.Keys(k.refused)) {
-		p.note(fmt.Sprintf("%d lines are no touchpoints and count for nothing: %s", k.refused[reason], reason))
+		p.note(fmt.Sprintf("%s: not a touchpoint, and counts for nothing: %s", counted(k.refused[reason], "line"), reason))
 	}
 	p.each = func(_ context.Context, f func(*state.Customer) error) error {
 		for n, id := range slices.Sorted(maps.Keys(k.customers)) {
-			bar.tell(float64(n)/float64(len(k.customers)), fmt.Sprintf("%d customers", n))
+			bar.tell(float64(n)/float64(len(k.customers)), counted(n, "customer"))
 			if err := f(k.customers[id]); err != nil {
 				return err
 			}
@@ -293,6 +284,29 @@ type known struct {
 	at        events.Offset
 	customers map[events.CustomerID]*state.Customer
 	refused   map[string]int // lines, by the reason
+}
+
+// read takes all lines of files, as if they stood in a topic.
+func (k *known) read(ctx context.Context, files []string, topic string, bar *progress) error {
+	in, err := openLines(files)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	bar.fraction = in.fraction
+	for {
+		line, err := in.next()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		k.take(&events.Record{Position: events.Position{Topic: topic, Offset: k.at}, Append: endOfTime, Value: line})
+		bar.feed()
+	}
 }
 
 // take takes a touchpoint.

@@ -18,23 +18,35 @@ import (
 	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/rehearsal"
+	"github.com/touchfold/touchfold/state/features"
+	"github.com/touchfold/touchfold/state/store"
 )
 
 const presentRules = `version: 1
 segments:
-  - {id: regular, name: Regulars, owner: crm, description: Two orders in 60 days., when: {event: Order Completed, count: true, op: ">=", value: 2, window: calendar 60d}}
-  - {id: gone, name: Gone, owner: crm, description: No order for 20 days., when: {absence: {of: {event: Order Completed}, for: 20d, among: buyers}}}
+  - id: regular
+    when: {event: Order Completed, count: true, op: ">=", value: 2, window: calendar 60d}
+  - id: gone
+    when: {absence: {of: {event: Order Completed}, for: 20d, among: buyers}}
 triggers:
-  - {id: cart, max_lateness: 1y, on: {absence: {of: {event: Order Completed}, after: {event: Product Added}, for: 4h}}, cooldown: 3d}
+  - id: cart
+    on: {absence: {of: {event: Order Completed}, after: {event: Product Added}, for: 4h}}
+    max_lateness: 1y
+    cooldown: 3d
   - {id: thanks, max_lateness: 1y, on: {event: Order Completed}, when: {segment: {id: regular}}}
 `
 
 const nextRules = `version: 1
 segments:
-  - {id: regular, name: Regulars, owner: crm, description: Three orders in 60 days., when: {event: Order Completed, count: true, op: ">=", value: 3, window: calendar 60d}}
-  - {id: seen, name: Seen, owner: crm, description: Looked at something within a week., when: {event: Product Viewed, window: rolling 168h}}
+  - id: regular
+    when: {event: Order Completed, count: true, op: ">=", value: 3, window: calendar 60d}
+  - id: seen
+    when: {event: Product Viewed, window: rolling 168h}
 triggers:
-  - {id: cart, max_lateness: 1y, on: {absence: {of: {event: Order Completed}, after: {event: Product Added}, for: 30h}}, settle: 2h}
+  - id: cart
+    on: {absence: {of: {event: Order Completed}, after: {event: Product Added}, for: 30h}}
+    max_lateness: 1y
+    settle: 2h
   - {id: left, max_lateness: 1y, on: {left: regular}}
 `
 
@@ -58,8 +70,8 @@ func newTried(t *testing.T) *tried {
 	for i := range 1500 {
 		at = at.Add(time.Duration(r.IntN(14_000)) * time.Second)
 		name := []string{"Order Completed", "Product Added", "Product Viewed", "Product Viewed"}[r.IntN(4)]
-		fmt.Fprintf(&b, `{"type":"track","messageId":"m%d","userId":"u%d","event":"%s","timestamp":"%s","properties":{"order_id":"o%[1]d","total":%d,"product_id":"p"}}`+"\n",
-			i, int(r.ExpFloat64()*12), name, at.Format(time.RFC3339), 10+r.IntN(90))
+		fmt.Fprintf(&b, `{"type":"track","messageId":"m%d","userId":"u%d","event":"%s","timestamp":"%s",`+
+			`"properties":{"order_id":"o%[1]d","total":%d,"product_id":"p"}}`+"\n", i, int(r.ExpFloat64()*12), name, at.Format(time.RFC3339), 10+r.IntN(90))
 	}
 	x.touchpoints = file("touchpoints.jsonl", b.String())
 	return x
@@ -79,7 +91,8 @@ type heardOf struct{ who, what string }
 func (x *tried) replayed(t *testing.T, rules, since string) map[heardOf]bool {
 	t.Helper()
 	customers, derived := filepath.Join(t.TempDir(), "c"), filepath.Join(t.TempDir(), "d")
-	if code, _, text := touchfold(t, "replay", x.touchpoints, "--set", "rulebook="+rules, "--customers-out", customers, "--derived-out", derived); code != 0 {
+	args := []string{"replay", x.touchpoints, "--set", "rulebook=" + rules, "--customers-out", customers, "--derived-out", derived}
+	if code, _, text := touchfold(t, args...); code != 0 {
 		t.Fatal(text)
 	}
 	all := map[heardOf]bool{}
@@ -230,7 +243,8 @@ func (x *tried) sizes(t *testing.T, v *simulationView, was, is map[heardOf]bool)
 	}
 	for _, s := range v.Segments {
 		now, next := count(was, "segment/"+s.ID), count(is, "segment/"+s.ID)
-		if s.Present != nil && *s.Present != now || s.Next != nil && *s.Next != next || s.Next == nil && next > 0 || s.Enter+s.Stay != next || s.Leave+s.Stay != now {
+		wrong := s.Present != nil && *s.Present != now || s.Next != nil && *s.Next != next || s.Next == nil && next > 0
+		if wrong || s.Enter+s.Stay != next || s.Leave+s.Stay != now {
 			t.Errorf("%+v, and replayed are %d and %d", s, now, next)
 		}
 	}
@@ -270,13 +284,14 @@ func sumOf(list []int) (n int) {
 func TestSimulateText(t *testing.T) {
 	t.Parallel()
 	x := newTried(t)
-	code, out, text := touchfold(t, "simulate", x.next, "--touchpoints", x.touchpoints, "--against", x.present, "--at", "2026-03-01T09:00", "--days", "7")
+	code, out, text := touchfold(t, "simulate", x.next, "--touchpoints", x.touchpoints, "--against", x.present,
+		"--at", "2026-03-01T09:00", "--days", "7")
 	if code != 0 || text != "" {
 		t.Fatal(text)
 	}
-	contains(t, out, " customers of "+x.touchpoints+", at 2026-03-01 09:00 (Asia/Hong_Kong)\npresent  "+x.present+"\nnew      "+x.next+"\n",
-		"SEGMENT", "PRESENT  NEW  ENTER  LEAVE  STAY\n", "\ngone ", "TRIGGER  PRESENT  A DAY  MOST  NEW", "(7 days: 2026-02-23 to 2026-03-01)",
-		"OVERLAP", "BOTH  OF EITHER")
+	contains(t, out, " customers of "+x.touchpoints+", at 2026-03-01 09:00 (Asia/Hong_Kong)\n",
+		"present  "+x.present+"\nnew      "+x.next+"\n", "SEGMENT", "PRESENT  NEW  ENTER  LEAVE  STAY\n", "\ngone ",
+		"TRIGGER  PRESENT  A DAY  MOST  NEW", "(7 days: 2026-02-23 to 2026-03-01)", "OVERLAP", "BOTH  OF EITHER")
 	_, out, _ = touchfold(t, "simulate", x.next, "--touchpoints", x.touchpoints)
 	contains(t, out, "present  no rules\n")
 	for args, want := range map[string]string{
@@ -309,4 +324,34 @@ func TestSimulateText(t *testing.T) {
 		t.Error(code)
 	}
 	contains(t, b.String(), "interrupted; nothing was written")
+}
+
+// TestPopulation: what a person is told of the shards that customers are of.
+func TestPopulation(t *testing.T) {
+	t.Parallel()
+	c := config.Default()
+	book := func(serial uint64) []byte { return features.Propose(c).Numbered(serial).Text() }
+	at := func(shard events.ShardID, clock events.Instant, rules []byte) store.Positions {
+		return store.Positions{Clock: clock, Rulebook: rules, Genesis: store.Genesis{Format: store.Format, App: c.App,
+			Input: c.Topics.Touchpoints, Output: c.Topics.Events, Shard: shard, Shards: 3}}
+	}
+	const hour = events.Instant(60 * 60_000)
+	p := population{what: "here"}
+	if err := p.read([]store.Positions{at(0, 7*hour, book(1)), at(1, 5*hour, book(2)), at(2, 6*hour, nil)}, c); err != nil {
+		t.Fatal(err)
+	}
+	if p.clock != 5*hour || p.inForce.Serial != 2 || len(p.notes) != 2 {
+		t.Errorf("%+v", p)
+	}
+	contains(t, strings.Join(p.notes, "\n"), "the shards do not have the same rulebook in force", "between 1970-01-01T05:00:00Z and 1970-01-01T07:00:00Z")
+	p = population{what: "here"}
+	if err := p.read([]store.Positions{at(0, 7*hour, book(2)), at(1, 7*hour-1, book(2))}, c); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.notes) != 1 || p.notes[0] != "only 2 of 3 shards are there" {
+		t.Errorf("%+v", p)
+	}
+	c.App = "other"
+	err := new(population).read([]store.Positions{at(0, 1, nil), {Genesis: store.Genesis{Format: store.Format, App: "another"}}}, c)
+	contains(t, fmt.Sprint(err), "the store was made for app another, and this process has other")
 }

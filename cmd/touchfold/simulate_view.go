@@ -86,7 +86,8 @@ func viewSimulation(x *whatif.Comparison, c *whatif.Config) *simulationView {
 		v.Triggers = append(v.Triggers, row)
 	}
 	for _, p := range x.Overlap() {
-		v.Overlap = append(v.Overlap, overlapView{idOf(p.A.Rule), idOf(p.B.Rule), p.Both, 100 * float64(p.Both) / float64(p.Either())})
+		percent := 100 * float64(p.Both) / float64(p.Either())
+		v.Overlap = append(v.Overlap, overlapView{idOf(p.A.Rule), idOf(p.B.Rule), p.Both, percent})
 	}
 	return v
 }
@@ -97,9 +98,11 @@ func idOf(fact string) string { return fact[strings.IndexByte(fact, '/')+1:] }
 // write writes it for a person, with so many pairs of segments.
 func (v *simulationView) write(to io.Writer, pairs int) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s of %s, at %s (%s)\npresent  %s\nnew      %s\n", counted(v.Customers, "customer"), v.From, v.At, v.Zone, v.Present, v.Next)
+	fmt.Fprintf(&b, "%s of %s, at %s (%s)\n", counted(v.Customers, "customer"), v.From, v.At, v.Zone)
+	fmt.Fprintf(&b, "present  %s\nnew      %s\n", v.Present, v.Next)
 	if v.Approximate > 0 {
-		fmt.Fprintf(&b, "of %s something was too long to be kept: rules that read it may be wrong of them\n", counted(v.Approximate, "customer"))
+		fmt.Fprintf(&b, "of %s something was too long to be kept: rules that read it may be wrong of them\n",
+			counted(v.Approximate, "customer"))
 	}
 	for _, n := range v.Notes {
 		fmt.Fprintln(&b, n)

@@ -67,7 +67,8 @@ func TestOracle(t *testing.T) {
 		if rapid.IntRange(0, 5).Draw(t, "alike") == 0 {
 			books[1] = books[0]
 		}
-		pasts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) []events.Event { return ruletest.Timeline(t, zone) }), 1, 3).Draw(t, "pasts")
+		one := rapid.Custom(func(t *rapid.T) []events.Event { return ruletest.Timeline(t, zone) })
+		pasts := rapid.SliceOfN(one, 1, 3).Draw(t, "pasts")
 		at := 400 * day
 		if last := pasts[0]; len(last) > 0 {
 			at = last[rapid.IntRange(0, len(last)-1).Draw(t, "at")].Time +
@@ -102,7 +103,8 @@ func TestOracle(t *testing.T) {
 		}
 		slices.Sort(told)
 		slices.Sort(want.told)
-		if got, want := summary(x)+strings.Join(told, "\n"), want.summary(books, x.First(), days)+strings.Join(want.told, "\n"); got != want {
+		got := summary(x) + strings.Join(told, "\n")
+		if want := want.summary(books, x.First(), days) + strings.Join(want.told, "\n"); got != want {
 			t.Fatalf("got\n%s\n\nwant\n%s", got, want)
 		}
 	})
@@ -185,7 +187,8 @@ func (w *wanted) summary(books [2]*rules.Book, first state.Day, days int) string
 			triggers, has[n] = append(triggers, "trigger/"+t.ID), append(has[n], "trigger/"+t.ID)
 		}
 	}
-	segments, triggers = slices.Compact(slices.Sorted(slices.Values(segments))), slices.Compact(slices.Sorted(slices.Values(triggers)))
+	segments = slices.Compact(slices.Sorted(slices.Values(segments)))
+	triggers = slices.Compact(slices.Sorted(slices.Values(triggers)))
 	is := func(n int, s string) int {
 		return w.count(func(in, _ [2][]string) int { return one(slices.Contains(in[n], s)) })
 	}
