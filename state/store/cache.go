@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,7 +11,7 @@ import (
 	"github.com/touchfold/touchfold/state"
 )
 
-// cache is the decoded customers. Those that differ from their rows on disk, or whose rows are on their way there, are
+// cache is customers in memory, decoded or, if they were not asked for in a while, as their rows. Those that differ from their rows on disk, or whose rows are on their way there, are
 // pinned: to evict one and read it again would bring back an older customer. The others are in idle and may go.
 type cache struct {
 	customers map[events.CustomerID]*entry
@@ -21,8 +23,10 @@ type cache struct {
 
 // entry is one customer of the cache and what is known of its rows.
 type entry struct {
-	customer *state.Customer
-	used     bool // asked for again since eviction last came by
+	id       events.CustomerID
+	customer *state.Customer // nil while it is frozen
+	frozen   []byte          // what AppendRow wrote
+	used     bool            // asked for again since eviction last came by
 	cached   bool
 	dirty    bool // differs from its row
 	flying   bool // its row is in flight
@@ -64,10 +68,11 @@ func (c *cache) wake(e *entry) {
 func (e *entry) pinned() bool { return e.dirty || e.flying }
 
 // insert takes e into the cache, idle. Room is made before, so that e itself stays.
-func (c *cache) insert(e *entry) {
+func (s *Store) insert(e *entry) {
+	c := &s.cache
 	c.bytes += int64(e.bytes)
-	c.makeRoom()
-	c.customers[e.customer.ID()] = e
+	s.makeRoom()
+	c.customers[e.id] = e
 	e.cached = true
 	c.rest(e)
 }
@@ -79,25 +84,55 @@ func (s *Store) Resize(bytes int64) {
 	s.metrics.cacheBytes.Set(float64(s.bytes))
 }
 
-// makeRoom evicts idle customers, oldest first, those asked for meanwhile in their second turn.
-func (c *cache) makeRoom() {
+// makeRoom makes idle customers smaller, oldest first, those asked for meanwhile in their second turn: first it forgets what
+// of the timeline is on disk, which few events need; then he is frozen, which takes a third of the memory; then evicted.
+func (s *Store) makeRoom() {
+	c := &s.cache
 	for c.bytes > c.maxBytes && c.idle.newer != &c.idle {
 		e := c.idle.newer
 		c.wake(e)
-		if e.used {
+		switch {
+		case e.used:
 			e.used = false
 			c.rest(e)
-			continue
+		case e.customer != nil:
+			if !e.customer.Slim(s.blocks) {
+				s.freeze(e)
+			}
+			c.measure(e)
+			c.rest(e)
+		default:
+			delete(c.customers, e.id)
+			e.cached = false
+			c.bytes -= int64(e.bytes)
 		}
-		delete(c.customers, e.customer.ID())
-		e.cached = false
-		c.bytes -= int64(e.bytes)
 	}
+}
+
+func (s *Store) freeze(e *entry) {
+	s.buffer = e.customer.AppendRow(s.buffer[:0])
+	e.customer, e.frozen = nil, bytes.Clone(s.buffer)
+}
+
+func (s *Store) thaw(e *entry) error {
+	c, err := s.config.Table.Parse(e.id, e.frozen, s.blocks)
+	if err = cmp.Or(s.unread, err); err != nil {
+		return s.errUnread(err)
+	}
+	s.wake(e)
+	e.customer, e.frozen = c, nil
+	s.measure(e)
+	s.makeRoom()
+	s.rest(e)
+	return nil
 }
 
 // measure asks again how much memory e takes, and returns by how much it grew.
 func (c *cache) measure(e *entry) (grown int) {
-	now := e.customer.Bytes() + overhead
+	now := len(e.frozen) + len(e.id) + overhead
+	if e.customer != nil {
+		now = e.customer.Bytes() + overhead
+	}
 	grown = now - e.bytes
 	e.bytes = now
 	c.bytes += int64(grown)
@@ -110,9 +145,17 @@ func (c *cache) measure(e *entry) (grown int) {
 func (s *Store) Customer(id events.CustomerID) (*state.Customer, error) {
 	if e, ok := s.customers[id]; ok {
 		s.metrics.hits.Inc()
+		if e.customer == nil {
+			if err := s.thaw(e); err != nil {
+				return nil, err
+			}
+		}
 		e.used = true
 		s.last = e
 		return e.customer, nil
+	}
+	if s.unread != nil {
+		return nil, s.unread
 	}
 	s.metrics.misses.Inc()
 	s.poll()
@@ -173,11 +216,14 @@ func (s *Store) read(id events.CustomerID) (*entry, error) {
 
 // parse makes a customer of the value of his row, of which it keeps nothing; of none a new one. v has what belongs to it.
 func (s *Store) parse(v view, id events.CustomerID, value []byte) (*entry, error) {
-	e := &entry{row: newRow, indexed: events.Never}
+	e := &entry{id: id, row: newRow, indexed: events.Never}
 	if value == nil {
 		e.customer = s.config.Table.New(id)
-	} else if err := e.parse(s.config.Table, v, id, value); err != nil {
+	} else if err := e.parse(s.config.Table, v, id, value, s.blocks); err != nil {
 		return nil, s.errUnread(err)
+	}
+	if s.unread != nil {
+		return nil, s.unread
 	}
 	e.due, e.queued = e.customer.Due(), e.indexed // which is queued already if it is near
 	e.bytes = e.customer.Bytes() + overhead
@@ -188,7 +234,26 @@ func (s *Store) errUnread(err error) error {
 	return fmt.Errorf("read a customer from the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, damaged(err))
 }
 
-func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte) error {
+// Err is what went wrong when parts of customers that were handed out were read later. After that nothing of them is to be
+// believed.
+func (s *Store) Err() error { return s.unread }
+
+// readBlock is a state.Blocks.
+func (s *Store) readBlock(id events.CustomerID, n int, use func(block []byte) error) bool {
+	v := s.disk.view()
+	defer v.discard()
+	b, err := v.get(blockKey(nil, id, n))
+	if err == nil {
+		s.metrics.blocks.Inc()
+		err = use(b)
+	}
+	if err != nil && s.unread == nil {
+		s.unread = s.errUnread(err)
+	}
+	return err == nil
+}
+
+func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte, blocks state.Blocks) error {
 	indexed, row, p, err := parseRow(value)
 	if err == nil && p.count > 0 {
 		row, err = readParts(v, id, p)
@@ -196,8 +261,7 @@ func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte
 	if err != nil {
 		return err
 	}
-	block := func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) }
-	c, err := t.Parse(id, row, block)
+	c, err := t.Parse(id, row, blocks)
 	if err != nil {
 		return err
 	}

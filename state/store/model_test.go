@@ -185,7 +185,7 @@ func (m *model) check(*rapid.T) {
 		if bytes += int64(e.bytes); e.pinned() {
 			pinned++
 		}
-		if e.customer.ID() != id || !e.cached {
+		if e.id != id || !e.cached || (e.customer == nil) == (e.frozen == nil) {
 			m.t.Fatalf("%q is not what the cache holds under its name", id)
 		}
 	}

@@ -24,6 +24,10 @@ func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (mo
 			if e, err = s.parse(v, id, value); err != nil {
 				return false, err
 			}
+		} else if e.customer == nil {
+			if err := s.thaw(e); err != nil {
+				return false, err
+			}
 		}
 		s.last = e
 		return f(e.customer)
