@@ -30,7 +30,7 @@ func (p *run) walk() (done, left float64) {
 // TestWalkProgress: a walk keeps its rate and tells how far it is, also after it was interrupted, and nobody is left out.
 func TestWalkProgress(t *testing.T) {
 	t.Parallel()
-	const all, rate = 60, 20
+	const all, rate = 60, 10
 	log := &lines{}
 	r := newRig(t, 1, func(c *Config) {
 		c.WalkRate, c.CheckpointEvery, c.Log = rate, 200*time.Millisecond, zerolog.New(log)
