@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -92,7 +93,8 @@ func (x *explainCommand) fromStore(c *config.Config, table *state.Table) (*expla
 		return nil, err
 	}
 	defer st.Close() // nothing was written
-	return x.explain(st, st.Dir())
+	v, err := x.explain(st, st.Dir())
+	return v, cmp.Or(err, st.Err())
 }
 
 // fromSnapshot asks the newest snapshot of the customer's shard, made a store for as long as that takes.
@@ -123,7 +125,7 @@ func (x *explainCommand) fromSnapshot(ctx context.Context, c *config.Config, tab
 		}
 		defer st.Close() // nothing was written
 		v, err = x.explain(st, all[i].Name)
-		return err
+		return cmp.Or(err, st.Err())
 	})
 	return v, err
 }

@@ -132,7 +132,7 @@ func (s *stores) one(dir string, shard events.ShardID, f func(*state.Customer) e
 		if s.customers++; s.customers%256 == 0 {
 			s.bar.tell(float64(s.done)/float64(s.shards), fmt.Sprintf("%d customers, shard %d", s.customers, shard))
 		}
-		return true, f(customer)
+		return true, cmp.Or(f(customer), st.Err()) // what is left of his timeline was read meanwhile
 	})
 	s.done++
 	return err
