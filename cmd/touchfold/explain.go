@@ -93,8 +93,7 @@ func (x *explainCommand) fromStore(c *config.Config, table *state.Table) (*expla
 		return nil, err
 	}
 	defer st.Close() // nothing was written
-	v, err := x.explain(st, st.Dir())
-	return v, cmp.Or(err, st.Err())
+	return x.explain(st, st.Dir())
 }
 
 // fromSnapshot asks the newest snapshot of the customer's shard, made a store for as long as that takes.
@@ -125,7 +124,7 @@ func (x *explainCommand) fromSnapshot(ctx context.Context, c *config.Config, tab
 		}
 		defer st.Close() // nothing was written
 		v, err = x.explain(st, all[i].Name)
-		return cmp.Or(err, st.Err())
+		return err
 	})
 	return v, err
 }
@@ -171,7 +170,8 @@ func (x *explainCommand) explain(st *store.Store, where string) (*explanationVie
 	if x.Rule != "" {
 		q.Rules = []string{x.Rule}
 	}
-	return x.ask(q, &belief, b.Name())
+	v, err := x.ask(q, &belief, b.Name())
+	return v, cmp.Or(st.Err(), err)
 }
 
 func (x *explainCommand) ask(q rules.Question, belief *config.Beliefs, name string) (*explanationView, error) {

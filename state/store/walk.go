@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/touchfold/touchfold/events"
@@ -30,7 +31,8 @@ func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (mo
 			}
 		}
 		s.last = e
-		return f(e.customer)
+		more, err := f(e.customer)
+		return more, cmp.Or(err, s.unread)
 	})
 }
 
