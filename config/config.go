@@ -54,6 +54,7 @@ type Store struct {
 	Dir             string
 	CacheBytes      Bytes // decoded customers in memory, of all shards together
 	CheckpointEvery time.Duration
+	WalkRate        int // customers of a shard in a second; 0: no bound
 }
 
 // FirstStart says what a shard that has never spoken does with what happened before.

@@ -55,6 +55,8 @@ func (c *Config) processKeys() []key {
 		{path: "store.checkpoint_every", initial: "2s",
 			value: between(&c.Store.CheckpointEvery, duration, time.Second, 5*time.Second).like(timeForm),
 			doc:   "time between checkpoints, 1s to 5s"},
+		{path: "store.walk_rate", initial: "10000", value: whole(&c.Store.WalkRate, 0, 1_000_000),
+			doc: "customers of a shard that are looked at in a second when all are, after a change of rules for example, 0 to 1000000; 0: as many as there is time for"},
 
 		{path: "first_start", initial: "mute", value: oneOf(&c.FirstStart, Mute, Speak),
 			doc: "mute: say only what stands at the first start; speak: say everything from the first touchpoint on"},

@@ -48,6 +48,9 @@ func (c *Customer) ID() events.CustomerID { return c.id }
 // Events is how many events the timeline holds.
 func (c *Customer) Events() int { return c.line.count() }
 
+// Approximate reports whether some of what was sent was too long to be kept, so that rules that read it may be wrong.
+func (c *Customer) Approximate() bool { return c.line.cut }
+
 // Due is the next instant at which time alone can change a fact, events.Never if none; 0, at once, of a customer who is
 // stale or outdated.
 func (c *Customer) Due() events.Instant {

@@ -142,9 +142,9 @@ func TestRulesStatus(t *testing.T) {
 	l.say(1, make([]*events.Mark, 10_000)...) // statements
 	stdout, _ = l.rules(t, 0, "status")
 	contains(t, stdout,
-		"SHARD  RULEBOOK            SAID                  BY\n",
-		"0      "+first.Name()+"  2026-01-01T00:00:00Z  host/1\n",
-		"1      "+second.Name()+"  2026-01-01T00:00:01Z  host/1\n",
+		"SHARD  RULEBOOK            SAID                  BY      WALK\n",
+		"0      "+first.Name()+"  2026-01-01T00:00:00Z  host/1  not known: no instance that has it answers\n",
+		"1      "+second.Name()+"  2026-01-01T00:00:01Z  host/1  not known: no instance that has it answers\n",
 		"this configuration has another rulebook, "+first.Digest().String(),
 		"lifecycle.lapsed_after_days  \"90\"      \"183\"\n")
 	if strings.Contains(stdout, "zone") {
@@ -298,7 +298,15 @@ func TestRulesWhileRunning(t *testing.T) {
 	l.rules(t, 0, "activate", "--set", lapse)
 	second := l.book(2, lapse)
 	await(second)
+	stdout, _ := l.rules(t, 0, "status")
+	if n := strings.Count(stdout, "  none\n"); n != 8 { // of what nobody did
+		t.Errorf("%d shards say how far their walk is:\n%s", n, stdout)
+	}
 	p.stop(syscall.SIGTERM)
 	startProcess(t, l.broker, dir).stop(syscall.SIGTERM)
 	await(second)
+	stdout, _ = l.rules(t, 0, "status", "--dir", dir)
+	if n := strings.Count(stdout, "  none\n"); n != 8 {
+		t.Errorf("%d stores say how far their walk is:\n%s", n, stdout)
+	}
 }
