@@ -48,6 +48,9 @@ func (c *Customer) ID() events.CustomerID { return c.id }
 // Events is how many events the timeline holds.
 func (c *Customer) Events() int { return c.line.count() }
 
+// Approximate reports whether some of what was sent was too long to be kept, so that rules that read it may be wrong.
+func (c *Customer) Approximate() bool { return c.line.cut }
+
 // Due is the next instant at which time alone can change a fact, events.Never if none; 0, at once, of a customer who is
 // stale or outdated.
 func (c *Customer) Due() events.Instant {
@@ -166,7 +169,7 @@ func (c *Customer) Timeline(f func(e *events.Event)) {
 
 // Bytes is about how much memory the customer takes.
 func (c *Customer) Bytes() int {
-	n := 480 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
+	n := 860 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
 	for _, s := range c.saves {
 		n += 32 + cap(s.states)
 	}
@@ -214,8 +217,8 @@ func (c *Customer) AppendState(b []byte) []byte {
 		b, m = wire.Begin(b, rowFeature)
 		b = wire.AppendBytes(b, partName, a.name)
 		b = wire.AppendUint(b, partVersion, uint64(a.version))
-		if a.basis != "" {
-			b = wire.AppendFixed(b, partBasis, Fingerprint(a.name, a.basis))
+		if a.print != 0 {
+			b = wire.AppendFixed(b, partBasis, a.print)
 		}
 		b, inner = wire.Begin(b, partBytes)
 		b = f.append(b, c.states[i])
@@ -436,7 +439,7 @@ func (t *Table) parseState(b []byte, states []any) error {
 	}
 	for i := range t.abouts {
 		a := &t.abouts[i]
-		if a.name != string(name) || uint64(a.version) != version || a.basis != "" && Fingerprint(a.name, a.basis) != basis {
+		if a.name != string(name) || uint64(a.version) != version || a.print != 0 && a.print != basis {
 			continue
 		}
 		s, err := t.features[i].parse(bytes)

@@ -335,7 +335,16 @@ func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Spea
 		}
 		o = h
 	}
-	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause}, sp)
+	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause,
+		Rule: ruleOf(s.key)}, sp)
+}
+
+// ruleOf is the rule whose standing fact a key is: segments are the rulebook's.
+func ruleOf(key string) string {
+	if id, is := strings.CutPrefix(key, "segment/"); is {
+		return id
+	}
+	return ""
 }
 
 // tell says the next statement on a fact, of which that fact, its former value and its ordinal are not set.
@@ -362,29 +371,27 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 	return c.ids(marks)
 }
 
-// ids is the ids of the events that marks point to, ten at most.
+// ids is the ids of the events that marks, in order of time, point to: the first ten in the timeline's order.
 func (c *Customer) ids(marks []Mark) (ids []string) {
-	for _, m := range marks {
-		id, ok := c.line.name(m)
-		if !ok && m.Time <= c.line.upTo {
+	places := make([]int, 0, 2*events.MaxBecause)
+	for i, m := range marks {
+		if len(places) >= events.MaxBecause && m.Time > marks[i-1].Time {
+			break
+		}
+		place, ok := c.line.marked(m)
+		switch {
+		case ok:
+			places = append(places, place)
+		case m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
 			c.whole()
-			id, ok = c.line.name(m)
+			return c.ids(marks)
 		}
-		if ok && len(ids) < 10 {
-			ids = append(ids, id)
-		}
+	}
+	slices.Sort(places)
+	var e events.Event
+	for _, i := range places[:min(len(places), events.MaxBecause)] {
+		c.line.parse(&c.line.index[i], &e)
+		ids = append(ids, e.ID)
 	}
 	return ids
-}
-
-// name is the id of the event that m points to, if that is in memory.
-func (t *timeline) name(m Mark) (string, bool) {
-	var e events.Event
-	for i := t.from(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
-		if t.index[i].id == m.ID {
-			t.parse(&t.index[i], &e)
-			return e.ID, true
-		}
-	}
-	return "", false
 }

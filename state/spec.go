@@ -117,6 +117,7 @@ type Feature interface {
 // about is what a table needs to know of a feature.
 type about struct {
 	name, doc, basis   string
+	print              uint64 // of the basis, in rows; 0 without
 	version            int
 	folds              []events.Type
 	hasFold, hasBefore bool
@@ -132,6 +133,9 @@ func (p *Spec[S]) about() about {
 	a := about{name: p.Name, doc: p.Doc, basis: p.Basis, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
 		hasBefore: p.Before != nil, hasChanged: p.Changed != nil, hasFacts: p.Facts != nil || p.Occurrences != nil, happens: p.Occurrences != nil,
 		hasState: p.Append != nil, needs: p.Needs, table: p.table}
+	if p.Basis != "" {
+		a.print = Fingerprint(p.Name, p.Basis)
+	}
 	if (p.Append == nil) != (p.Parse == nil) {
 		a.faults = append(a.faults, "has one of Append and Parse")
 	}

@@ -243,6 +243,16 @@ func (t *timeline) from(at events.Instant) int {
 	return i
 }
 
+// marked is the place in index of the event that m points to, if that is in memory.
+func (t *timeline) marked(m Mark) (int, bool) {
+	for i := t.from(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
+		if t.index[i].id == m.ID {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
 // blockEntry is the one field of a block, repeated.
 const blockEntry wire.Field = 1
 

@@ -11,11 +11,14 @@ import (
 	"github.com/touchfold/touchfold/state"
 )
 
-// BenchmarkTouchpoint is what a touchpoint in order costs its customer: without rules, with the rulebook that is shipped, and
-// with fifty rules. The touchpoints are of the mix of a shop (half of them pages, a tenth orders), 20 a customer in 45 days, of
+// BenchmarkTouchpoint is what a touchpoint in order costs its customer: without rules, with the rulebook that is in force where
+// none is configured, with that of a shop, and with fifty rules. The touchpoints are of the mix of a shop
+// (half of them pages, a tenth orders), 20 a customer in 45 days, of
 // whom few come often, as Zipf has it. Bytes are what the rules' states take when they are written, at the median and at most.
 func BenchmarkTouchpoint(b *testing.B) {
-	for _, x := range [][2]string{{"none", ""}, {"retail", "../../rulebooks/retail.yaml"}, {"fifty", "testdata/fifty.yaml"}} {
+	const books = "../../rulebooks/"
+	for _, x := range [][2]string{{"none", ""}, {"default", books + "department-store.yaml"}, {"retail", books + "retail.yaml"},
+		{"fifty", "testdata/fifty.yaml"}} {
 		b.Run("rules="+x[0], func(b *testing.B) { benchmarkTouchpoint(b, x[1]) })
 	}
 }
@@ -27,7 +30,7 @@ const (
 )
 
 func benchmarkTouchpoint(b *testing.B, file string) {
-	book := propose(b)
+	book := propose(b, "rulebook=none")
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
@@ -38,7 +39,9 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Parse:       p.parse,
 	}
 	for _, f := range c.Figures {
-		spec.Needs = append(spec.Needs, f.Owner)
+		if !slices.Contains(spec.Needs, f.Owner) {
+			spec.Needs = append(spec.Needs, f.Owner)
+		}
 	}
 	return spec, p.Since, nil
 }
@@ -116,14 +119,32 @@ func (p *program) horizon(s *State, k state.Known, at events.Instant) events.Ins
 	return least
 }
 
+// because is what decides a segment; of one that time has just ended what decided it until then and no longer does.
 func (p *program) because(s *State, k state.Known, key string, at events.Instant) (marks []state.Mark) {
 	v := p.view(s, k, at)
+	defer p.free(v)
 	for _, g := range p.segments {
-		if g.key == key {
-			g.when.because(v, func(m state.Mark) { marks = append(marks, m) })
+		if g.key != key {
+			continue
+		}
+		marks = g.decided(v)
+		if is, _ := g.when.eval(v); is || s.now.Time >= at {
+			break
+		}
+		v.at = at - 1
+		if was, _ := g.when.eval(v); was {
+			gone := slices.DeleteFunc(g.decided(v), func(m state.Mark) bool { return slices.Contains(marks, m) })
+			if len(gone) > 0 {
+				return gone
+			}
 		}
 	}
-	p.free(v)
+	return marks
+}
+
+// decided is the events that decide a segment at v.at, in order.
+func (g *segment) decided(v *view) (marks []state.Mark) {
+	g.when.because(v, func(m state.Mark) { marks = append(marks, m) })
 	return inTime(marks)
 }
 

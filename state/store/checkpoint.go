@@ -129,7 +129,7 @@ func (s *Store) land(err error) {
 	for _, e := range s.flying {
 		e.flying = false
 		if !e.dirty {
-			s.rest(e)
+			s.idle.put(e)
 		}
 	}
 	clear(s.flying)
