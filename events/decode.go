@@ -72,9 +72,7 @@ func NewDecoder(c DecoderConfig) *Decoder {
 	if c.Ahead == 0 {
 		c.Ahead = 5 * time.Minute
 	}
-	d := &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), digits: Currency{}.Digits()}
-	d.scan.met = newNameMemory()
-	return d
+	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), scan: scanner{met: newNameMemory()}, digits: Currency{}.Digits()}
 }
 
 // SetCurrency sets what stands in, from the next Decode on, where an amount names no currency.

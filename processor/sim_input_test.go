@@ -1,8 +1,9 @@
 package processor
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 
 	"github.com/touchfold/touchfold/events"
@@ -127,9 +128,9 @@ func (d *simDriver) touch(customer events.CustomerID, id string, at events.Insta
 	}
 	value := fmt.Sprintf(`{"type":"track","event":%q,"messageId":%q,"userId":%q,"timestamp":%q,"properties":{%s}}`,
 		event, id, customer, at, properties)
-	ieee, castagnoli := crc32.ChecksumIEEE([]byte(value)), crc32.Checksum([]byte(value), crc32.MakeTable(crc32.Castagnoli))
+	sum := sha256.Sum256([]byte(value))
 	if d.touches[value] == nil {
-		d.touches[value] = &simTouch{customer, id, at, uint64(ieee)<<32 | uint64(castagnoli), amount}
+		d.touches[value] = &simTouch{customer, id, at, binary.BigEndian.Uint64(sum[:]), amount}
 		d.values = append(d.values, value)
 	}
 	return value

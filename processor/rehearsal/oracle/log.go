@@ -118,8 +118,7 @@ func content(b []byte) uint64 {
 	return uint64(crc32.ChecksumIEEE(b))<<32 | uint64(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// binaryContent is the content of the ce_ headers in order of their names, each text with its length before it, and the
-// value.
+// binaryContent is the content of the ce_ headers in order of their names, each text with its length before it, and the value.
 func (r *Record) binaryContent() uint64 {
 	var names []string
 	for name := range r.Headers {
