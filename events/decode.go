@@ -1,8 +1,10 @@
 package events
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/crc32"
+	"hash"
 	"time"
 	"unicode/utf8"
 )
@@ -40,6 +42,8 @@ type Decoder struct {
 	props   object // the event's properties
 	list    list   // its products
 	product object // one of them
+	hash    hash.Hash
+	sum     [sha256.Size]byte
 	headers []*Header
 	scratch []byte // unescaped text that does not stay
 
@@ -72,7 +76,7 @@ func NewDecoder(c DecoderConfig) *Decoder {
 	if c.Ahead == 0 {
 		c.Ahead = 5 * time.Minute
 	}
-	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), scan: scanner{met: newNameMemory()}, digits: Currency{}.Digits()}
+	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), scan: scanner{met: newNameMemory()}, digits: Currency{}.Digits(), hash: sha256.New()}
 }
 
 // SetCurrency sets what stands in, from the next Decode on, where an amount names no currency.
@@ -166,19 +170,16 @@ func (s *scanner) refusal() *Refusal {
 	return nil
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // fingerprint is what Event.Content says.
 func (d *Decoder) fingerprint(value []byte) uint64 {
-	if d.env.shape != binaryShape {
-		return uint64(crc32.ChecksumIEEE(value))<<32 | uint64(crc32.Checksum(value, castagnoli))
+	sum := &d.sum
+	if d.env.shape == binaryShape {
+		d.hash.Reset()
+		d.headers = hashHeaders(d.hash, d.headers[:0], d.env.headers)
+		d.hash.Write(value)
+		d.hash.Sum(sum[:0])
+	} else {
+		*sum = sha256.Sum256(value)
 	}
-	d.headers = sortHeaders(d.headers[:0], d.env.headers)
-	at := len(d.scratch)
-	for _, h := range d.headers {
-		d.scratch = appendPart(appendPart(d.scratch, h.Key), h.Value)
-	}
-	first := d.scratch[at:]
-	ieee := crc32.Update(crc32.ChecksumIEEE(first), crc32.IEEETable, value)
-	return uint64(ieee)<<32 | uint64(crc32.Update(crc32.Checksum(first, castagnoli), castagnoli, value))
+	return binary.BigEndian.Uint64(sum[:])
 }

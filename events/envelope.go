@@ -3,6 +3,7 @@ package events
 import (
 	"bytes"
 	"encoding/base64"
+	"hash"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -179,15 +180,28 @@ func (v *envelope) check() *Refusal {
 	return nil
 }
 
-// sortHeaders appends the ce_ headers, sorted by name and those of equal names as sent.
-func sortHeaders(to []*Header, headers []Header) []*Header {
+// hashHeaders writes the ce_ headers to h, sorted by name and those of equal names as sent, each text with its length
+// before it. It returns the memory that it used.
+func hashHeaders(h hash.Hash, sorted []*Header, headers []Header) []*Header {
 	for i := range headers {
 		if strings.HasPrefix(headers[i].Key, "ce_") {
-			to = append(to, &headers[i])
+			sorted = append(sorted, &headers[i])
 		}
 	}
-	slices.SortStableFunc(to, func(a, b *Header) int { return strings.Compare(a.Key, b.Key) })
-	return to
+	slices.SortStableFunc(sorted, func(a, b *Header) int { return strings.Compare(a.Key, b.Key) })
+	var length [4]byte
+	write := func(b []byte) {
+		for i := range length {
+			length[i] = byte(len(b) >> (24 - 8*i))
+		}
+		h.Write(length[:])
+		h.Write(b)
+	}
+	for _, header := range sorted {
+		write([]byte(header.Key))
+		write(header.Value)
+	}
+	return sorted
 }
 
 // blank is true of nothing but space.

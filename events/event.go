@@ -72,9 +72,8 @@ type Event struct {
 	Sequence string // CloudEvents sequence, "" without
 
 	Time Instant // when it happened, never later than Append
-	// Content is a fingerprint of what was sent: CRC-32 (IEEE 802.3) in its upper half and CRC-32C (Castagnoli) in its
-	// lower, of the value; of a binary CloudEvent, of its ce_ headers sorted by name, each name and each value with its
-	// length before it (4 bytes, big endian), and then the value. Of copies that differ the one with the smallest
+	// Content is a fingerprint of what was sent: the first 8 bytes, big endian, of SHA-256 over the value (for a binary
+	// CloudEvent: over its ce_ headers sorted by name, then the value). Of copies that differ the one with the smallest
 	// (Time, Content) counts.
 	Content uint64
 
