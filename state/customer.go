@@ -24,6 +24,8 @@ type Customer struct {
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
 	passed  events.Instant   // up to here horizons have passed, seen or not
+	orphans bool             // some of said may be no feature's
+	crowd   int              // where said is longer, all of it is looked at lest occurrences that are history stay in the way
 	stale   int              // events from this index on are not folded yet; len(line.index) if all are
 	saves   []savepoint
 	saveGap int
@@ -269,6 +271,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			if err != nil {
 				return nil, fmt.Errorf("read what was said of a customer: %w", err)
 			}
+			c.orphans = c.orphans || int(s.owner) == len(t.features)
 			if s.over {
 				c.past = append(c.past, s)
 			} else {

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"slices"
+	"syscall"
 	"testing"
 
 	"github.com/touchfold/touchfold/events"
@@ -51,15 +53,20 @@ func benchmarkTouchpoint(b *testing.B, m mix, file string) {
 	sp := state.NewSpeaker(func(*events.Statement) {})
 	g := &course{mix: m}
 	b.ReportAllocs()
+	runtime.LockOSThread()
+	var cpu, from int64
+	from = threadTime()
 	for b.Loop() {
 		if g.at == len(g.list) {
 			b.StopTimer()
+			cpu += threadTime() - from
 			if g.next() {
 				for i := range customers {
 					customers[i] = table.New(events.CustomerID(fmt.Sprintf("c-%08d", i)))
 				}
 			}
 			b.StartTimer()
+			from = threadTime()
 		}
 		c, e := customers[g.who[g.at]], &g.list[g.at]
 		g.at++
@@ -68,6 +75,8 @@ func benchmarkTouchpoint(b *testing.B, m mix, file string) {
 		c.Step(e, e.Time, sp)
 	}
 	b.StopTimer()
+	cpu += threadTime() - from
+	b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
 	if file == "" {
 		return
 	}
@@ -200,4 +209,10 @@ func (g *course) cart(e *events.Event) {
 	if len(e.Items) > 0 {
 		e.Order.Currency = events.Currency{'H', 'K', 'D'}
 	}
+}
+
+func threadTime() int64 {
+	var u syscall.Rusage
+	syscall.Getrusage(1, &u)
+	return u.Utime.Nano() + u.Stime.Nano()
 }

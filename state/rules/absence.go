@@ -18,14 +18,14 @@ func (p *silence) key() string     { return canonical("silence", p.match.canonic
 func (p *silence) names() []string { return p.match.events }
 func (p *silence) zero() any       { return new(state.Mark) }
 
-func (p *silence) fold(v *view, s any, e *events.Event) bool {
+func (p *silence) fold(v *view, s any, e *events.Event) change {
 	for i := range p.match.count(e) {
 		if p.match.holds(v, e, i) {
 			*s.(*state.Mark) = state.MarkOf(e)
-			return true
+			return told
 		}
 	}
-	return false
+	return same
 }
 
 func (p *silence) append(b []byte, s any) []byte { return appendMark(b, 1, *s.(*state.Mark)) }
@@ -99,9 +99,9 @@ func (l *absenceLeaf) next(v *view, after events.Instant) events.Instant {
 	return events.Never
 }
 
-func (l *absenceLeaf) each(v *view, say func(*candidate)) {
+func (l *absenceLeaf) each(v *view) {
 	if m, ok := l.from(v); ok && max(v.program.Calendar.Add(m.Time, l.length), l.began(v).Time) == v.at {
-		say(&candidate{mark: m, because: []state.Mark{m}})
+		v.happens(candidate{mark: m})
 	}
 }
 
@@ -148,7 +148,8 @@ func (p *pending) names() []string {
 
 func (p *pending) zero() any { return new(pendingState) }
 
-func (p *pending) fold(v *view, s any, e *events.Event) (changed bool) {
+func (p *pending) fold(v *view, s any, e *events.Event) change {
+	changed := false
 	st := s.(*pendingState)
 	if !p.stays {
 		n := len(st.waits)
@@ -175,7 +176,7 @@ func (p *pending) fold(v *view, s any, e *events.Event) (changed bool) {
 			st.now, changed = latest(st.now, state.MarkOf(e)), true
 		}
 	}
-	return changed
+	return toldIf(changed)
 }
 
 // value is that of the correlate field of v's subject.
@@ -287,10 +288,10 @@ func (l *afterLeaf) next(v *view, after events.Instant) events.Instant {
 	return least
 }
 
-func (l *afterLeaf) each(v *view, say func(*candidate)) {
+func (l *afterLeaf) each(v *view) {
 	for _, w := range l.waits(v) {
 		if w.full == v.at {
-			say(&candidate{mark: w.mark, because: []state.Mark{w.mark}, payload: w.payload})
+			v.happens(candidate{mark: w.mark, payload: w.payload})
 		}
 	}
 }

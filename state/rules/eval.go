@@ -12,7 +12,7 @@ type view struct {
 	state   *State
 	known   state.Known
 	at      events.Instant
-	reg     *registers // how far the customer's time was followed: the state's, or a copy that went on
+	reg     *course // how far the customer's time was followed: the state's, or another
 	subject field.Subject
 
 	candidates []candidate

@@ -65,7 +65,8 @@ func (p *series) names() []string { return p.match.events }
 
 func (p *series) zero() any { return new(seriesState) }
 
-func (p *series) fold(v *view, s any, e *events.Event) (matched bool) {
+func (p *series) fold(v *view, s any, e *events.Event) change {
+	matched := false
 	st := s.(*seriesState)
 	for i := range p.match.count(e) {
 		if !p.match.holds(v, e, i) {
@@ -83,7 +84,7 @@ func (p *series) fold(v *view, s any, e *events.Event) (matched bool) {
 	if matched {
 		st.prune(p, v.program.Calendar, e.Time)
 	}
-	return matched
+	return toldIf(matched)
 }
 
 func (s *seriesState) take(p *series, x *entry) {

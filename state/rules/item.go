@@ -44,7 +44,8 @@ func (p *owned) names() []string {
 
 func (p *owned) zero() any { return new(ownedState) }
 
-func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
+func (p *owned) fold(v *view, s any, e *events.Event) change {
+	changed := false
 	st := s.(*ownedState)
 	whole := e.Type == events.OrderCancelled || e.Type == events.OrderRefunded && !e.Order.Stated && len(e.Items) == 0
 	if whole && e.Order.ID != "" {
@@ -53,7 +54,7 @@ func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
 		changed = len(st.things) < n
 	}
 	if !p.match.takes(e) {
-		return changed
+		return toldIf(changed)
 	}
 	for i := range p.match.count(e) {
 		if !p.match.holds(v, e, i) {
@@ -81,7 +82,7 @@ func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
 			st.things, changed = slices.Insert(st.things, j, t), true
 		}
 	}
-	return changed
+	return toldIf(changed)
 }
 
 // day is the date of v's subject, a product line.
@@ -156,10 +157,10 @@ func (l *itemLeaf) next(v *view, after events.Instant) events.Instant {
 	return least
 }
 
-func (l *itemLeaf) each(v *view, say func(*candidate)) {
+func (l *itemLeaf) each(v *view) {
 	l.dates(v, func(t *thing, at events.Instant) {
 		if max(at, t.mark.Time) == v.at && v.program.Calendar.Add(at, l.length) > v.at {
-			say(&candidate{mark: t.mark, key: short(t.key), recurs: true, because: []state.Mark{t.mark}, payload: t.payload})
+			v.happens(candidate{mark: t.mark, key: short(t.key), recurs: true, payload: t.payload})
 		}
 	})
 }

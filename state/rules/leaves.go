@@ -172,13 +172,13 @@ func (p *bucket) zero() any       { return new(bucketState) }
 // bucketState is one more than where the customer stands; 0: not known yet.
 type bucketState uint64
 
-func (p *bucket) fold(_ *view, s any, e *events.Event) bool {
+func (p *bucket) fold(_ *view, s any, e *events.Event) change {
 	st := s.(*bucketState)
 	if *st != 0 {
-		return false
+		return same
 	}
 	*st = bucketState(p.of(e.Customer)) + 1
-	return true
+	return told
 }
 
 func (p *bucket) append(b []byte, s any) []byte {

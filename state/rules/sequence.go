@@ -58,9 +58,9 @@ func (p *runs) names() (all []string) {
 
 func (p *runs) zero() any { return new(runsState) }
 
-func (p *runs) fold(v *view, s any, e *events.Event) bool {
+func (p *runs) fold(v *view, s any, e *events.Event) change {
 	st := s.(*runsState)
-	n := len(st.seen)
+	n, hits := len(st.seen), len(v.state.hits)
 	if !p.strict {
 		st.seen = slices.DeleteFunc(st.seen, func(x seen) bool { return v.program.Calendar.Add(x.mark.Time, p.within) < e.Time })
 	}
@@ -77,7 +77,10 @@ func (p *runs) fold(v *view, s any, e *events.Event) bool {
 		}
 	}
 	if len(x.as) == 0 && !p.strict {
-		return len(st.seen) < n
+		if len(st.seen) < n {
+			return kept
+		}
+		return same
 	}
 	st.seen = append(st.seen, x)
 	whole := len(p.steps) - 1
@@ -91,7 +94,10 @@ func (p *runs) fold(v *view, s any, e *events.Event) bool {
 		whole = mostSeen
 	}
 	st.seen = slices.Delete(st.seen, 0, max(0, len(st.seen)-whole))
-	return true
+	if len(v.state.hits) > hits {
+		return told
+	}
+	return kept
 }
 
 // complete looks for a run of a value that the last event completes: each of its steps the latest that it can be.
