@@ -145,6 +145,9 @@ func (c *Customer) compare(at events.Instant, only Set, all bool, o origin, sp *
 	}
 	c.ask(at, only, sp)
 	slices.SortFunc(sp.now, func(a, b fact) int { return strings.Compare(a.key, b.key) })
+	if !all && c.whole(only, sp) {
+		only = 0
+	}
 	i := 0
 	for n := range sp.now {
 		i = c.match(&sp.now[n], i, only, at, o, sp)
@@ -161,6 +164,47 @@ func (c *Customer) compare(at events.Instant, only Set, all bool, o origin, sp *
 	}
 	if only.has(c.table.happens) {
 		c.crowd = 2*len(c.said) + 16
+	}
+}
+
+// whole: of the features of only, which have no occurrences, all facts that were said and stand are true now, so that there is
+// none to be dropped.
+func (c *Customer) whole(only Set, sp *Speaker) bool {
+	if only.has(c.table.happens) {
+		return false
+	}
+	if c.stand == nil {
+		c.count()
+	}
+	n := int32(0)
+	for i := range sp.now {
+		f := &sp.now[i]
+		if j, found := find(c.said, f.key); found && only.has(int(f.owner)) && c.said[j].owner == f.owner && c.said[j].stands() {
+			n++
+		}
+	}
+	for i := range c.table.features {
+		if only.has(i) {
+			n -= c.stand[i]
+		}
+	}
+	return n == 0
+}
+
+func (s *said) stands() bool { return s.at == 0 && s.value != "" }
+
+// count counts of each feature the standing facts that were said.
+func (c *Customer) count() {
+	c.stand = make([]int32, len(c.table.features)+1)
+	for i := range c.said {
+		c.said[i].count(c, 1)
+	}
+}
+
+// count adds n to how many facts of its feature stand, if s does.
+func (s *said) count(c *Customer, n int32) {
+	if c.stand != nil && s.stands() {
+		c.stand[s.owner] += n
 	}
 }
 
@@ -185,7 +229,9 @@ func (c *Customer) match(f *fact, i int, only Set, at events.Instant, o origin, 
 		c.register(f.key, i)
 	}
 	s := &c.said[i]
+	s.count(c, -1)
 	s.owner = f.owner
+	s.count(c, 1)
 	switch {
 	case once != nil:
 		c.happened(s, once, at, o, sp)
@@ -258,7 +304,9 @@ func (c *Customer) tell(s *said, st *events.Statement, sp *Speaker) {
 	s.n++
 	st.Customer, st.Fact, st.Previous, st.N = c.id, s.key, s.value, s.n
 	sp.s = *st
+	s.count(c, -1)
 	s.value = strings.Clone(st.Value)
+	s.count(c, 1)
 	sp.say(&sp.s)
 }
 

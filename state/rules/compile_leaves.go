@@ -141,7 +141,7 @@ func shifted(c *state.Calendar, d state.Day, by state.Duration, before bool, clo
 }
 
 func (c *compiler) event(x *Event) condition {
-	l := &eventLeaf{aggregate: cmp.Or(x.Aggregate, Count), compare: c.comparison(&x.Compare), window: c.span(x.Window)}
+	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count), compare: c.comparison(&x.Compare), window: c.span(x.Window)}
 	if x.Op == "" {
 		l.compare = comparison{op: ">=", numeric: true, numbers: []int64{million}}
 	}
@@ -161,6 +161,7 @@ func (n *needs) add(l *eventLeaf) {
 	windowed := l.window != span{}
 	n.rolling, n.calendar = max(n.rolling, l.window.rolling), max(n.calendar, l.window.calendar)
 	n.texts = n.texts || windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent || !l.compare.numeric)
+	n.sums = n.sums || windowed && (l.aggregate == Sum || l.aggregate == Avg)
 	n.lifetime = n.lifetime || !windowed && l.aggregate != Count
 	n.tally = n.tally || !windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent)
 	switch most := l.enough(); {
