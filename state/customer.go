@@ -24,7 +24,7 @@ type Customer struct {
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
 	passed  events.Instant   // up to here horizons have passed, seen or not
-	stand   []int32          // by feature: how many of said stand; nil: not known
+	heard   []uint64         // by feature: the fingerprint of the facts that were compared last; 0: not known
 	orphans bool             // some of said may be no feature's
 	crowd   int              // where said is longer, all of it is looked at lest occurrences that are history stay in the way
 	stale   int              // events from this index on are not folded yet; len(line.index) if all are

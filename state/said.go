@@ -120,7 +120,7 @@ func (c *Customer) Absorb(st *events.Statement) {
 	if !found {
 		c.register(st.Fact, i)
 	}
-	c.orphans, c.stand = true, nil
+	c.orphans, c.heard = true, nil
 	s := &c.said[i]
 	if st.N < s.n {
 		return

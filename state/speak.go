@@ -143,11 +143,8 @@ func (c *Customer) compare(at events.Instant, only Set, all bool, o origin, sp *
 	if !all && !(only.has(c.table.happens) && len(c.said) > c.crowd) {
 		only = c.changes(at, only, sp)
 	}
-	c.ask(at, only, sp)
+	only = c.ask(at, only, all, sp)
 	slices.SortFunc(sp.now, func(a, b fact) int { return strings.Compare(a.key, b.key) })
-	if !all && c.whole(only, sp) {
-		only = 0
-	}
 	i := 0
 	for n := range sp.now {
 		i = c.match(&sp.now[n], i, only, at, o, sp)
@@ -164,47 +161,6 @@ func (c *Customer) compare(at events.Instant, only Set, all bool, o origin, sp *
 	}
 	if only.has(c.table.happens) {
 		c.crowd = 2*len(c.said) + 16
-	}
-}
-
-// whole: of the features of only, which have no occurrences, all facts that were said and stand are true now, so that there is
-// none to be dropped.
-func (c *Customer) whole(only Set, sp *Speaker) bool {
-	if only.has(c.table.happens) {
-		return false
-	}
-	if c.stand == nil {
-		c.count()
-	}
-	n := int32(0)
-	for i := range sp.now {
-		f := &sp.now[i]
-		if j, found := find(c.said, f.key); found && only.has(int(f.owner)) && c.said[j].owner == f.owner && c.said[j].stands() {
-			n++
-		}
-	}
-	for i := range c.table.features {
-		if only.has(i) {
-			n -= c.stand[i]
-		}
-	}
-	return n == 0
-}
-
-func (s *said) stands() bool { return s.at == 0 && s.value != "" }
-
-// count counts of each feature the standing facts that were said.
-func (c *Customer) count() {
-	c.stand = make([]int32, len(c.table.features)+1)
-	for i := range c.said {
-		c.said[i].count(c, 1)
-	}
-}
-
-// count adds n to how many facts of its feature stand, if s does.
-func (s *said) count(c *Customer, n int32) {
-	if c.stand != nil && s.stands() {
-		c.stand[s.owner] += n
 	}
 }
 
@@ -229,9 +185,7 @@ func (c *Customer) match(f *fact, i int, only Set, at events.Instant, o origin, 
 		c.register(f.key, i)
 	}
 	s := &c.said[i]
-	s.count(c, -1)
 	s.owner = f.owner
-	s.count(c, 1)
 	switch {
 	case once != nil:
 		c.happened(s, once, at, o, sp)
@@ -258,13 +212,18 @@ func (c *Customer) changes(at events.Instant, only Set, sp *Speaker) Set {
 	return only
 }
 
-// ask lists what the features of only hold true at an instant.
-func (c *Customer) ask(at events.Instant, only Set, sp *Speaker) {
+// ask lists what the features of only hold true at an instant, and returns those of which that may be otherwise than they were
+// asked last, or all of them.
+func (c *Customer) ask(at events.Instant, only Set, all bool, sp *Speaker) Set {
+	if c.heard == nil {
+		c.heard = make([]uint64, len(c.table.features))
+	}
 	for i, f := range c.table.features {
 		if !only.has(i) {
 			continue
 		}
 		sp.owner = int8(i)
+		n := len(sp.now)
 		f.facts(c.states[i], Known{c.states}, at, sp.add)
 		if i == c.table.happens {
 			f.occurrences(c.states[i], Known{c.states}, at, sp.happen)
@@ -272,7 +231,25 @@ func (c *Customer) ask(at events.Instant, only Set, sp *Speaker) {
 		if c.table.changing.has(i) {
 			f.compared(c.states[i], Known{c.states}, at)
 		}
+		if i == c.table.happens || c.table.changing.has(i) {
+			continue
+		}
+		if h := fingerprint(sp.now[n:]); all || h != c.heard[i] {
+			c.heard[i] = h
+		} else {
+			sp.now, only = sp.now[:n], only&^(1<<i)
+		}
 	}
+	return only
+}
+
+// fingerprint is of facts in this order, and never 0.
+func fingerprint(facts []fact) uint64 {
+	h := uint64(len(facts) + 1)
+	for i := range facts {
+		h = h*1099511628211 ^ Fingerprint(facts[i].key, facts[i].value)
+	}
+	return max(h, 1)
 }
 
 // drop says that a fact is no longer true, if it is one of the features of only, or of none any more.
@@ -304,9 +281,7 @@ func (c *Customer) tell(s *said, st *events.Statement, sp *Speaker) {
 	s.n++
 	st.Customer, st.Fact, st.Previous, st.N = c.id, s.key, s.value, s.n
 	sp.s = *st
-	s.count(c, -1)
 	s.value = strings.Clone(st.Value)
-	s.count(c, 1)
 	sp.say(&sp.s)
 }
 
