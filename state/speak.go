@@ -302,6 +302,9 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 
 // ids is the ids of the events that marks point to, ten at most.
 func (c *Customer) ids(marks []Mark) (ids []string) {
+	if len(marks) > 0 {
+		ids = make([]string, 0, min(len(marks), events.MaxBecause))
+	}
 	for _, m := range marks {
 		if len(ids) == events.MaxBecause {
 			break

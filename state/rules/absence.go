@@ -21,7 +21,7 @@ func (p *silence) zero() any       { return new(state.Mark) }
 func (p *silence) fold(v *view, s any, e *events.Event) change {
 	for i := range p.match.count(e) {
 		if p.match.holds(v, e, i) {
-			*s.(*state.Mark) = state.MarkOf(e)
+			*s.(*state.Mark) = v.state.now
 			return told
 		}
 	}
@@ -164,7 +164,7 @@ func (p *pending) fold(v *view, s any, e *events.Event) change {
 			if j, found := st.find(value); found {
 				st.waits = slices.Delete(st.waits, j, j+1)
 			}
-			st.now, changed = latest(st.now, state.MarkOf(e)), true
+			st.now, changed = latest(st.now, v.state.now), true
 		}
 	}
 	for i := range p.after.count(e) {
@@ -172,8 +172,8 @@ func (p *pending) fold(v *view, s any, e *events.Event) change {
 			continue
 		}
 		if value, ok := p.value(v); ok {
-			st.put(wait{strings.Clone(value), state.MarkOf(e), v.program.Calendar.Add(e.Time, p.length), capture(v, e, p.payload)})
-			st.now, changed = latest(st.now, state.MarkOf(e)), true
+			st.put(wait{strings.Clone(value), v.state.now, v.program.Calendar.Add(e.Time, p.length), capture(v, e, p.payload)})
+			st.now, changed = latest(st.now, v.state.now), true
 		}
 	}
 	return toldIf(changed)
@@ -190,9 +190,13 @@ func (p *pending) value(v *view) (string, bool) {
 
 // capture reads fields of v's subject, as JSON.
 func capture(v *view, e *events.Event, fields []field.Path) (texts []string) {
-	if len(fields) > 0 && v.subject.Item() < 0 {
+	if len(fields) == 0 {
+		return nil
+	}
+	if v.subject.Item() < 0 {
 		v.subject.Reset(e, 0) // of an event that is matched as a whole the first line
 	}
+	texts = make([]string, 0, len(fields))
 	for _, p := range fields {
 		x, ok := p.Read(&v.subject)
 		if !ok {
@@ -209,11 +213,24 @@ func jsonOf(v field.Value) string {
 	if v.IsNumber && v.Text == "" {
 		return v.String()
 	}
+	if plain(v.Text) {
+		return `"` + v.Text + `"`
+	}
 	text, err := json.Marshal(v.Text)
 	if err != nil {
 		return "" // no text does that
 	}
 	return string(text)
+}
+
+// plain: the text stands in JSON as it is.
+func plain(text string) bool {
+	for i := range len(text) {
+		if b := text[i]; b < ' ' || b > '~' || strings.IndexByte(`"\\<>&`, b) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *pendingState) find(value string) (int, bool) {

@@ -54,7 +54,7 @@ func (p *rhythm) fold(v *view, s any, e *events.Event) change {
 		if n := len(b.days); n == 0 || b.days[n-1] != day {
 			b.days = append(b.days, day)
 		}
-		b.last = state.MarkOf(e)
+		b.last = v.state.now
 	}
 	return toldIf(matched)
 }

@@ -302,7 +302,11 @@ func (c *compiler) finish() {
 		fmt.Fprintln(&basis, t.meaning, t.since)
 	}
 	p.basis = basis.String()
-	p.views = &sync.Pool{New: func() any { return &view{program: p, subject: field.Subject{Currency: p.Currency}} }}
+	p.views = &sync.Pool{New: func() any {
+		v := &view{program: p, subject: field.Subject{Currency: p.Currency}}
+		v.mark = func(m state.Mark) { v.marks = append(v.marks, m) }
+		return v
+	}}
 }
 
 // Each calls f with a condition and with all that it is made of.

@@ -59,6 +59,7 @@ func (c *compiler) sequence(x *Sequence) *runs {
 	}
 	for i := range x.Steps {
 		p.steps = append(p.steps, c.matcher(&x.Steps[i], p.correlate))
+		p.single = append(p.single, step{n: i})
 	}
 	i := c.piece(p)
 	p = c.pieces[i].(*runs)

@@ -32,7 +32,7 @@ func (p *lastWord) fold(v *view, s any, e *events.Event) change {
 	st := s.(*lastWordState)
 	for i := range p.match.count(e) {
 		if p.match.holds(v, e, i) {
-			st.mark = state.MarkOf(e)
+			st.mark = v.state.now
 			st.value, st.has = p.path.Read(&v.subject)
 			st.value.Text = strings.Clone(st.value.Text)
 			matched = true

@@ -16,6 +16,8 @@ type view struct {
 	subject field.Subject
 
 	candidates []candidate
+	marks      []state.Mark
+	mark       func(m state.Mark) // appends to marks
 }
 
 // A condition is true or false at every instant that is not before the last event folded.

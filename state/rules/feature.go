@@ -2,6 +2,7 @@ package rules
 
 import (
 	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
@@ -145,9 +146,11 @@ func (p *program) because(s *State, k state.Known, key string, at events.Instant
 		return nil
 	}
 	v := p.view(s, k, at)
-	g.when.because(v, func(m state.Mark) { marks = append(marks, m) })
+	v.marks = v.marks[:0]
+	g.when.because(v, v.mark)
+	marks = slices.Clone(inTime(v.marks))
 	p.free(v)
-	return inTime(marks)
+	return marks
 }
 
 const triggerPrefix = "trigger/"

@@ -108,7 +108,7 @@ func (p *each) fold(v *view, _ any, e *events.Event) change {
 	n := len(v.state.hits)
 	for i := range p.match.count(e) {
 		if p.match.holds(v, e, i) {
-			v.state.hits = append(v.state.hits, hit{piece: p.index, mark: state.MarkOf(e), payload: capture(v, e, p.payload)})
+			v.state.hits = append(v.state.hits, hit{piece: p.index, mark: v.state.now, payload: capture(v, e, p.payload)})
 		}
 	}
 	return toldIf(len(v.state.hits) > n)

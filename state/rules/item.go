@@ -64,25 +64,31 @@ func (p *owned) fold(v *view, s any, e *events.Event) change {
 			break // it has no product lines
 		}
 		day, dated := p.day(v, e)
-		it := &e.Items[i]
-		key := it.Serial
-		switch {
-		case key != "":
-		case e.Order.ID != "":
-			key = e.Order.ID + "/" + it.ProductID
-		default:
-			key = keyOf(state.MarkOf(e)) + "/" + it.ProductID
+		if !dated && len(st.things) == 0 {
+			continue
 		}
+		key := thingKeyOf(v, e, &e.Items[i])
 		j, found := st.find(key)
 		if found {
 			st.things, changed = slices.Delete(st.things, j, j+1), true
 		}
 		if dated {
-			t := thing{strings.Clone(key), strings.Clone(e.Order.ID), state.MarkOf(e), day, capture(v, e, p.payload)}
+			t := thing{strings.Clone(key), strings.Clone(e.Order.ID), v.state.now, day, capture(v, e, p.payload)}
 			st.things, changed = slices.Insert(st.things, j, t), true
 		}
 	}
 	return toldIf(changed)
+}
+
+// thingKeyOf is the key of a line.
+func thingKeyOf(v *view, e *events.Event, it *events.Item) string {
+	switch {
+	case it.Serial != "":
+		return it.Serial
+	case e.Order.ID != "":
+		return e.Order.ID + "/" + it.ProductID
+	}
+	return keyOf(v.state.now) + "/" + it.ProductID
 }
 
 // day is the date of v's subject, a product line.

@@ -64,7 +64,7 @@ type piece interface {
 	key() string
 	names() []string
 	zero() any
-	// fold takes an event of one of the names.
+	// fold takes an event of one of the names, which is v.state.now.
 	fold(v *view, s any, e *events.Event) change
 	append(b []byte, s any) []byte
 	parse(b []byte, c *state.Calendar) (any, error)

@@ -105,7 +105,7 @@ func (p *series) fold(v *view, s any, e *events.Event) change {
 				continue
 			}
 		}
-		st.take(p, state.MarkOf(e), x)
+		st.take(p, v.state.now, x)
 	}
 	if st.count == n {
 		return same
@@ -116,9 +116,6 @@ func (p *series) fold(v *view, s any, e *events.Event) change {
 
 // take adds a match and its value, if the series is of values.
 func (s *seriesState) take(p *series, m state.Mark, x field.Value) {
-	if p.needs.texts || p.needs.lifetime {
-		x.Text = strings.Clone(x.Text)
-	}
 	if p.needs.rolling > 0 || p.needs.calendar > 0 {
 		y := entry{mark: m, number: x.Number}
 		if y.is = aText; !p.of {
@@ -150,7 +147,10 @@ func (s *seriesState) enter(p *series, x entry, text string) {
 		s.sums = append(s.sums, last)
 	}
 	if p.needs.texts {
-		s.texts = append(s.texts, text)
+		s.texts = append(s.texts, strings.Clone(text))
+	}
+	if s.entries == nil {
+		s.entries = make([]entry, 0, 4)
 	}
 	s.entries = append(s.entries, x)
 }
@@ -175,6 +175,13 @@ func (s *seriesState) value(i int) (x field.Value, has bool) {
 
 // take adds a value.
 func (t *totals) take(x field.Value, tallied bool) {
+	if tallied {
+		x.Text = t.count(x)
+	} else if x.Text == t.last.Text {
+		x.Text = t.last.Text
+	} else {
+		x.Text = strings.Clone(x.Text)
+	}
 	if t.values++; t.values == 1 {
 		t.first = x
 	}
@@ -186,14 +193,20 @@ func (t *totals) take(x field.Value, tallied bool) {
 		}
 		t.sum, t.least, t.most = t.sum.add(n), min(t.least, n), max(t.most, n)
 	}
-	if tallied {
-		text := x.String()
-		i, found := slices.BinarySearchFunc(t.tally, text, func(t tally, text string) int { return strings.Compare(t.text, text) })
-		if !found {
-			t.tally = slices.Insert(t.tally, i, tally{text: text})
-		}
-		t.tally[i].n++
+}
+
+// count counts a value by its text, and returns its Text as it may be kept.
+func (t *totals) count(x field.Value) string {
+	text := x.String()
+	i, found := slices.BinarySearchFunc(t.tally, text, func(t tally, text string) int { return strings.Compare(t.text, text) })
+	if !found {
+		t.tally = slices.Insert(t.tally, i, tally{text: strings.Clone(text)})
 	}
+	t.tally[i].n++
+	if x.Text == "" {
+		return ""
+	}
+	return t.tally[i].text
 }
 
 // prune lets go of what no window can need from an instant on.

@@ -125,7 +125,7 @@ func (p *traits) fold(v *view, s any, e *events.Event) change {
 		}
 		value, ok := field.Trait(name).Read(&v.subject)
 		value.Text = strings.Clone(value.Text)
-		x := said{p.all[n], value, state.MarkOf(e)}
+		x := said{p.all[n], value, v.state.now}
 		j, found := st.find(name)
 		switch {
 		case ok && found:
