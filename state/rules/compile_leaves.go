@@ -214,11 +214,16 @@ func (c *compiler) feature(x *Feature) condition {
 		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name,
 			map[bool]string{true: "text", false: "number"}[f.Text])
 	}
+	l.bound()
 	c.uses.figure(f)
 	return l
 }
 
 func (u *uses) figure(f *state.Figure) {
+	if f.Stamp != nil {
+		u.stamped = append(u.stamped, f)
+		return
+	}
 	folds := f.Folds
 	if folds == nil {
 		folds = state.Describe(f.Owner).Folds
@@ -265,7 +270,7 @@ func (c *compiler) inSegment(x *InSegment) condition {
 	}
 	u := &c.users[g.index]
 	c.uses.pieces = append(c.uses.pieces, u.pieces...)
-	c.uses.types = append(c.uses.types, u.types...)
+	c.uses.types, c.uses.stamped = append(c.uses.types, u.types...), append(c.uses.stamped, u.stamped...)
 	c.uses.any, c.uses.everybody = c.uses.any || u.any, c.uses.everybody || u.everybody
 	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
 	if x.InFor.N > 0 {

@@ -126,7 +126,7 @@ func (l *eventLeaf) ever(count int64, t *totals) bool {
 	case Last:
 		return t.values > 0 && k.value(t.last)
 	}
-	text, some := frequent(t.tally)
+	text, some := t.frequent()
 	return some && k.value(text)
 }
 
@@ -153,15 +153,11 @@ func (s *seriesState) totals(from int, tallied bool) (t totals) {
 }
 
 // frequent is the text that stands most often, of equals the smallest.
-func frequent(all []tally) (v field.Value, some bool) {
-	var most int64
-	text := ""
-	for i := range all {
-		if t := &all[i]; t.n > most {
-			most, text, some = t.n, t.text, true
-		}
+func (t *totals) frequent() (v field.Value, some bool) {
+	if len(t.tally) == 0 {
+		return v, false
 	}
-	return field.ValueOf(text), some
+	return field.ValueOf(t.tally[t.top].text), true
 }
 
 func (l *eventLeaf) because(v *view, say func(state.Mark)) {

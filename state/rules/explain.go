@@ -246,7 +246,7 @@ func (r *Report) follow(to events.Instant, f func(v *view) bool) {
 	}
 	s.prepare(p)
 	past := s.reg.settled()
-	own := course{registers: past.clone(), next: s.now.Time}
+	own := course{registers: past.clone(), next: s.now.Time, every: true}
 	own.prepare(p)
 	v := p.views.Get().(*view)
 	defer p.free(v)

@@ -128,7 +128,7 @@ func (l *eventLeaf) text(count int64, s *totals) string {
 	case Distinct:
 		return fmt.Sprint(len(s.tally))
 	case MostFrequent:
-		v, _ := frequent(s.tally)
+		v, _ := s.frequent()
 		return v.String()
 	}
 	switch {

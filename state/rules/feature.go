@@ -58,6 +58,9 @@ func (p *program) facts(s *State, k state.Known, at events.Instant, say func(key
 // bring follows time, and asks all segments, up to an instant.
 func (p *program) bring(s *State, k state.Known, at events.Instant) {
 	s.prepare(p)
+	if s.moved {
+		s.restamp(p, k)
+	}
 	if s.members.certain(at) && (!p.follows() || s.reg.here <= at && at < s.reg.next) {
 		return
 	}

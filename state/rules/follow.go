@@ -34,10 +34,18 @@ func (p *program) step(v *view) {
 		}
 	}
 	for i, t := range p.triggers {
-		if due := &c.dues[len(p.tracked)+i]; *due <= v.at {
-			p.happens(v, int32(i), t)
-			*due = t.on.next(v, v.at)
+		due, after := &c.dues[len(p.tracked)+i], v.at
+		if *due > v.at {
+			continue
 		}
+		_, edged := t.on.(*edge)
+		if edged || c.every || c.last[i].free <= v.at {
+			p.happens(v, int32(i), t)
+		}
+		if !edged && !c.every { // nothing comes of what happens before, and it leaves no trace
+			after = max(after, c.last[i].free-1)
+		}
+		*due = t.on.next(v, after)
 	}
 	c.here, c.next = v.at, slices.Min(c.dues)
 	if c.next <= c.here {
@@ -160,6 +168,9 @@ func (p *program) view(s *State, k state.Known, at events.Instant) *view {
 	s.prepare(p)
 	v := p.views.Get().(*view)
 	v.state, v.known, v.reg = s, k, &s.reg
+	if s.moved {
+		s.restamp(p, k)
+	}
 	if p.follows() && s.now.ID != 0 {
 		p.follow(v, at)
 	}
@@ -205,6 +216,9 @@ func (p *program) before(s *State, k state.Known, to events.Instant) {
 		return
 	}
 	c := &s.reg
+	if s.moved {
+		s.restamp(p, k)
+	}
 	if c.next < to || c.here >= to {
 		p.free(p.view(s, k, to-1))
 	}

@@ -50,6 +50,13 @@ type readers struct {
 	ofPiece []reader // by piece
 	onType  []reader // by type: on a figure that folds it
 	atStart reader   // on who began when
+	stamped []stamped
+}
+
+// stamped is a figure that tells whether it was changed, and who depends on it.
+type stamped struct {
+	figure *state.Figure
+	reader
 }
 
 // reader is segments, and what is followed: by the index of what is tracked, and behind those of the trigger.
@@ -110,9 +117,10 @@ type compiler struct {
 
 // uses is on what a condition depends.
 type uses struct {
-	pieces []int32
-	types  []events.Type // of events that figures fold
-	any    bool          // on every event
+	pieces  []int32
+	types   []events.Type // of events that figures fold
+	stamped []*state.Figure
+	any     bool // on every event
 	// everybody: on the first event and on the first order.
 	everybody bool
 }

@@ -64,6 +64,7 @@ type course struct {
 	next events.Instant   // the next one; 0: not known, and nothing of dues is
 	dues []events.Instant // by what is tracked, then by trigger: not before this instant does time alone make it another
 
+	every  bool           // what happens during a cooldown is looked at too
 	fresh  int            // how many of fired are not told
 	late   events.Instant // no fired is due later
 	least  events.Instant // no fired is gone earlier

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
 )
 
 // route notes who depends on what.
@@ -42,6 +43,22 @@ func (c *compiler) reads(u *uses, add func(r *reader)) {
 	if u.everybody {
 		add(&r.atStart)
 	}
+	for n, f := range u.stamped {
+		if !slices.Contains(u.stamped[:n], f) {
+			add(r.of(f))
+		}
+	}
+}
+
+// of is who depends on a figure.
+func (r *readers) of(f *state.Figure) *reader {
+	for i := range r.stamped {
+		if r.stamped[i].figure == f {
+			return &r.stamped[i].reader
+		}
+	}
+	r.stamped = append(r.stamped, stamped{figure: f})
+	return &r.stamped[len(r.stamped)-1].reader
 }
 
 // inOrder is the segments, each behind those that it asks for; the faults are circles.

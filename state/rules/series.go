@@ -73,6 +73,7 @@ type totals struct {
 	least, most int64
 	first, last field.Value
 	tally       []tally // by text
+	top         int     // the one that stands most often, of equals the first; not written
 }
 
 type tally struct {
@@ -201,12 +202,23 @@ func (t *totals) count(x field.Value) string {
 	i, found := slices.BinarySearchFunc(t.tally, text, func(t tally, text string) int { return strings.Compare(t.text, text) })
 	if !found {
 		t.tally = slices.Insert(t.tally, i, tally{text: strings.Clone(text)})
+		if i <= t.top && len(t.tally) > 1 {
+			t.top++
+		}
 	}
 	t.tally[i].n++
+	t.lead(i)
 	if x.Text == "" {
 		return ""
 	}
 	return t.tally[i].text
+}
+
+// lead makes the i-th text the one that stands most often, if it is.
+func (t *totals) lead(i int) {
+	if x, y := &t.tally[i], &t.tally[t.top]; x.n > y.n || x.n == y.n && i < t.top {
+		t.top = i
+	}
 }
 
 // prune lets go of what no window can need from an instant on.
@@ -379,6 +391,7 @@ func parseTotals(b []byte) (*totals, error) {
 				return nil, err
 			}
 			t.tally = append(t.tally, x)
+			t.lead(len(t.tally) - 1)
 		}
 	}
 	return t, r.Err()

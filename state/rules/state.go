@@ -21,6 +21,8 @@ type State struct {
 	reg    course
 
 	members members
+	stamps  []uint64       // of figures, as the program has them
+	moved   bool           // an event came since
 	toldAt  events.Instant // when what is said was compared; 0: never since he was read
 }
 
@@ -28,6 +30,7 @@ func (s *State) prepare(p *program) {
 	if s.pieces == nil {
 		s.pieces = make([]any, len(p.pieces))
 		s.members.prepare(p)
+		s.stamps, s.moved = make([]uint64, len(p.readers.stamped)), true
 		s.reg.prepare(p)
 	}
 }
@@ -42,7 +45,7 @@ func (p *program) fold(s *State, e *events.Event) {
 		s.reg.rewind()
 		s.members.stale.fill(len(p.segments))
 	}
-	s.now = state.MarkOf(e)
+	s.now, s.moved = state.MarkOf(e), len(p.readers.stamped) > 0
 	s.forget(&p.readers.onType[e.Type])
 	if s.first.ID == 0 {
 		s.first = s.now
@@ -81,6 +84,18 @@ func (p *program) foldPiece(v *view, i int32, e *events.Event) {
 	s.pieces[i] = x
 	if did == told {
 		s.forget(&p.readers.ofPiece[i])
+	}
+}
+
+// restamp has what depends on figures that were changed since be asked again.
+func (s *State) restamp(p *program, k state.Known) {
+	s.moved = false
+	for i := range p.readers.stamped {
+		x := &p.readers.stamped[i]
+		if stamp := x.figure.Stamp(k); stamp != s.stamps[i] {
+			s.stamps[i] = stamp
+			s.forget(&x.reader)
+		}
 	}
 }
 
