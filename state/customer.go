@@ -204,8 +204,8 @@ func (c *Customer) AppendState(b []byte) []byte {
 		b, m = wire.Begin(b, rowFeature)
 		b = wire.AppendBytes(b, partName, a.name)
 		b = wire.AppendUint(b, partVersion, uint64(a.version))
-		if a.basis != "" {
-			b = wire.AppendFixed(b, partBasis, Fingerprint(a.name, a.basis))
+		if a.print != 0 {
+			b = wire.AppendFixed(b, partBasis, a.print)
 		}
 		b, inner = wire.Begin(b, partBytes)
 		b = f.append(b, c.states[i])
@@ -378,7 +378,7 @@ func (t *Table) parseState(b []byte, states []any) error {
 	}
 	for i := range t.abouts {
 		a := &t.abouts[i]
-		if a.name != string(name) || uint64(a.version) != version || a.basis != "" && Fingerprint(a.name, a.basis) != basis {
+		if a.name != string(name) || uint64(a.version) != version || a.print != 0 && a.print != basis {
 			continue
 		}
 		s, err := t.features[i].parse(bytes)

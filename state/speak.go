@@ -318,11 +318,9 @@ func (c *Customer) ids(marks []Mark) (ids []string) {
 
 // id is the id of the event that m points to.
 func (t *timeline) id(m Mark) (string, bool) {
-	var e events.Event
 	for i := t.at(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
-		if t.index[i].id == m.ID {
-			t.head(i, &e)
-			return e.ID, true
+		if x := &t.index[i]; x.id == m.ID {
+			return idOf(t.blocks[x.block][x.start:x.end]), true
 		}
 	}
 	return "", false

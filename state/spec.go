@@ -119,6 +119,7 @@ type Feature interface {
 // about is what a table needs to know of a feature.
 type about struct {
 	name, doc, basis   string
+	print              uint64 // of name and basis; 0 without a basis
 	version            int
 	folds              []events.Type
 	hasFold, hasBefore bool
@@ -134,6 +135,9 @@ func (p *Spec[S]) about() about {
 	a := about{name: p.Name, doc: p.Doc, basis: p.Basis, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
 		hasBefore: p.Before != nil, hasChanges: p.Changes != nil, hasFacts: p.Facts != nil || p.Occurrences != nil,
 		happens: p.Occurrences != nil, hasState: p.Append != nil, needs: p.Needs, table: p.table}
+	if a.basis != "" {
+		a.print = Fingerprint(a.name, a.basis)
+	}
 	if (p.Append == nil) != (p.Parse == nil) {
 		a.faults = append(a.faults, "has one of Append and Parse")
 	}

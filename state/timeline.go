@@ -44,14 +44,6 @@ const (
 // event reads the i-th event into e.
 func (t *timeline) event(i int, e *events.Event) { t.parse(&t.index[i], e) }
 
-// head reads of the i-th event what comes first: type and name, by what it is found and ordered.
-func (t *timeline) head(i int, e *events.Event) {
-	x := &t.index[i]
-	if err := parseHead(t.blocks[x.block][x.start:x.end], e); err != nil {
-		panic("state: an entry that was checked when it was read cannot be parsed") // a bug of ours
-	}
-}
-
 // before is the time of the event before the i-th; events.Never if there is none.
 func (t *timeline) before(i int) events.Instant {
 	if i == 0 {
