@@ -59,8 +59,9 @@ type Record struct {
 	Headers    []Header
 }
 
-// Event is a touchpoint that was accepted. Its strings and byte slices are never modified and share one buffer of the
-// Event's own: they may be kept for ever, but one kept alone keeps the whole buffer, so what lives long is cloned.
+// Event is a touchpoint that was accepted. Its strings and byte slices are never modified and share a buffer of 16 KiB or
+// more with those of others: they may be kept for ever, but one kept alone keeps the whole buffer, so what lives long is
+// cloned.
 type Event struct {
 	Customer CustomerID // at most MaxID bytes, without control characters, as are Source, ID and Sequence; "" of the catalogue's
 	Type     Type       // Unknown for a name that the table does not have
@@ -71,8 +72,9 @@ type Event struct {
 	Sequence string // CloudEvents sequence, "" without
 
 	Time Instant // when it happened, never later than Append
-	// Content is a fingerprint of what was sent: the first 8 bytes, big endian, of SHA-256 over the value (for a binary
-	// CloudEvent: over its ce_ headers sorted by name, then the value). Of copies that differ the one with the smallest
+	// Content is a fingerprint of what was sent: CRC-32 (IEEE 802.3) in its upper half and CRC-32C (Castagnoli) in its
+	// lower, of the value; of a binary CloudEvent, of its ce_ headers sorted by name, each name and each value with its
+	// length before it (4 bytes, big endian), and then the value. Of copies that differ the one with the smallest
 	// (Time, Content) counts.
 	Content uint64
 

@@ -41,7 +41,7 @@ func appendMarkID(b []byte, mac hash.Hash, m *Mark) []byte {
 	return appendID(b, mac)
 }
 
-func appendPart(b []byte, part string) []byte {
+func appendPart[T ~string | ~[]byte](b []byte, part T) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }
 

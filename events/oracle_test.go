@@ -2,7 +2,6 @@ package events_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -292,6 +291,18 @@ func (o *oracle) content(shape string) {
 			}
 		}
 	}
-	sum := sha256.Sum256(append(b, o.r.Value...))
-	o.e.Content = binary.BigEndian.Uint64(sum[:])
+	b = append(b, o.r.Value...)
+	o.e.Content = uint64(crc(0xedb88320, b))<<32 | uint64(crc(0x82f63b78, b))
+}
+
+// crc is a CRC-32 bit by bit; its polynomial's bits are in reverse.
+func crc(polynomial uint32, b []byte) uint32 {
+	r := ^uint32(0)
+	for _, c := range b {
+		r ^= uint32(c)
+		for range 8 {
+			r = r>>1 ^ polynomial&-(r&1)
+		}
+	}
+	return ^r
 }

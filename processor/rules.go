@@ -115,7 +115,7 @@ func (s *shard) takeRulebook(ctx context.Context, b *rulebook.Rulebook) error {
 		return err
 	}
 	if s.at.Rules = s.table.Fingerprint(); s.at.Rules != former {
-		s.at.Walk, s.walking = store.Walk{Active: true, Cause: events.ByRules}, false
+		s.at.Walk, s.walkProgress = store.Walk{Active: true, Cause: events.ByRules}, walkProgress{}
 		clear(s.touched)
 	}
 	s.log.Info().Str("rulebook", b.Name()).Int64("position", int64(s.at.Input)).Bool("walk", s.at.Rules != former).

@@ -273,7 +273,16 @@ func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Spea
 		}
 		o = h
 	}
-	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause}, sp)
+	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause,
+		Rule: ruleOf(s.key)}, sp)
+}
+
+// ruleOf is the rule whose standing fact a key is: segments are the rulebook's.
+func ruleOf(key string) string {
+	if id, is := strings.CutPrefix(key, "segment/"); is {
+		return id
+	}
+	return ""
 }
 
 // tell says the next statement on a fact, of which that fact, its former value and its ordinal are not set.
@@ -300,28 +309,31 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 	return c.ids(marks)
 }
 
-// ids is the ids of the events that marks point to, ten at most.
+// ids is the ids of the events that marks, in order of time, point to: the first ten in the timeline's order.
 func (c *Customer) ids(marks []Mark) (ids []string) {
-	if len(marks) > 0 {
-		ids = make([]string, 0, min(len(marks), events.MaxBecause))
+	if len(marks) == 0 {
+		return nil
 	}
-	for _, m := range marks {
-		if len(ids) == events.MaxBecause {
+	var memory [2 * events.MaxBecause]int
+	places := memory[:0]
+	for i, m := range marks {
+		if len(places) >= events.MaxBecause && m.Time > marks[i-1].Time {
 			break
 		}
-		if id, ok := c.line.id(m); ok {
-			ids = append(ids, id)
+		place, ok := c.line.marked(m)
+		switch {
+		case ok:
+			places = append(places, place)
+		case m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
+			c.whole()
+			return c.ids(marks)
 		}
+	}
+	slices.Sort(places)
+	places = places[:min(len(places), events.MaxBecause)]
+	ids = make([]string, 0, len(places))
+	for _, i := range places {
+		ids = append(ids, c.line.idOf(&c.line.index[i]))
 	}
 	return ids
-}
-
-// id is the id of the event that m points to.
-func (t *timeline) id(m Mark) (string, bool) {
-	for i := t.at(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
-		if x := &t.index[i]; x.id == m.ID {
-			return idOf(t.blocks[x.block][x.start:x.end]), true
-		}
-	}
-	return "", false
 }

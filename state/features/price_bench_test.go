@@ -13,12 +13,14 @@ import (
 	"github.com/touchfold/touchfold/state"
 )
 
-// BenchmarkTouchpoint is what a touchpoint in order costs its customer: without rules, with the rulebook that is shipped, and
-// with fifty rules. State bytes are what a customer's states take when they are written, at the median and at most. Run it with
-// -benchtime 2000000x, or as many as the mix has.
+// BenchmarkTouchpoint is what a touchpoint in order costs its customer: without rules, with the rulebook that is in force where
+// none is configured, with that of a shop, and with fifty rules. State bytes are what a customer's states take when they are
+// written, at the median and at most. Run it with -benchtime 2000000x, or as many as the mix has.
 func BenchmarkTouchpoint(b *testing.B) {
+	const books = "../../rulebooks/"
 	for _, m := range mixes {
-		for _, x := range [][2]string{{"none", ""}, {"retail", "../../rulebooks/retail.yaml"}, {"fifty", "testdata/fifty.yaml"}} {
+		for _, x := range [][2]string{{"none", ""}, {"default", books + "department-store.yaml"}, {"retail", books + "retail.yaml"},
+			{"fifty", "testdata/fifty.yaml"}} {
 			b.Run("mix="+m.name+"/rules="+x[0], func(b *testing.B) { benchmarkTouchpoint(b, m, x[1]) })
 		}
 	}
@@ -40,7 +42,7 @@ var mixes = []mix{{"bench", 100_000, false}, {"carts", 5000, true}}
 const benchStart events.Instant = 1_767_225_600_000
 
 func benchmarkTouchpoint(b *testing.B, m mix, file string) {
-	book := propose(b)
+	book := propose(b, "rulebook=none")
 	if file != "" {
 		text, err := os.ReadFile(file)
 		if err != nil {

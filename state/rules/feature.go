@@ -40,7 +40,9 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Parse:       p.parse,
 	}
 	for _, f := range c.Figures {
-		spec.Needs = append(spec.Needs, f.Owner)
+		if !slices.Contains(spec.Needs, f.Owner) {
+			spec.Needs = append(spec.Needs, f.Owner)
+		}
 	}
 	return spec, p.Since, nil
 }
@@ -143,17 +145,33 @@ func (p *program) horizon(s *State, k state.Known, at events.Instant) events.Ins
 	return min(least, c.next)
 }
 
+// because is what decides a segment; of one that time has just ended what decided it until then and no longer does.
 func (p *program) because(s *State, k state.Known, key string, at events.Instant) (marks []state.Mark) {
 	g := p.index[key]
 	if g == nil {
 		return nil
 	}
 	v := p.view(s, k, at)
+	defer p.free(v)
+	marks = g.decided(v)
+	if is, _ := v.segment(g); is || s.now.Time >= at {
+		return marks
+	}
+	v.at = at - 1
+	if was, _ := g.when.eval(v); was {
+		gone := slices.DeleteFunc(g.decided(v), func(m state.Mark) bool { return slices.Contains(marks, m) })
+		if len(gone) > 0 {
+			return gone
+		}
+	}
+	return marks
+}
+
+// decided is the events that decide a segment at v.at, in order.
+func (g *segment) decided(v *view) []state.Mark {
 	v.marks = v.marks[:0]
 	g.when.because(v, v.mark)
-	marks = slices.Clone(inTime(v.marks))
-	p.free(v)
-	return marks
+	return slices.Clone(inTime(v.marks))
 }
 
 const triggerPrefix = "trigger/"

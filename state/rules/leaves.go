@@ -100,7 +100,7 @@ func (l *figureLeaf) sinceDay(v *view) (is bool, until events.Instant) {
 	for _, x := range l.compare.numbers {
 		n := state.Day(min(max(x/million, -1), 1<<20))
 		for _, d := range [...]state.Day{day + n, day + n + 1} {
-			if at := c.Start(d); at > v.at {
+			if at := c.Start(d); at > v.at && l.compare.number(int64(d-day)*million) != is {
 				until = min(until, at)
 			}
 		}

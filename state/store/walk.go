@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/touchfold/touchfold/events"
@@ -24,9 +25,23 @@ func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (mo
 			if e, err = s.parse(v, id, value); err != nil {
 				return false, err
 			}
+		} else if e.customer == nil {
+			if err := s.thaw(e); err != nil {
+				return false, err
+			}
 		}
 		s.last = e
-		return f(e.customer)
+		more, err := f(e.customer)
+		return more, cmp.Or(err, s.unread)
+	})
+}
+
+// IDs calls f with the id of every customer who has a row and whose id is after after, in order, until f says no.
+func (s *Store) IDs(after events.CustomerID, f func(id events.CustomerID) (more bool)) error {
+	v := s.disk.view()
+	defer v.discard()
+	return v.ascend([]byte{kindCustomer}, append(customerKey(nil, after), 0), func(key, _ []byte) (bool, error) {
+		return f(events.CustomerID(key[1:])), nil
 	})
 }
 

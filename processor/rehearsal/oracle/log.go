@@ -1,12 +1,11 @@
 package oracle
 
 import (
-	"bytes"
 	"cmp"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +27,7 @@ type Touchpoint struct {
 	Customer string
 	e        event
 	source   string
-	content  [sha256.Size]byte
+	content  uint64
 }
 
 // Decode reads a bare Segment message or a CloudEvent in either mode. A record that was forwarded stands where and when
@@ -67,7 +66,7 @@ func (rules Rules) Decode(r Record) (Touchpoint, error) {
 
 // open reads the envelope, and what is in it. A CloudEvent's id and source are put into the message and the touchpoint.
 func (r *Record) open() (m message, t Touchpoint, err error) {
-	t.content = sha256.Sum256(r.Value)
+	t.content = content(r.Value)
 	envelope, data := map[string]string{}, r.Value
 	switch {
 	case strings.HasPrefix(strings.ToLower(r.Headers["content-type"]), "application/cloudevents"):
@@ -114,8 +113,13 @@ func undotted(name string) string {
 	return strings.Join(words, " ")
 }
 
-// binaryContent is SHA-256 over the ce_ headers in order of their names, each text with its length before it, and the value.
-func (r *Record) binaryContent() [sha256.Size]byte {
+// content is both CRC-32s of what was sent.
+func content(b []byte) uint64 {
+	return uint64(crc32.ChecksumIEEE(b))<<32 | uint64(crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// binaryContent is the content of the ce_ headers in order of their names, each text with its length before it, and the value.
+func (r *Record) binaryContent() uint64 {
 	var names []string
 	for name := range r.Headers {
 		if strings.HasPrefix(name, "ce_") {
@@ -129,7 +133,7 @@ func (r *Record) binaryContent() [sha256.Size]byte {
 			all = append(binary.BigEndian.AppendUint32(all, uint32(len(text))), text...)
 		}
 	}
-	return sha256.Sum256(append(all, r.Value...))
+	return content(append(all, r.Value...))
 }
 
 // origin is r where it first stood.
@@ -179,7 +183,7 @@ func (rules Rules) Facts(all []Touchpoint, at time.Time) map[string]any {
 	for _, t := range all {
 		key := [2]string{t.source, t.e.id}
 		old, known := least[key]
-		if !known || cmp.Or(t.e.at.Compare(old.e.at), bytes.Compare(t.content[:8], old.content[:8])) < 0 {
+		if !known || cmp.Or(t.e.at.Compare(old.e.at), cmp.Compare(t.content, old.content)) < 0 {
 			least[key] = t
 		}
 	}
