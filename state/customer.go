@@ -24,6 +24,9 @@ type Customer struct {
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
 	passed  events.Instant   // up to here horizons have passed, seen or not
+	heard   []uint64         // by feature: the fingerprint of the facts that were compared last; 0: not known
+	orphans bool             // some of said may be no feature's
+	crowd   int              // where said is longer, all of it is looked at lest occurrences that are history stay in the way
 	stale   int              // events from this index on are not folded yet; line.count() if all are
 	saves   []savepoint
 	saveGap int
@@ -337,6 +340,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 			if err != nil {
 				return nil, fmt.Errorf("read what was said of a customer: %w", err)
 			}
+			c.orphans = c.orphans || int(s.owner) == len(t.features)
 			if s.over {
 				c.past = append(c.past, s)
 			} else {

@@ -170,6 +170,17 @@ func parseEntry(b []byte, e *events.Event) error { return parseUntil(math.MaxInt
 // parseHead reads of an entry what comes first: type and name, by what it is found and ordered, and whether it was cut.
 func parseHead(b []byte, e *events.Event) error { return parseUntil(entryFlags, b, e) }
 
+// idOf is the id of an entry, which was checked when it was read.
+func idOf(b []byte) string {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok && f <= entryID; f, ok = r.Next() {
+		if f == entryID {
+			return view(r.Bytes())
+		}
+	}
+	return ""
+}
+
 func parseUntil(last wire.Field, b []byte, e *events.Event) error {
 	customer, items, traits := e.Customer, e.Items[:0], e.Traits[:0]
 	*e = events.Event{}

@@ -90,6 +90,9 @@ func (t *timeline) parse(x *entry, e *events.Event) {
 	}
 }
 
+// idOf is the id of an entry's event.
+func (t *timeline) idOf(x *entry) string { return idOf(t.blocks[int(x.block)-t.away][x.start:x.end]) }
+
 // needs: to put an event of that id and time all of t must be in memory.
 func (t *timeline) needs(e *events.Event, id uint64) bool {
 	return t.away > 0 && (e.Time <= t.upTo || t.ids.has(id) && t.find(id, e.Source, e.ID) < 0)

@@ -29,22 +29,40 @@ type Config struct {
 type program struct {
 	Config
 	pieces   []piece
-	keys     []uint64           // of the pieces, as they are written
-	ordered  []int32            // the pieces by key
-	byType   [][]int32          // the pieces that match events of a type
-	byName   map[string][]int32 // of a name that is no type's
-	all      []int32            // of any name
-	traits   int32              // the piece of the traits
-	segments []*segment         // each behind those that it asks for
-	readers  [][]int32          // by piece: the segments that depend on it
-	onType   [][]int32          // by type: the segments that depend on a figure that folds it
-	starts   []int32            // the segments that depend on who began when
-	wakes    []bool             // by type: what is tracked depends on a figure that folds it
-	moody    []int              // what is tracked and depends on figures
-	tracked  []condition        // to be followed through time, each behind those that it asks for
+	keys     []uint64            // of the pieces, as they are written
+	ordered  []int32             // the pieces by key
+	byType   [][]int32           // the pieces that match events of a type
+	byName   map[string][]int32  // of a name that is no type's
+	all      []int32             // of any name
+	traits   int32               // the piece of the traits
+	segments []*segment          // each behind those that it asks for
+	index    map[string]*segment // the segments by key
+	readers  readers
+	tracked  []condition // to be followed through time, each behind those that it asks for
 	triggers []*trigger
+	edges    [][]int32 // by what is tracked: the triggers that happen when it becomes another
 	basis    string
 	views    *sync.Pool
+}
+
+// readers are who depends on what.
+type readers struct {
+	ofPiece []reader // by piece
+	onType  []reader // by type: on a figure that folds it
+	atStart reader   // on who began when
+	stamped []stamped
+}
+
+// stamped is a figure that tells whether it was changed, and who depends on it.
+type stamped struct {
+	figure *state.Figure
+	reader
+}
+
+// reader is segments, and what is followed: by the index of what is tracked, and behind those of the trigger.
+type reader struct {
+	segments set
+	followed []int32
 }
 
 // A piece is what is kept of the events that match something. Leaves that need the same share it.
@@ -53,10 +71,27 @@ type piece interface {
 	key() string
 	names() []string
 	zero() any
-	// fold takes an event of one of the names. It reports whether it matched.
-	fold(v *view, s any, e *events.Event) bool
+	// fold takes an event of one of the names, which is v.state.now.
+	fold(v *view, s any, e *events.Event) change
 	append(b []byte, s any) []byte
 	parse(b []byte, c *state.Calendar) (any, error)
+}
+
+// change is what became of a piece.
+type change int
+
+const (
+	same change = iota // nothing
+	kept               // it is another, but nothing that is asked of it now
+	told               // it is another
+)
+
+// toldIf is told or same.
+func toldIf(is bool) change {
+	if is {
+		return told
+	}
+	return same
 }
 
 // pieceKey is a key as it is written: the first 8 bytes, big endian, of SHA-256.
@@ -70,19 +105,22 @@ type compiler struct {
 	*program
 	rule   string
 	faults []Fault
-	index  map[string]int32 // pieces by key
+	places map[string]int32 // pieces by key
 	figure map[string]*state.Figure
 	known  map[string]*segment
 	users  []uses // by segment
+	follow []uses // by what is tracked
+	on     []uses // by trigger: of what makes it happen
 	uses   uses   // of the rule that is being compiled
 	said   *traits
 }
 
 // uses is on what a condition depends.
 type uses struct {
-	pieces []int32
-	types  []events.Type // of events that figures fold
-	any    bool          // on every event
+	pieces  []int32
+	types   []events.Type // of events that figures fold
+	stamped []*state.Figure
+	any     bool // on every event
 	// everybody: on the first event and on the first order.
 	everybody bool
 }
@@ -94,10 +132,10 @@ func (c *compiler) fault(at Place, format string, args ...any) {
 // piece is the index of p, or of the one that was there with its key.
 func (c *compiler) piece(p piece) int32 {
 	key := p.key()
-	i, known := c.index[key]
+	i, known := c.places[key]
 	if !known {
 		i = int32(len(c.pieces))
-		c.index[key] = i
+		c.places[key] = i
 		c.pieces = append(c.pieces, p)
 	}
 	if !slices.Contains(c.uses.pieces, i) {
