@@ -37,7 +37,7 @@ func (s *shard) cacheBytes() int64 { return s.config.CacheBytes / int64(s.parts)
 // checkpointBytes is how much may change in one of so many shards before a checkpoint that is not due by time. What changed
 // stays in memory beyond the cache until it is written, while as much may change again.
 func (c *Config) checkpointBytes(shards int) int {
-	return int(min(64<<20, max(4<<20, c.Memory/8/int64(shards))))
+	return int(min(64<<20, max(4<<20, c.Memory/4/int64(shards))))
 }
 
 // gatherBytes is how much this shard gathers while it is mute, when it needs no cache (see gather): its part of a quarter if it
