@@ -27,6 +27,11 @@ type Figure struct {
 	// last so many days as long as that day is one of them.
 	Nth func(k Known, n int64) (Day, bool)
 
+	// Turns calls f with each value that the figure has over the last so many days after an instant if no event comes, and the
+	// instant from which on, in order, until f is false. With it the horizon of a comparison is exact; nil: some changes are
+	// looked through.
+	Turns func(k Known, days int, at events.Instant, f func(q Quantity, from events.Instant) bool)
+
 	// Stamp is another whenever an event has changed what At says. Nil: any event that it folds may have.
 	Stamp func(k Known) uint64
 

@@ -124,15 +124,36 @@ func (f asked) money(name, doc string, refunds, orders bool,
 					until = f.leaves(b.day, first, at)
 				}
 			}
-			minor, known := of(n, gross, refunded)
-			if !known {
-				return state.Quantity{}, until
+			return f.amount(of(n, gross, refunded)), until
+		},
+		Turns: func(k state.Known, days int, at events.Instant, turn func(state.Quantity, events.Instant) bool) {
+			l, first := f.purchases.Of(k).In(f.currency), f.first(days, at)
+			if l == nil || first == ever {
+				return
 			}
-			return state.Millionths(minor, units(f.currency)), until
+			n, gross, refunded := l.Window(first)
+			for i := range l.days {
+				b := &l.days[i]
+				if b.day < first {
+					continue
+				}
+				n, gross, refunded = n-int(b.orders), gross-b.gross, refunded-b.refunded
+				if !turn(f.amount(of(n, gross, refunded)), f.leaves(b.day, first, at)) {
+					return
+				}
+			}
 		},
 		Because: func(k state.Known, days int, at events.Instant) []state.Mark {
 			return f.purchases.Of(k).moved(f.currency, f.first(days, at), refunds, orders)
 		}}
+}
+
+// amount is of minor units.
+func (f asked) amount(minor int64, known bool) state.Quantity {
+	if !known {
+		return state.Quantity{}
+	}
+	return state.Millionths(minor, units(f.currency))
 }
 
 // units is how many minor units a major one has.

@@ -50,6 +50,14 @@ func orders(c *state.Calendar, quick bool) (*state.Spec[shop], state.Figure) {
 		}}
 	if quick {
 		figure.Stamp = func(k state.Known) uint64 { return uint64(len(f.Of(k).days)) + 1 }
+		figure.Turns = func(k state.Known, days int, at events.Instant, turn func(state.Quantity, events.Instant) bool) {
+			all := f.Of(k).days
+			for i, d := range all {
+				if days > 0 && d > c.Of(at)-state.Day(days) && !turn(state.Millionths(int64(len(all)-1-i), 1), c.Start(d+state.Day(days))) {
+					return
+				}
+			}
+		}
 		figure.Nth = func(k state.Known, n int64) (state.Day, bool) {
 			days := f.Of(k).days
 			if n > int64(len(days)) {

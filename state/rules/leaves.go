@@ -83,10 +83,31 @@ func (l *figureLeaf) eval(v *view) (bool, events.Instant) {
 	case l.least > 0:
 		return l.counted(v)
 	}
+	if l.figure.Turns != nil {
+		return l.turned(v)
+	}
 	return steady(v.at, func(at events.Instant) (bool, events.Instant) {
 		q, until := l.figure.At(v.known, l.days, at)
-		return q.Known && l.compare.value(valueOf(q)), until
+		return l.holds(q), until
 	})
+}
+
+func (l *figureLeaf) holds(q state.Quantity) bool { return q.Known && l.compare.value(valueOf(q)) }
+
+// turned is eval of a figure that tells all its values.
+func (l *figureLeaf) turned(v *view) (is bool, until events.Instant) {
+	q, until := l.figure.At(v.known, l.days, v.at)
+	if is = l.holds(q); until == events.Never {
+		return is, until
+	}
+	until = events.Never
+	l.figure.Turns(v.known, l.days, v.at, func(q state.Quantity, from events.Instant) bool {
+		if l.holds(q) != is {
+			until = from
+		}
+		return until == events.Never
+	})
+	return is, until
 }
 
 // sinceDay is of a figure that is the days since a day: the comparison changes where they pass a number.
