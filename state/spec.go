@@ -24,6 +24,15 @@ type Spec[S any] struct {
 	// known then. It leaves what Facts, Horizon and Occurrences say as it is.
 	Before func(s *S, k Known, to events.Instant)
 
+	// Of an event of the world, which is of no customer: Interests are what e, a customer's, shows to be of interest to him,
+	// up to before an instant; Offers are the interests that e, one of the world, may meet; Meets tells whether it does
+	// meet s, which holds all up to it. One that does is folded, and of one that does not nothing is seen. Remembers is
+	// until when an event of the world that happened at an instant can still change what is said. All or none of them.
+	Interests func(e *events.Event, say func(i Interest, until events.Instant))
+	Offers    func(e *events.Event, say func(i Interest))
+	Meets     func(s *S, e *events.Event) bool
+	Remembers func(at events.Instant) events.Instant
+
 	// Needs are the features, earlier in the table, whose state the functions that are given a Known read through Of.
 	Needs []Feature
 	// Facts says what is true at an instant that is not before the last event folded: every standing fact whose value is
@@ -68,11 +77,11 @@ const Yes Value = "true"
 // A Mark points to an event of a customer's timeline.
 type Mark struct {
 	Time events.Instant
-	ID   uint64 // Fingerprint of source and id
+	ID   uint64 // Fingerprint of source and id; of an event of the world of another source
 }
 
 // MarkOf points to e.
-func MarkOf(e *events.Event) Mark { return Mark{e.Time, Fingerprint(e.Source, e.ID)} }
+func MarkOf(e *events.Event) Mark { return Mark{e.Time, identity(e)} }
 
 // Fingerprint is FNV-1a, 64 bits, of the two texts, with the upper half folded into the lower once more.
 func Fingerprint(source, id string) uint64 {
@@ -104,6 +113,7 @@ type Feature interface {
 	before(s any, k Known, to events.Instant)
 	changed(s any, k Known, at events.Instant) bool
 	compared(s any, k Known, at events.Instant)
+	meets(s any, e *events.Event) bool
 	facts(s any, k Known, at events.Instant, say func(string, Value))
 	occurrences(s any, k Known, at events.Instant, say func(*Occurrence))
 	settled(key string, effective, at events.Instant) bool
@@ -121,6 +131,7 @@ type about struct {
 	folds              []events.Type
 	hasFold, hasBefore bool
 	hasChanged         bool
+	world              world
 	hasFacts, hasState bool // facts or occurrences
 	happens            bool // has occurrences
 	faults             []string
@@ -150,6 +161,10 @@ func (p *Spec[S]) about() about {
 	if a.hasBefore && !a.hasState {
 		a.faults = append(a.faults, "has Before, and a state that it cannot write")
 	}
+	a.world = world{p.Interests, p.Offers, p.Remembers}
+	if n := count(p.Interests != nil, p.Offers != nil, p.Meets != nil, p.Remembers != nil); n != 0 && n != 4 {
+		a.faults = append(a.faults, "has some of Interests, Offers, Meets and Remembers")
+	}
 	if len(p.Folds) > 0 && p.Fold == nil {
 		a.faults = append(a.faults, "has Folds without Fold")
 	}
@@ -165,6 +180,8 @@ func (p *Spec[S]) fold(s any, e *events.Event) { p.Fold(s.(*S), e) }
 func (p *Spec[S]) changed(s any, k Known, at events.Instant) bool { return p.Changed(s.(*S), k, at) }
 
 func (p *Spec[S]) compared(s any, k Known, at events.Instant) { p.Compared(s.(*S), k, at) }
+
+func (p *Spec[S]) meets(s any, e *events.Event) bool { return p.Meets(s.(*S), e) }
 
 func (p *Spec[S]) before(s any, k Known, to events.Instant) { p.Before(s.(*S), k, to) }
 

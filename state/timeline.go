@@ -20,7 +20,7 @@ type timeline struct {
 // entry says where an event's record lies. Equal times are told apart by what the record holds.
 type entry struct {
 	time       events.Instant
-	id         uint64 // Fingerprint of source and id
+	id         uint64 // what stands for the event, as in a Mark
 	content    uint64
 	block      uint32
 	start, end uint32
@@ -60,9 +60,9 @@ func (t *timeline) parse(x *entry, e *events.Event) {
 
 // put places e, of which packed is what appendEntry wrote if that was done before. changed is the first index from which on the events are others than before.
 func (t *timeline) put(e *events.Event, packed []byte) (did placed, changed int) {
-	id := Fingerprint(e.Source, e.ID)
+	id := identity(e)
 	did, changed = appended, len(t.index)
-	if old := t.find(id, e.Source, e.ID); old >= 0 {
+	if old := t.find(id, e); old >= 0 {
 		x := &t.index[old]
 		if c := cmp.Or(cmp.Compare(e.Time, x.time), cmp.Compare(e.Content, x.content)); c >= 0 {
 			return duplicate, len(t.index)
@@ -82,8 +82,8 @@ func (t *timeline) put(e *events.Event, packed []byte) (did placed, changed int)
 	return did, min(at, changed)
 }
 
-// find is the index of the event with that source and id, or -1.
-func (t *timeline) find(fingerprint uint64, source, id string) int {
+// find is the index of the copy of an event, or -1.
+func (t *timeline) find(fingerprint uint64, of *events.Event) int {
 	if t.ids != nil {
 		if _, ok := t.ids[fingerprint]; !ok {
 			return -1
@@ -94,7 +94,7 @@ func (t *timeline) find(fingerprint uint64, source, id string) int {
 		if t.index[i].id != fingerprint {
 			continue
 		}
-		if t.event(i, &e); e.Source == source && e.ID == id {
+		if t.event(i, &e); e.Source == of.Source && e.ID == of.ID && e.Type.OfWorld() == of.Type.OfWorld() {
 			return i
 		}
 	}
@@ -169,7 +169,7 @@ func (t *timeline) load(block []byte) error {
 			return err
 		}
 		end := len(block) - r.Left()
-		t.index = append(t.index, entry{time: e.Time, id: Fingerprint(e.Source, e.ID), content: e.Content,
+		t.index = append(t.index, entry{time: e.Time, id: identity(&e), content: e.Content,
 			block: n, start: uint32(end - len(record)), end: uint32(end)})
 	}
 	return r.Err()

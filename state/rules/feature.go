@@ -37,6 +37,9 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Append:      p.append,
 		Parse:       p.parse,
 	}
+	if len(p.latest) > 0 {
+		spec.Interests, spec.Offers, spec.Meets, spec.Remembers = p.interests, p.offers, p.meets, p.remembers
+	}
 	for _, f := range c.Figures {
 		spec.Needs = append(spec.Needs, f.Owner)
 	}

@@ -29,19 +29,21 @@ type Config struct {
 type program struct {
 	Config
 	pieces   []piece
-	keys     []uint64           // of the pieces, as they are written
-	ordered  []int32            // the pieces by key
-	byType   [][]int32          // the pieces that match events of a type
-	byName   map[string][]int32 // of a name that is no type's
-	all      []int32            // of any name
-	traits   int32              // the piece of the traits
-	segments []*segment         // each behind those that it asks for
-	readers  [][]int32          // by piece: the segments that depend on it
-	onType   [][]int32          // by type: the segments that depend on a figure that folds it
-	starts   []int32            // the segments that depend on who began when
-	wakes    []bool             // by type: what is tracked depends on a figure that folds it
-	moody    []int              // what is tracked and depends on figures
-	tracked  []condition        // to be followed through time, each behind those that it asks for
+	keys     []uint64            // of the pieces, as they are written
+	ordered  []int32             // the pieces by key
+	byType   [][]int32           // the pieces that match events of a type
+	byName   map[string][]int32  // of a name that is no type's
+	all      []int32             // of any name
+	wanted   [][]int32           // by type: the pieces that events of the world may meet
+	latest   [][2]state.Duration // until when such an event may change what is said: one after the other
+	traits   int32               // the piece of the traits
+	segments []*segment          // each behind those that it asks for
+	readers  [][]int32           // by piece: the segments that depend on it
+	onType   [][]int32           // by type: the segments that depend on a figure that folds it
+	starts   []int32             // the segments that depend on who began when
+	wakes    []bool              // by type: what is tracked depends on a figure that folds it
+	moody    []int               // what is tracked and depends on figures
+	tracked  []condition         // to be followed through time, each behind those that it asks for
 	triggers []*trigger
 	basis    string
 	views    *sync.Pool

@@ -17,6 +17,7 @@ type State struct {
 	first  state.Mark // the first event
 	bought state.Mark // the first order
 	now    state.Mark // the last event folded
+	own    state.Mark // the last one that is the customer's, not of the world
 	hits   []hit      // what happened at last, for triggers
 	reg    registers
 
@@ -46,6 +47,10 @@ func (s *State) prepare(p *program) {
 
 // fold takes an event.
 func (p *program) fold(s *State, e *events.Event) {
+	if e.Type.OfWorld() {
+		p.foldWorld(s, e)
+		return
+	}
 	s.prepare(p)
 	v := p.views.Get().(*view)
 	v.state = s
@@ -53,6 +58,7 @@ func (p *program) fold(s *State, e *events.Event) {
 		s.hits = s.hits[:0]
 	}
 	s.now = state.MarkOf(e)
+	s.own = s.now
 	read := s.ahead.next <= e.Time || s.ahead.last >= e.Time
 	s.ahead.moved = s.ahead.moved || p.wakes[e.Type]
 	if s.first.ID == 0 {

@@ -1,0 +1,243 @@
+package state
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// An event of the catalogue or of the world is of no customer. Whom it meets, him it becomes a part of: it stands on his
+// timeline, behind the touchpoints of its instant, and is folded as these are, late or not. So what follows from it needs
+// nothing but the timeline, and it is enough that each event comes to all whom it may meet: to those who had shown an
+// interest, when it comes, and to whoever turns out to have had, when that touchpoint comes. See World.
+
+// An Interest is what customers may care for: what asks, and for which value, each as a fingerprint.
+type Interest struct{ Asks, Value uint64 }
+
+// Compare orders interests.
+func (i Interest) Compare(o Interest) int {
+	return cmp.Or(cmp.Compare(i.Asks, o.Asks), cmp.Compare(i.Value, o.Value))
+}
+
+// world is what of a feature concerns the world.
+type world struct {
+	interests func(e *events.Event, say func(Interest, events.Instant))
+	offers    func(e *events.Event, say func(Interest))
+	remembers func(at events.Instant) events.Instant
+}
+
+// identity stands for an event on a timeline. Those of the world have ids of their own.
+func identity(e *events.Event) uint64 {
+	if e.Type.OfWorld() {
+		return Fingerprint("world\xff"+e.Source, e.ID) // 0xff is in no source
+	}
+	return Fingerprint(e.Source, e.ID)
+}
+
+// Worldly reports whether the table reads events of the world at all.
+func (t *Table) Worldly() bool { return len(t.worlds) > 0 }
+
+// Interests says what a customer's event shows to be of interest to him, each up to before an instant.
+func (t *Table) Interests(e *events.Event, say func(i Interest, until events.Instant)) {
+	for _, f := range t.worlds {
+		t.abouts[f].world.interests(e, say)
+	}
+}
+
+// Offers is the interests that an event of the world may meet, in order and each once.
+func (t *Table) Offers(e *events.Event) (all []Interest) {
+	for _, f := range t.worlds {
+		t.abouts[f].world.offers(e, func(i Interest) { all = append(all, i) })
+	}
+	slices.SortFunc(all, Interest.Compare)
+	return slices.Compact(all)
+}
+
+// Remembers is until when an event of the world that happened at an instant is to be known; 0: never.
+func (t *Table) Remembers(at events.Instant) (until events.Instant) {
+	for _, f := range t.worlds {
+		until = max(until, t.abouts[f].world.remembers(at))
+	}
+	return until
+}
+
+// meets reports whether an event of the world meets a customer.
+func (t *Table) meets(states []any, e *events.Event) bool {
+	return slices.ContainsFunc(t.worlds, func(f int) bool { return t.features[f].meets(states[f], e) })
+}
+
+func count(all ...bool) (n int) {
+	for _, is := range all {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// A World is the events of the world that can still meet somebody, of whom a touchpoint comes late. It belongs to one
+// goroutine.
+type World struct {
+	table *Table
+	byID  map[uint64]*Happened
+	by    map[Interest][]*Happened // in order
+}
+
+// Happened is an event of the world. It is never modified.
+type Happened struct {
+	Mark
+	Content uint64
+	Packed  []byte     // as AppendPacked has it
+	Of      []Interest // that it may meet, in order
+	Gone    []Interest // that a copy might have met whose place it took
+}
+
+// NewWorld is a world in which nothing has happened.
+func (t *Table) NewWorld() *World {
+	return &World{table: t, byID: map[uint64]*Happened{}, by: map[Interest][]*Happened{}}
+}
+
+// Put takes an event of the world at an instant; of copies that differ the smallest counts. It returns the one that counts,
+// and fresh whether that is this one and was not known; nil if nothing asks for such an event, or it came too late. e may be
+// shortened, and is not kept.
+func (w *World) Put(e *events.Event, at events.Instant) (h *Happened, fresh bool) {
+	if w.table.Remembers(e.Time) <= at {
+		return nil, false
+	}
+	h = &Happened{Mark: MarkOf(e), Content: e.Content, Packed: AppendPacked(nil, e)} // which may shorten it
+	h.Of = w.table.Offers(e)
+	old := w.byID[h.ID]
+	if old != nil {
+		if c := cmp.Or(cmp.Compare(h.Time, old.Time), cmp.Compare(h.Content, old.Content)); c >= 0 {
+			return old, false
+		}
+		h.Gone = append(slices.Clone(old.Of), old.Gone...)
+		w.remove(old)
+	} else if h.Of == nil {
+		return nil, false
+	}
+	w.add(h)
+	return h, true
+}
+
+// The fields of a row of the world.
+const (
+	happenedPacked wire.Field = 1
+	happenedGone   wire.Field = 2
+)
+
+// AppendRow writes h down.
+func (h *Happened) AppendRow(b []byte) []byte {
+	b = wire.AppendBytes(b, happenedPacked, h.Packed)
+	return wire.AppendBytes(b, happenedGone, AppendInterests(nil, h.Gone))
+}
+
+// Load takes what AppendRow wrote, and keeps it. What nothing asks for any more is left out.
+func (w *World) Load(row []byte) error {
+	h := &Happened{}
+	var err error
+	r := wire.NewReader(row)
+	for f, ok := r.Next(); ok && err == nil; f, ok = r.Next() {
+		switch f {
+		case happenedPacked:
+			h.Packed = r.Bytes()
+		case happenedGone:
+			h.Gone, err = ParseInterests(r.Bytes())
+		}
+	}
+	var e events.Event
+	if err == nil {
+		err = r.Err()
+	}
+	if err == nil {
+		err = Unpack(h.Packed, &e)
+	}
+	if err != nil {
+		return fmt.Errorf("read an event of the world: %w", err)
+	}
+	h.Mark, h.Content, h.Of = MarkOf(&e), e.Content, w.table.Offers(&e)
+	if h.Of != nil || h.Gone != nil {
+		w.add(h)
+	}
+	return nil
+}
+
+// AppendInterests writes interests, 16 bytes each.
+func AppendInterests(b []byte, all []Interest) []byte {
+	for _, i := range all {
+		b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, i.Asks), i.Value)
+	}
+	return b
+}
+
+// ParseInterests reads them.
+func ParseInterests(b []byte) (all []Interest, err error) {
+	if len(b)%16 != 0 {
+		return nil, wire.ErrCorrupt
+	}
+	for ; len(b) > 0; b = b[16:] {
+		all = append(all, Interest{binary.BigEndian.Uint64(b), binary.BigEndian.Uint64(b[8:])})
+	}
+	return all, nil
+}
+
+// Find is the event for which an id of a Mark stands; nil if it is not known.
+func (w *World) Find(id uint64) *Happened { return w.byID[id] }
+
+// Meets calls f with each event that may meet an interest that a customer's event shows, in order, each once; as of an
+// instant at which others are no longer remembered.
+func (w *World) Meets(e *events.Event, at events.Instant, f func(h *Happened)) {
+	var found []*Happened
+	w.table.Interests(e, func(i Interest, until events.Instant) {
+		list := w.by[i]
+		n, _ := slices.BinarySearchFunc(list, e.Time, func(h *Happened, t events.Instant) int { return cmp.Compare(h.Time, t) })
+		for _, h := range list[n:] {
+			if h.Time < until && w.table.Remembers(h.Time) > at && !slices.Contains(found, h) {
+				found = append(found, h)
+			}
+		}
+	})
+	slices.SortFunc(found, (*Happened).compare)
+	for _, h := range found {
+		f(h)
+	}
+}
+
+// Forget drops what is no longer remembered at an instant, and returns it in order.
+func (w *World) Forget(at events.Instant) (gone []*Happened) {
+	for _, h := range w.byID {
+		if w.table.Remembers(h.Time) <= at {
+			w.remove(h)
+			gone = append(gone, h)
+		}
+	}
+	slices.SortFunc(gone, (*Happened).compare)
+	return gone
+}
+
+func (w *World) add(h *Happened) {
+	w.byID[h.ID] = h
+	for _, i := range h.Of {
+		n, _ := slices.BinarySearchFunc(w.by[i], h, (*Happened).compare)
+		w.by[i] = slices.Insert(w.by[i], n, h)
+	}
+}
+
+func (w *World) remove(h *Happened) {
+	delete(w.byID, h.ID)
+	for _, i := range h.Of {
+		if list := slices.DeleteFunc(w.by[i], func(x *Happened) bool { return x == h }); len(list) > 0 {
+			w.by[i] = list
+		} else {
+			delete(w.by, i)
+		}
+	}
+}
+
+func (h *Happened) compare(o *Happened) int {
+	return cmp.Or(cmp.Compare(h.Time, o.Time), cmp.Compare(h.ID, o.ID))
+}
