@@ -188,7 +188,7 @@ func (l *catalogueLeaf) each(v *view, say func(*candidate)) {
 func (c *compiler) catalogue(x *Catalogue, payload []Field) *catalogueLeaf {
 	for _, name := range x.Event.Names {
 		if !events.TypeOf(name).OfWorld() {
-			c.fault(x.Event.At, "%s is no event of the catalogue or of the world; these are %s", name, worldly())
+			c.fault(x.Event.At, "%s is no event of the catalogue or of the world; these are %s", name, strings.Join(Worldly(), ", "))
 		}
 	}
 	p := &wanted{path: c.path(x.Field, x.At), same: c.path(cmp.Or(x.Same, x.Field), x.At), within: duration(x.Within),
@@ -208,24 +208,23 @@ func (c *compiler) catalogue(x *Catalogue, payload []Field) *catalogueLeaf {
 	return l
 }
 
-// worldly names the events of the catalogue and of the world.
-func worldly() string {
-	var names []string
+// Worldly is the names of the events of the catalogue and of the world.
+func Worldly() (names []string) {
 	for _, t := range events.Types() {
 		if t.OfWorld() {
 			names = append(names, t.Name())
 		}
 	}
-	return strings.Join(names, ", ")
+	return names
 }
 
 // listWanted makes the tables by which events of the world find whom they meet.
 func (c *compiler) listWanted() {
 	p := c.program
+	p.wanted = make([][]int32, len(events.Types())+1)
 	if len(p.latest) == 0 {
 		return
 	}
-	p.wanted = make([][]int32, len(events.Types())+1)
 	for i, x := range p.pieces {
 		if w, ok := x.(*wanted); ok {
 			for _, name := range w.event.events {

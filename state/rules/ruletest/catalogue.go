@@ -48,7 +48,7 @@ func distinct(all []events.Event) (kept []events.Event) {
 }
 
 func drawCatalogue(t *rapid.T) rules.Condition {
-	c := &rules.Catalogue{Within: duration(t), Least: pick(t, "least", 0, 0, 1, 2)}
+	c := &rules.Catalogue{Within: duration(t), Least: pick(t, "least", 1, 1, 1, 2)}
 	c.Event.Names = rapid.SliceOfNDistinct(rapid.SampledFrom(offered[1:]), 1, 2, rapid.ID[string]).Draw(t, "of")
 	c.Event.Where = pick(t, "where", "", "", `properties.color == "red"`, `item.category == "shoes"`)
 	c.Interest = match(t)
