@@ -24,14 +24,7 @@ type Spec[S any] struct {
 	// known then. It leaves what Facts, Horizon and Occurrences say as it is.
 	Before func(s *S, k Known, to events.Instant)
 
-	// Of an event of the world, which is of no customer: Interests are what e, a customer's, shows to be of interest to him,
-	// up to before an instant; Offers are the interests that e, one of the world, may meet; Meets tells whether it does
-	// meet s, which holds all up to it. One that does is folded, and of one that does not nothing is seen. Remembers is
-	// until when an event of the world that happened at an instant can still change what is said. All or none of them.
-	Interests func(e *events.Event, say func(i Interest, until events.Instant))
-	Offers    func(e *events.Event, say func(i Interest))
-	Meets     func(s *S, e *events.Event) bool
-	Remembers func(at events.Instant) events.Instant
+	World *World[S] // what it makes of events that are of no customer; nil: nothing
 
 	// Needs are the features, earlier in the table, whose state the functions that are given a Known read through Of.
 	Needs []Feature
@@ -131,7 +124,7 @@ type about struct {
 	folds              []events.Type
 	hasFold, hasBefore bool
 	hasChanged         bool
-	world              world
+	world              *Worldly
 	hasFacts, hasState bool // facts or occurrences
 	happens            bool // has occurrences
 	faults             []string
@@ -161,9 +154,11 @@ func (p *Spec[S]) about() about {
 	if a.hasBefore && !a.hasState {
 		a.faults = append(a.faults, "has Before, and a state that it cannot write")
 	}
-	a.world = world{p.Interests, p.Offers, p.Remembers}
-	if n := count(p.Interests != nil, p.Offers != nil, p.Meets != nil, p.Remembers != nil); n != 0 && n != 4 {
-		a.faults = append(a.faults, "has some of Interests, Offers, Meets and Remembers")
+	if w := p.World; w != nil {
+		a.world = &w.Worldly
+		if w.Interests == nil || w.Offers == nil || w.Meets == nil || w.Remembers == nil || p.Fold == nil {
+			a.faults = append(a.faults, "has a World that is not whole")
+		}
 	}
 	if len(p.Folds) > 0 && p.Fold == nil {
 		a.faults = append(a.faults, "has Folds without Fold")
@@ -181,7 +176,7 @@ func (p *Spec[S]) changed(s any, k Known, at events.Instant) bool { return p.Cha
 
 func (p *Spec[S]) compared(s any, k Known, at events.Instant) { p.Compared(s.(*S), k, at) }
 
-func (p *Spec[S]) meets(s any, e *events.Event) bool { return p.Meets(s.(*S), e) }
+func (p *Spec[S]) meets(s any, e *events.Event) bool { return p.World.Meets(s.(*S), e) }
 
 func (p *Spec[S]) before(s any, k Known, to events.Instant) { p.Before(s.(*S), k, to) }
 

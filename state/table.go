@@ -52,7 +52,7 @@ func NewTable(features ...Feature) (*Table, error) {
 		if a.hasChanged {
 			t.changing |= 1 << i
 		}
-		if a.world.offers != nil {
+		if a.world != nil {
 			t.worlds = append(t.worlds, i)
 		}
 		if a.hasBefore {
@@ -112,7 +112,7 @@ func (t *Table) route() {
 	for ty := range typeCount {
 		var reached Set
 		for i, a := range t.abouts {
-			if events.Type(ty).OfWorld() && a.world.offers == nil {
+			if events.Type(ty).OfWorld() && a.world == nil {
 				continue
 			}
 			if a.hasFold && (a.folds == nil || slices.Contains(a.folds, events.Type(ty))) {

@@ -13,7 +13,7 @@ import (
 // An event of the catalogue or of the world is of no customer. Whom it meets, him it becomes a part of: it stands on his
 // timeline, behind the touchpoints of its instant, and is folded as these are, late or not. So what follows from it needs
 // nothing but the timeline, and it is enough that each event comes to all whom it may meet: to those who had shown an
-// interest, when it comes, and to whoever turns out to have had, when that touchpoint comes. See World.
+// interest, when it comes, and to whoever turns out to have had, when that touchpoint comes. See Happenings.
 
 // An Interest is what customers may care for: what asks, and for which value, each as a fingerprint.
 type Interest struct{ Asks, Value uint64 }
@@ -23,11 +23,24 @@ func (i Interest) Compare(o Interest) int {
 	return cmp.Or(cmp.Compare(i.Asks, o.Asks), cmp.Compare(i.Value, o.Value))
 }
 
-// world is what of a feature concerns the world.
-type world struct {
-	interests func(e *events.Event, say func(Interest, events.Instant))
-	offers    func(e *events.Event, say func(Interest))
-	remembers func(at events.Instant) events.Instant
+// World is what a feature makes of events of the world. All of it is pure.
+type World[S any] struct {
+	Worldly
+	// Meets tells whether e, one of the world, meets s, which holds all up to it. If so it is folded; of one that does not
+	// nothing is seen.
+	Meets func(s *S, e *events.Event) bool
+}
+
+// Worldly is what of it concerns no customer.
+type Worldly struct {
+	// Asks are the values that Interest.Asks has.
+	Asks []uint64
+	// Interests are what a customer's event shows to be of interest to him, each up to before an instant.
+	Interests func(e *events.Event, say func(i Interest, until events.Instant))
+	// Offers are the interests that an event of the world may meet.
+	Offers func(e *events.Event, say func(i Interest))
+	// Remembers is until when an event of the world of an instant can still change what is said; a later one not sooner.
+	Remembers func(at events.Instant) events.Instant
 }
 
 // identity stands for an event on a timeline. Those of the world have ids of their own.
@@ -44,14 +57,14 @@ func (t *Table) Worldly() bool { return len(t.worlds) > 0 }
 // Interests says what a customer's event shows to be of interest to him, each up to before an instant.
 func (t *Table) Interests(e *events.Event, say func(i Interest, until events.Instant)) {
 	for _, f := range t.worlds {
-		t.abouts[f].world.interests(e, say)
+		t.abouts[f].world.Interests(e, say)
 	}
 }
 
 // Offers is the interests that an event of the world may meet, in order and each once.
 func (t *Table) Offers(e *events.Event) (all []Interest) {
 	for _, f := range t.worlds {
-		t.abouts[f].world.offers(e, func(i Interest) { all = append(all, i) })
+		t.abouts[f].world.Offers(e, func(i Interest) { all = append(all, i) })
 	}
 	slices.SortFunc(all, Interest.Compare)
 	return slices.Compact(all)
@@ -60,7 +73,7 @@ func (t *Table) Offers(e *events.Event) (all []Interest) {
 // Remembers is until when an event of the world that happened at an instant is to be known; 0: never.
 func (t *Table) Remembers(at events.Instant) (until events.Instant) {
 	for _, f := range t.worlds {
-		until = max(until, t.abouts[f].world.remembers(at))
+		until = max(until, t.abouts[f].world.Remembers(at))
 	}
 	return until
 }
@@ -70,18 +83,14 @@ func (t *Table) meets(states []any, e *events.Event) bool {
 	return slices.ContainsFunc(t.worlds, func(f int) bool { return t.features[f].meets(states[f], e) })
 }
 
-func count(all ...bool) (n int) {
-	for _, is := range all {
-		if is {
-			n++
-		}
-	}
-	return n
+// Asks reports whether some feature asks so: see Interest.
+func (t *Table) Asks(asks uint64) bool {
+	return slices.ContainsFunc(t.worlds, func(f int) bool { return slices.Contains(t.abouts[f].world.Asks, asks) })
 }
 
-// A World is the events of the world that can still meet somebody, of whom a touchpoint comes late. It belongs to one
+// Happenings are the events of the world that can still meet somebody of whom a touchpoint comes late. They belong to one
 // goroutine.
-type World struct {
+type Happenings struct {
 	table *Table
 	byID  map[uint64]*Happened
 	by    map[Interest][]*Happened // in order
@@ -96,32 +105,32 @@ type Happened struct {
 	Gone    []Interest // that a copy might have met whose place it took
 }
 
-// NewWorld is a world in which nothing has happened.
-func (t *Table) NewWorld() *World {
-	return &World{table: t, byID: map[uint64]*Happened{}, by: map[Interest][]*Happened{}}
+// NewHappenings is none yet.
+func (t *Table) NewHappenings() *Happenings {
+	return &Happenings{table: t, byID: map[uint64]*Happened{}, by: map[Interest][]*Happened{}}
 }
 
 // Put takes an event of the world at an instant; of copies that differ the smallest counts. It returns the one that counts,
-// and fresh whether that is this one and was not known; nil if nothing asks for such an event, or it came too late. e may be
-// shortened, and is not kept.
-func (w *World) Put(e *events.Event, at events.Instant) (h *Happened, fresh bool) {
+// nil if nothing asks for such an event or it came too late, and the one that counted before. e may be shortened, and is not
+// kept.
+func (w *Happenings) Put(e *events.Event, at events.Instant) (h, was *Happened) {
 	if w.table.Remembers(e.Time) <= at {
-		return nil, false
+		return nil, nil
 	}
 	h = &Happened{Mark: MarkOf(e), Content: e.Content, Packed: AppendPacked(nil, e)} // which may shorten it
 	h.Of = w.table.Offers(e)
 	old := w.byID[h.ID]
 	if old != nil {
 		if c := cmp.Or(cmp.Compare(h.Time, old.Time), cmp.Compare(h.Content, old.Content)); c >= 0 {
-			return old, false
+			return old, old
 		}
 		h.Gone = append(slices.Clone(old.Of), old.Gone...)
 		w.remove(old)
 	} else if h.Of == nil {
-		return nil, false
+		return nil, nil
 	}
 	w.add(h)
-	return h, true
+	return h, old
 }
 
 // The fields of a row of the world.
@@ -137,7 +146,7 @@ func (h *Happened) AppendRow(b []byte) []byte {
 }
 
 // Load takes what AppendRow wrote, and keeps it. What nothing asks for any more is left out.
-func (w *World) Load(row []byte) error {
+func (w *Happenings) Load(row []byte) error {
 	h := &Happened{}
 	var err error
 	r := wire.NewReader(row)
@@ -166,6 +175,21 @@ func (w *World) Load(row []byte) error {
 	return nil
 }
 
+// Under is the happenings where another table is in force, and those that nothing asks for any more.
+func (w *Happenings) Under(t *Table) (next *Happenings, gone []*Happened) {
+	next = t.NewHappenings()
+	for _, h := range w.byID {
+		if err := next.Load(h.AppendRow(nil)); err != nil {
+			panic("state: what was packed cannot be unpacked") // a bug of ours
+		}
+		if next.Find(h.ID) == nil {
+			gone = append(gone, h)
+		}
+	}
+	slices.SortFunc(gone, (*Happened).compare)
+	return next, gone
+}
+
 // AppendInterests writes interests, 16 bytes each.
 func AppendInterests(b []byte, all []Interest) []byte {
 	for _, i := range all {
@@ -186,11 +210,11 @@ func ParseInterests(b []byte) (all []Interest, err error) {
 }
 
 // Find is the event for which an id of a Mark stands; nil if it is not known.
-func (w *World) Find(id uint64) *Happened { return w.byID[id] }
+func (w *Happenings) Find(id uint64) *Happened { return w.byID[id] }
 
 // Meets calls f with each event that may meet an interest that a customer's event shows, in order, each once; as of an
 // instant at which others are no longer remembered.
-func (w *World) Meets(e *events.Event, at events.Instant, f func(h *Happened)) {
+func (w *Happenings) Meets(e *events.Event, at events.Instant, f func(h *Happened)) {
 	var found []*Happened
 	w.table.Interests(e, func(i Interest, until events.Instant) {
 		list := w.by[i]
@@ -208,7 +232,7 @@ func (w *World) Meets(e *events.Event, at events.Instant, f func(h *Happened)) {
 }
 
 // Forget drops what is no longer remembered at an instant, and returns it in order.
-func (w *World) Forget(at events.Instant) (gone []*Happened) {
+func (w *Happenings) Forget(at events.Instant) (gone []*Happened) {
 	for _, h := range w.byID {
 		if w.table.Remembers(h.Time) <= at {
 			w.remove(h)
@@ -219,7 +243,7 @@ func (w *World) Forget(at events.Instant) (gone []*Happened) {
 	return gone
 }
 
-func (w *World) add(h *Happened) {
+func (w *Happenings) add(h *Happened) {
 	w.byID[h.ID] = h
 	for _, i := range h.Of {
 		n, _ := slices.BinarySearchFunc(w.by[i], h, (*Happened).compare)
@@ -227,7 +251,7 @@ func (w *World) add(h *Happened) {
 	}
 }
 
-func (w *World) remove(h *Happened) {
+func (w *Happenings) remove(h *Happened) {
 	delete(w.byID, h.ID)
 	for _, i := range h.Of {
 		if list := slices.DeleteFunc(w.by[i], func(x *Happened) bool { return x == h }); len(list) > 0 {

@@ -227,6 +227,7 @@ func (c *compiler) listWanted() {
 	}
 	for i, x := range p.pieces {
 		if w, ok := x.(*wanted); ok {
+			p.asks = append(p.asks, w.asks)
 			for _, name := range w.event.events {
 				p.wanted[events.TypeOf(name)] = append(p.wanted[events.TypeOf(name)], int32(i))
 			}

@@ -21,7 +21,7 @@ func TestWorld(t *testing.T) {
 		if !w.table.Worldly() {
 			return
 		}
-		s := &shardOfOne{table: w.table, c: w.table.New(ruletest.Customer), world: w.table.NewWorld(), index: map[state.Interest]events.Instant{}}
+		s := &shardOfOne{table: w.table, c: w.table.New(ruletest.Customer), world: w.table.NewHappenings(), index: map[state.Interest]events.Instant{}}
 		for _, e := range rapid.Permutation(w.past).Draw(t, "arrival") {
 			s.take(t, e)
 			if rapid.IntRange(0, 9).Draw(t, "restart") == 0 {
@@ -48,7 +48,7 @@ func TestWorld(t *testing.T) {
 type shardOfOne struct {
 	table *state.Table
 	c     *state.Customer
-	world *state.World
+	world *state.Happenings
 	index map[state.Interest]events.Instant
 	met   int
 }
@@ -84,8 +84,8 @@ func (s *shardOfOne) deliver(t *rapid.T, h *state.Happened) {
 }
 
 // restart writes the world and reads it again.
-func (s *shardOfOne) restart(t *rapid.T, past []events.Event) *state.World {
-	w := s.table.NewWorld()
+func (s *shardOfOne) restart(t *rapid.T, past []events.Event) *state.Happenings {
+	w := s.table.NewHappenings()
 	for i := range past {
 		if h := s.world.Find(state.MarkOf(&past[i]).ID); h != nil {
 			if err := w.Load(h.AppendRow(nil)); err != nil {

@@ -38,7 +38,8 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Parse:       p.parse,
 	}
 	if len(p.latest) > 0 {
-		spec.Interests, spec.Offers, spec.Meets, spec.Remembers = p.interests, p.offers, p.meets, p.remembers
+		spec.World = &state.World[State]{Meets: p.meets, Worldly: state.Worldly{Asks: p.asks, Interests: p.interests,
+			Offers: p.offers, Remembers: p.remembers}}
 	}
 	for _, f := range c.Figures {
 		spec.Needs = append(spec.Needs, f.Owner)

@@ -35,6 +35,7 @@ type program struct {
 	byName   map[string][]int32  // of a name that is no type's
 	all      []int32             // of any name
 	wanted   [][]int32           // by type: the pieces that events of the world may meet
+	asks     []uint64            // of those pieces
 	latest   [][2]state.Duration // until when such an event may change what is said: one after the other
 	traits   int32               // the piece of the traits
 	segments []*segment          // each behind those that it asks for

@@ -80,6 +80,8 @@ type Positions struct {
 
 	Since state.Since // from when on each trigger is in force
 
+	Offers []Offer // events of the world that have not come to all yet whom they may meet, in order of arrival
+
 	Floor events.Instant // occurrences up to here are past: when the shard was first opened, if it was mute then
 }
 
@@ -93,6 +95,14 @@ type Walk struct {
 	Active bool
 	After  events.CustomerID // the last one visited
 	Cause  events.Cause      // of what it says; "": each fact's own
+}
+
+// Offer is an event of the world and whom it is still to come to: who has one of the interests; of the first those after a
+// customer.
+type Offer struct {
+	state.Mark
+	Of    []state.Interest
+	After events.CustomerID
 }
 
 // The fields of the positions' row, and of the genesis in it.
@@ -123,10 +133,16 @@ const (
 	posNumber // of the checkpoint, counted from 1; it is written last
 	posFloor
 	posSince
+	posOffer
 
 	walkActive wire.Field = 1
 	walkAfter  wire.Field = 2
 	walkCause  wire.Field = 3
+
+	offerTime  wire.Field = 1
+	offerID    wire.Field = 2
+	offerOf    wire.Field = 3
+	offerAfter wire.Field = 4
 
 	genFormat wire.Field = 1
 	genApp    wire.Field = 2
@@ -176,7 +192,40 @@ func appendPositions(b []byte, p *Positions, pending int) []byte {
 	for _, x := range p.Since {
 		since = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(since, x.Meaning), uint64(x.From))
 	}
-	return wire.AppendBytes(b, posSince, since)
+	b = wire.AppendBytes(b, posSince, since)
+	for _, o := range p.Offers {
+		b = appendOffer(b, o)
+	}
+	return b
+}
+
+func appendOffer(b []byte, o Offer) []byte {
+	b, m := wire.Begin(b, posOffer)
+	b = wire.AppendUint(b, offerTime, uint64(o.Time))
+	b = wire.AppendFixed(b, offerID, o.ID)
+	b = wire.AppendBytes(b, offerOf, state.AppendInterests(nil, o.Of))
+	b = wire.AppendBytes(b, offerAfter, o.After)
+	return wire.End(b, m)
+}
+
+func parseOffer(b []byte) (o Offer, err error) {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok && err == nil; f, ok = r.Next() {
+		switch f {
+		case offerTime:
+			o.Time = events.Instant(r.Uint())
+		case offerID:
+			o.ID = r.Uint()
+		case offerOf:
+			o.Of, err = state.ParseInterests(r.Bytes())
+		case offerAfter:
+			o.After = events.CustomerID(r.String())
+		}
+	}
+	if err == nil {
+		err = r.Err()
+	}
+	return o, err
 }
 
 func appendWalk(b []byte, w Walk) []byte {
@@ -250,6 +299,10 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 			p.Floor = events.Instant(r.Int())
 		case posSince:
 			p.Since, err = parseSince(r.Bytes())
+		case posOffer:
+			var o Offer
+			o, err = parseOffer(r.Bytes())
+			p.Offers = append(p.Offers, o)
 		case posRulebookHistory:
 			p.RulebookHistory, err = parseDigests(r.Bytes())
 		}
