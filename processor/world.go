@@ -148,8 +148,8 @@ func (s *shard) notice(e *events.Event, gathers bool) error {
 	return nil
 }
 
-// noteInterests notes what a customer's event shows an interest in, if an event of the world that is still remembered can meet it.
-// Until when it is noted counts from the log's clock, so that it never goes back where touchpoints come late.
+// noteInterests notes what a customer's event shows an interest in, if an event of the world that is still remembered can
+// meet it. Until when it is noted counts from the log's clock, so that it never goes back where touchpoints come late.
 func (s *shard) noteInterests(e *events.Event) {
 	lives := false
 	s.table.Interests(e, func(_ state.Interest, until events.Instant) {

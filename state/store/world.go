@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,7 +60,8 @@ func (s *Store) Note(i state.Interest, id events.CustomerID, until events.Instan
 	of[id] = until
 }
 
-// Interested is who has an interest at an instant, some after a customer's id in order; next is where to go on, "" at the end.
+// Interested is who has an interest at an instant, some after a customer's id in order; next is where to go on, "" at the
+// end.
 func (s *Store) Interested(i state.Interest, at events.Instant, after events.CustomerID, most int) (ids []events.CustomerID,
 	next events.CustomerID, err error) {
 	until, n := map[events.CustomerID]events.Instant{}, 0
@@ -71,7 +71,7 @@ func (s *Store) Interested(i state.Interest, at events.Instant, after events.Cus
 	err = v.ascend(prefix, append(interestKey(nil, i, after), 0), func(key, value []byte) (bool, error) {
 		_, id, ok := parseInterestKey(key)
 		if !ok || len(value) != 8 {
-			return false, damaged(fmt.Errorf("read the index of interests of shard %d in %s: a row makes no sense", s.config.Shard, s.config.Dir))
+			return false, s.errDamagedInterests()
 		}
 		id = events.CustomerID(strings.Clone(string(id)))
 		until[id] = events.Instant(binary.BigEndian.Uint64(value))
@@ -89,6 +89,10 @@ func (s *Store) Interested(i state.Interest, at events.Instant, after events.Cus
 	}
 	maps.DeleteFunc(until, func(_ events.CustomerID, end events.Instant) bool { return end <= at })
 	return slices.Sorted(maps.Keys(until)), next, err
+}
+
+func (s *Store) errDamagedInterests() error {
+	return damaged(fmt.Errorf("read the index of interests of shard %d in %s: a row makes no sense", s.config.Shard, s.config.Dir))
 }
 
 // Happen has an event of the world be remembered; Forget does away with one.
@@ -134,7 +138,7 @@ func (s *Store) Sweep(most int, keep func(i state.Interest, until events.Instant
 		}
 		i, id, ok := parseInterestKey(key)
 		if !ok || len(value) != 8 {
-			return false, damaged(errors.New("read the index of interests: a row makes no sense"))
+			return false, s.errDamagedInterests()
 		}
 		_, noted := s.noted[i][id]
 		_, flies := s.flown[i][id]

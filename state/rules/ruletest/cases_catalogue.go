@@ -6,8 +6,9 @@ var (
 	wished     = of("Product Added to Wishlist")
 	restocked  = of("Product Restocked")
 	backInTime = rules.Catalogue{Event: restocked, Field: "item.product_id", Interest: wished, Within: dur(30, "d")}
-	byAuthor   = rules.Catalogue{Event: of("Product Published"), Field: "item.author", Interest: ordered, Within: dur(1, "y"), Least: 2}
-	rainy      = rules.Catalogue{Event: of("Weather Observed", "properties.rain > 5.0"), Field: "properties.city",
+	byAuthor   = rules.Catalogue{Event: of("Product Published"), Field: "item.author", Interest: ordered,
+		Within: dur(1, "y"), Least: 2}
+	rainy = rules.Catalogue{Event: of("Weather Observed", "properties.rain > 5.0"), Field: "properties.city",
 		Interest: of("Identify"), Same: "traits.city", Within: dur(1, "y"), For: dur(6, "h")}
 )
 
@@ -34,12 +35,13 @@ var offers = []row{
 		happen: []string{"e2 2024-03-01 10:00"}},
 	{name: "catalogue: a later interest counts for nothing", on: on(back()),
 		events: []string{"2024-03-01 10:00 Product Restocked i=p1", "2024-03-01 10:00:00.001 Product Added to Wishlist i=p1"}},
-	{name: "catalogue: the days of within go by the business zone", zone: "Europe/London", on: on(back(func(c *rules.Catalogue) {
-		c.Within = dur(1, "d")
-	})), events: []string{"2024-03-30 10:00 Product Added to Wishlist i=p1", "2024-03-31 09:59 Product Restocked i=p1",
-		"2024-03-31 10:00 Product Restocked i=p1"}, happen: []string{"e2 2024-03-31 09:59"}},
+	{name: "catalogue: the days of within go by the business zone", zone: "Europe/London",
+		on: on(back(func(c *rules.Catalogue) { c.Within = dur(1, "d") })),
+		events: []string{"2024-03-30 10:00 Product Added to Wishlist i=p1", "2024-03-31 09:59 Product Restocked i=p1",
+			"2024-03-31 10:00 Product Restocked i=p1"}, happen: []string{"e2 2024-03-31 09:59"}},
 	{name: "catalogue: least counts lines within the time", on: on(&byAuthor),
-		events: []string{`2023-01-01 10:00 Order Completed i=p1::::::"author":"A"`, `2024-01-01 10:00 Order Completed i=p2::::::"author":"A"`,
+		events: []string{`2023-01-01 10:00 Order Completed i=p1::::::"author":"A"`,
+			`2024-01-01 10:00 Order Completed i=p2::::::"author":"A"`,
 			`2024-01-02 10:00 Product Published i=p9::::::"author":"A"`, `2024-02-01 10:00 Order Completed i=p3::::::"author":"B"`,
 			`2024-02-02 10:00 Product Published i=p8::::::"author":"A"`,
 			`2024-03-01 10:00 Order Completed i=p4::::::"author":"A" i=p5::::::"author":"B"`,
@@ -71,8 +73,9 @@ var offers = []row{
 		events: []string{"2024-03-01 10:00 Product Added to Wishlist i=p1 i=p2", "2024-03-05 11:00 Product Restocked i=p1 i=p2"},
 		happen: []string{"e2 2024-03-05 11:00"}},
 	{name: "catalogue: it is no event of the customer's", on: becomes(not(recent(1, "h"))),
-		other:  segment("o", back()),
-		events: []string{"2024-03-01 10:00 Product Viewed", "2024-03-01 10:10 Product Added to Wishlist i=p1", "2024-03-01 10:20 Product Restocked i=p1"},
+		other: segment("o", back()),
+		events: []string{"2024-03-01 10:00 Product Viewed", "2024-03-01 10:10 Product Added to Wishlist i=p1",
+			"2024-03-01 10:20 Product Restocked i=p1"},
 		happen: []string{"{e2} 2024-03-01 11:00"}},
 	{name: "catalogue: nothing happens to who is not known", when: count(of("*"), is(">=", 0)),
 		other: segment("o", back()), events: []string{"2024-03-01 10:00 Product Restocked i=p1", "2024-03-01 11:00 Product Viewed"},

@@ -23,7 +23,8 @@ func catalogue(t *rapid.T, list []events.Event) []events.Event {
 		if e.Type.About().Body == events.Basket {
 			e.Items, e.Order.Currency = items(t, 1), HKD
 		}
-		e.Rest = []byte(`{"color":` + pick(t, "color", `"red"`, `"blue"`) + `,"city":` + pick(t, "city", `"London"`, `"Hong Kong"`) + `}`)
+		e.Rest = []byte(`{"color":` + pick(t, "color", `"red"`, `"blue"`) +
+			`,"city":` + pick(t, "city", `"London"`, `"Hong Kong"`) + `}`)
 		return e
 	}), 0, 12).Draw(t, "catalogue")
 	for i := range all {
