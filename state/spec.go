@@ -21,7 +21,8 @@ type Spec[S any] struct {
 	Fold  func(s *S, e *events.Event)
 	// Before is called when the next event on the timeline, of whatever type, is at an instant later than that of the one
 	// before it, while all states are as that one left them: so s may keep what came of the time between from what was
-	// known then. It leaves what Facts, Horizon and Occurrences say as it is.
+	// known then. It leaves what Facts, Horizon and Occurrences say as it is. Of an event of the world it is called in any
+	// case, and does nothing where s holds an event of that instant.
 	Before func(s *S, k Known, to events.Instant)
 
 	World *World[S] // what it makes of events that are of no customer; nil: nothing

@@ -179,10 +179,11 @@ func (t *Table) zero() []any {
 
 // fold folds e into states, which hold all up to an event at last; events.Never if none was before.
 func (t *Table) fold(states []any, last events.Instant, e *events.Event) {
-	if e.Type.OfWorld() && !t.meets(states, e) {
+	world := e.Type.OfWorld()
+	if world && !t.meets(states, e) {
 		return
 	}
-	if e.Time > last {
+	if e.Time > last || world { // last may be one that met nobody
 		for _, i := range t.befores {
 			t.features[i].before(states[i], Known{states}, e.Time)
 		}

@@ -211,7 +211,7 @@ func (p *program) tell(f *fired) {
 
 // before follows the time between two events for good.
 func (p *program) before(s *State, k state.Known, to events.Instant) {
-	if !p.follows() || s.now.ID == 0 {
+	if !p.follows() || s.now.ID == 0 || s.now.Time >= to {
 		return
 	}
 	v := p.view(s, k, to-1)
