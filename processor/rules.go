@@ -117,7 +117,7 @@ func (s *shard) takeRulebook(ctx context.Context, b *rulebook.Rulebook) error {
 	if err := s.store.Retable(s.table); err != nil {
 		return err
 	}
-	s.under()
+	s.happenings = s.happenings.Under(s.table)
 	if s.at.Rules = s.table.Fingerprint(); s.at.Rules != former {
 		s.at.Walk, s.walking = store.Walk{Active: true, Cause: events.ByRules}, false
 		clear(s.touched)

@@ -49,8 +49,12 @@ func (s *shard) happens(ctx context.Context, r *events.Record, e *events.Event) 
 		}
 		s.store.Happen(h)
 	}
+	of := slices.Concat(h.Of, h.Gone)
+	if len(of) == 0 {
+		return nil
+	}
 	// It goes to all again if it was known: who saved it may have ended before it had come to them.
-	s.at.Offers = append(slices.Clone(s.at.Offers), store.Offer{Mark: h.Mark, Of: slices.Concat(h.Of, h.Gone)})
+	s.at.Offers = append(slices.Clone(s.at.Offers), store.Offer{Mark: h.Mark, Of: of})
 	if s.gathers() && len(s.at.Offers) < mostOffers {
 		return nil
 	}
@@ -82,7 +86,7 @@ func (s *shard) deliver(ctx context.Context) error {
 		}
 		o := s.at.Offers[0]
 		h := s.happenings.Find(o.ID)
-		if h == nil || h.Time != o.Time || len(o.Of) == 0 { // another copy takes its place, or nothing asks for it any more
+		if h == nil || h.Time != o.Time || len(o.Of) == 0 { // a copy has taken its place
 			s.at.Offers = s.at.Offers[1:]
 			continue
 		}
@@ -225,15 +229,6 @@ func (s *shard) acquaintAll(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// under has what happened be read by the table in force.
-func (s *shard) under() {
-	next, gone := s.happenings.Under(s.table)
-	for _, h := range gone {
-		s.store.Forget(h)
-	}
-	s.happenings = next
 }
 
 // forget lets go of what no touchpoint can meet any more: as of the last checkpoint, for from there it may be read again.

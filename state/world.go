@@ -101,7 +101,7 @@ type Happened struct {
 	Mark
 	Content uint64
 	Packed  []byte     // as AppendPacked has it
-	Of      []Interest // that it may meet, in order
+	Of      []Interest // that it may meet, in order; none of one that no rule asks for, but of which a copy may be other
 	Gone    []Interest // that a copy might have met whose place it took
 }
 
@@ -111,8 +111,7 @@ func (t *Table) NewHappenings() *Happenings {
 }
 
 // Put takes an event of the world at an instant; of copies that differ the smallest counts. It returns the one that counts,
-// nil if nothing asks for such an event or it came too late, and the one that counted before. e may be shortened, and is not
-// kept.
+// nil if it came too late, and the one that counted before. e may be shortened, and is not kept.
 func (w *Happenings) Put(e *events.Event, at events.Instant) (h, was *Happened) {
 	if w.table.Remembers(e.Time) <= at {
 		return nil, nil
@@ -126,8 +125,6 @@ func (w *Happenings) Put(e *events.Event, at events.Instant) (h, was *Happened) 
 		}
 		h.Gone = append(slices.Clone(old.Of), old.Gone...)
 		w.remove(old)
-	} else if h.Of == nil {
-		return nil, nil
 	}
 	w.add(h)
 	return h, old
@@ -145,7 +142,7 @@ func (h *Happened) AppendRow(b []byte) []byte {
 	return wire.AppendBytes(b, happenedGone, AppendInterests(nil, h.Gone))
 }
 
-// Load takes what AppendRow wrote, and keeps it. What nothing asks for any more is left out.
+// Load takes what AppendRow wrote, and keeps it.
 func (w *Happenings) Load(row []byte) error {
 	h := &Happened{}
 	var err error
@@ -169,25 +166,19 @@ func (w *Happenings) Load(row []byte) error {
 		return fmt.Errorf("read an event of the world: %w", err)
 	}
 	h.Mark, h.Content, h.Of = MarkOf(&e), e.Content, w.table.Offers(&e)
-	if h.Of != nil || h.Gone != nil {
-		w.add(h)
-	}
+	w.add(h)
 	return nil
 }
 
-// Under is the happenings where another table is in force, and those that nothing asks for any more.
-func (w *Happenings) Under(t *Table) (next *Happenings, gone []*Happened) {
-	next = t.NewHappenings()
+// Under is the happenings where another table is in force.
+func (w *Happenings) Under(t *Table) *Happenings {
+	next := t.NewHappenings()
 	for _, h := range w.byID {
 		if err := next.Load(h.AppendRow(nil)); err != nil {
 			panic("state: what was packed cannot be unpacked") // a bug of ours
 		}
-		if next.Find(h.ID) == nil {
-			gone = append(gone, h)
-		}
 	}
-	slices.SortFunc(gone, (*Happened).compare)
-	return next, gone
+	return next
 }
 
 // AppendInterests writes interests, 16 bytes each.

@@ -107,7 +107,8 @@ func (s *shardOfOne) deliver(t *rapid.T, h *state.Happened) {
 func (s *shardOfOne) restart(t *rapid.T, past []events.Event) *state.Happenings {
 	w := s.table.NewHappenings()
 	for i := range past {
-		if h := s.world.Find(state.MarkOf(&past[i]).ID); h != nil {
+		id := state.MarkOf(&past[i]).ID
+		if h := s.world.Find(id); h != nil && w.Find(id) == nil {
 			if err := w.Load(h.AppendRow(nil)); err != nil {
 				t.Fatal(err)
 			}
