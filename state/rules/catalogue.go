@@ -20,6 +20,7 @@ type wanted struct {
 	same     field.Path
 	over     matcher // ends an interest; without events nothing does
 	within   state.Duration
+	longest  events.Instant // than which within is not longer
 	least    int
 	payload  []field.Path
 	asks     uint64 // stands for it in state.Interest
@@ -53,11 +54,7 @@ func (p *wanted) fold(v *view, s any, e *events.Event) bool {
 	if e.Type.OfWorld() {
 		return p.meet(v, st, e)
 	}
-	n := len(st.wants)
-	st.wants = slices.DeleteFunc(st.wants, func(w want) bool {
-		return v.program.Calendar.Add(w.marks[len(w.marks)-1].Time, p.within) <= e.Time
-	})
-	changed := len(st.wants) < n
+	changed := false
 	if len(p.over.events) > 0 && p.over.takes(e) {
 		p.values(v, &p.over, p.same, e, func(value string) bool {
 			if i, found := st.find(value); found {
@@ -100,6 +97,8 @@ func (s *wantedState) put(p *wanted, value string, m state.Mark) {
 	}
 	i, found := s.find(value)
 	if !found {
+		s.wants = slices.DeleteFunc(s.wants, func(w want) bool { return w.last().Time+p.longest < m.Time }) // they are over
+		i, _ = s.find(value)
 		s.wants = slices.Insert(s.wants, i, want{value: strings.Clone(value)})
 	}
 	w := &s.wants[i]
@@ -197,6 +196,7 @@ func (c *compiler) catalogue(x *Catalogue, payload []Field) *catalogueLeaf {
 	if x.Until != nil {
 		p.over = c.matcher(x.Until, p.same)
 	}
+	p.longest = longest(p.within)
 	l := &catalogueLeaf{length: duration(x.For)}
 	if x.For.N == 0 {
 		l.length = state.Duration{N: 1, Unit: state.Days}
@@ -206,6 +206,16 @@ func (c *compiler) catalogue(x *Catalogue, payload []Field) *catalogueLeaf {
 	l.of.index, l.of.asks = l.piece, pieceKey(p.key())
 	c.latest = append(c.latest, [2]state.Duration{l.length})
 	return l
+}
+
+// longest is more than a duration takes by any calendar.
+func longest(d state.Duration) events.Instant {
+	if exact, ok := d.Exact(); ok {
+		return exact
+	}
+	const day = 24 * 60 * 60 * 1000
+	days := map[state.Unit]int{state.Days: 1, state.Weeks: 7, state.Months: 31, state.Years: 366}[d.Unit]
+	return events.Instant(d.N*days+2) * day
 }
 
 // Worldly is the names of the events of the catalogue and of the world.
