@@ -32,6 +32,9 @@ func (s *shard) flush(ctx context.Context) error {
 	if !s.voice.waits() {
 		return nil
 	}
+	if err := s.store.Err(); err != nil {
+		return err
+	}
 	if err := s.mayWrite(ctx); err != nil {
 		return err
 	}

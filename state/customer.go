@@ -5,7 +5,6 @@
 package state
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/touchfold/touchfold/events"
@@ -16,6 +15,7 @@ import (
 type Customer struct {
 	id     events.CustomerID
 	table  *Table
+	source Blocks
 	states []any
 	line   timeline
 	said   []said // in order of key
@@ -24,7 +24,7 @@ type Customer struct {
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
 	passed  events.Instant   // up to here horizons have passed, seen or not
-	stale   int              // events from this index on are not folded yet; len(line.index) if all are
+	stale   int              // events from this index on are not folded yet; line.count() if all are
 	saves   []savepoint
 	saveGap int
 
@@ -46,7 +46,7 @@ func (t *Table) New(id events.CustomerID) *Customer {
 func (c *Customer) ID() events.CustomerID { return c.id }
 
 // Events is how many events the timeline holds.
-func (c *Customer) Events() int { return len(c.line.index) }
+func (c *Customer) Events() int { return c.line.count() }
 
 // Due is the next instant at which time alone can change a fact, events.Never if none; 0, at once, of a customer who is
 // stale or outdated.
@@ -63,7 +63,7 @@ func (c *Customer) Due() events.Instant {
 func (c *Customer) Outdated() bool { return c.due <= 0 && !c.Stale() }
 
 // Stale reports whether events were put in before others and wait for Refold. Facts must not be asked until then.
-func (c *Customer) Stale() bool { return c.stale < len(c.line.index) }
+func (c *Customer) Stale() bool { return c.stale < c.line.count() }
 
 // Outcome says what became of an event.
 type Outcome int
@@ -86,18 +86,23 @@ const (
 func (c *Customer) Take(e *events.Event) Outcome { return c.take(e, nil) }
 
 func (c *Customer) take(e *events.Event, packed []byte) Outcome {
+	id := identity(e)
+	if c.line.needs(e, id) {
+		c.whole()
+	}
 	stale := c.Stale()
-	did, changed := c.line.put(e, packed)
+	did, changed := c.line.put(e, id, packed)
+	n := c.line.count()
 	switch {
 	case did == duplicate:
 		return Duplicate
 	case did == appended && !stale:
 		if packed != nil { // of the copy that is kept
-			c.line.event(len(c.line.index)-1, e)
+			c.line.event(n-1, e)
 		}
-		c.table.fold(c.states, c.line.before(len(c.line.index)-1), e)
-		c.stale = len(c.line.index)
-		c.save(c.stale)
+		c.table.fold(c.states, c.line.before(n-1), e)
+		c.stale = n
+		c.save(n)
 		return Folded
 	}
 	c.stale = min(c.stale, changed)
@@ -116,8 +121,11 @@ func (c *Customer) Refold() int {
 		return 0
 	}
 	states, from := c.restore(c.stale, true)
+	if !c.line.has(from) {
+		c.whole()
+	}
 	c.states = states
-	n := len(c.line.index)
+	n := c.line.count()
 	var e events.Event
 	e.Customer = c.id
 	for i := from; i < n; i++ {
@@ -147,9 +155,10 @@ func (c *Customer) Report(at events.Instant) map[string]any {
 
 // Timeline calls f with the customer's events in order. The event is valid during the call.
 func (c *Customer) Timeline(f func(e *events.Event)) {
+	c.whole()
 	var e events.Event
 	e.Customer = c.id
-	for i := range c.line.index {
+	for i := range c.line.count() {
 		c.line.event(i, &e)
 		f(&e)
 	}
@@ -161,12 +170,12 @@ func (c *Customer) Bytes() int {
 	for _, s := range c.saves {
 		n += 32 + cap(s.states)
 	}
-	return n + c.statesBytes + 220*(len(c.line.index)-c.statesAt)
+	return n + c.statesBytes + 220*(c.line.count()-c.statesAt)
 }
 
 // weigh estimates what states of so many bytes take in memory: measured of customers with 3 to 300 orders.
 func (c *Customer) weigh(written int) {
-	c.statesBytes, c.statesAt = 17*written/4, len(c.line.index)
+	c.statesBytes, c.statesAt = 17*written/4, c.line.count()
 }
 
 // The fields of a customer's row.
@@ -182,6 +191,10 @@ const (
 	rowPassed
 	rowTable
 	rowWaits
+	rowIDs
+	rowGone
+	rowUpTo
+	rowMixed
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -225,37 +238,89 @@ func (c *Customer) AppendRow(b []byte) []byte {
 	for i := range c.past {
 		b = c.table.appendSaid(b, &c.past[i])
 	}
-	sealed := c.line.sealed()
-	b = wire.AppendUint(b, rowSealed, uint64(sealed))
-	if sealed < len(c.line.blocks) {
-		b = wire.AppendBytes(b, rowTail, c.line.blocks[sealed])
-	}
+	b = wire.AppendUint(b, rowSealed, uint64(c.line.closed))
+	b = wire.AppendBytes(b, rowTail, c.line.tail())
 	b = wire.AppendBool(b, rowCut, c.line.cut)
 	b = wire.AppendUint(b, rowApplied, uint64(c.Applied))
 	b = wire.AppendBool(b, rowStale, c.Stale())
 	b = wire.AppendUint(b, rowPassed, uint64(c.passed))
 	b = wire.AppendFixed(b, rowTable, c.table.print)
-	return wire.AppendUint(b, rowWaits, uint64(c.Waits))
+	b = wire.AppendUint(b, rowWaits, uint64(c.Waits))
+	return c.appendApart(b)
 }
 
-// Sealed is how many blocks of the timeline will never change again; Block is one of them.
-func (c *Customer) Sealed() int { return c.line.sealed() }
+// appendApart writes what a reader must know of the closed blocks to leave them unread.
+func (c *Customer) appendApart(b []byte) []byte {
+	t := &c.line
+	if t.closed == 0 {
+		return b
+	}
+	b, m := wire.Begin(b, rowIDs)
+	b = wire.End(t.ids.appendTo(b, t.closedIDs), m)
+	_, gone, upTo := t.rest()
+	b = wire.AppendUint(b, rowGone, uint64(gone))
+	b = wire.AppendUint(b, rowUpTo, uint64(upTo))
+	return wire.AppendBool(b, rowMixed, t.mixed)
+}
 
-// Block is the n-th block of the timeline, to be read only.
-func (c *Customer) Block(n int) []byte { return c.line.blocks[n] }
+// Seal closes what of the timeline is long enough to be written down apart from the row.
+func (c *Customer) Seal() {
+	if t := &c.line; len(t.tail()) >= sealAt {
+		t.close()
+	}
+}
 
-// Parse reads a customer's row. block reads a sealed block, counted from 0. The customer keeps the blocks, but
-// nothing of row. If the row was written by another table or stale, the customer is outdated; and if a feature's state is
-// not in it as this table has it, the timeline is folded again.
-func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byte, error)) (*Customer, error) {
+// Sealed is how many blocks of the timeline are closed: they never change again.
+func (c *Customer) Sealed() int { return c.line.closed }
+
+// Block is the n-th block of the timeline, to be read only; nil of one that is not in memory.
+func (c *Customer) Block(n int) []byte {
+	if n < c.line.away {
+		return nil
+	}
+	return c.line.blocks[n-c.line.away]
+}
+
+// Blocks gives use the n-th closed block of a customer's timeline, counted from 0, for good. If that or use goes wrong it says
+// false. Its owner must then let nothing be believed of the customer, whose timeline is as if it were empty.
+type Blocks func(id events.CustomerID, n int, use func(block []byte) error) bool
+
+// Slim forgets of the timeline what source has, until it is needed, and reports whether that is anything.
+func (c *Customer) Slim(source Blocks) bool {
+	if c.Stale() || !c.line.slim() {
+		return false
+	}
+	c.source = source
+	return true
+}
+
+// whole has all of the timeline in memory.
+func (c *Customer) whole() {
+	if c.line.away == 0 {
+		return
+	}
+	was := c.line.count()
+	if !c.line.whole(func(n int) bool { return c.source(c.id, n, c.line.load) }) {
+		c.line = timeline{}
+	}
+	if n := c.line.count(); n != was { // what cannot be, unless something is damaged
+		c.saves, c.stale = nil, min(c.stale, n)
+	}
+}
+
+// Parse reads a customer's row, and of the timeline what it must; source is asked for the rest when it is needed. The customer
+// keeps the blocks, but nothing of row. If the row was written by another table or stale, the customer is outdated; and if a
+// feature's state is not in it as this table has it, the timeline is folded again.
+func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Customer, error) {
 	c := t.New(id)
+	c.source = source
 	states, whole, err := t.parseStates(row)
 	if err != nil {
 		return nil, fmt.Errorf("read a customer's states: %w", err)
 	}
 	c.states = states
 	var tail []byte
-	sealed, written := 0, 0
+	written := 0
 	var writer uint64 // the table
 	r := wire.NewReader(row)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
@@ -275,7 +340,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 				c.said = append(c.said, s)
 			}
 		case rowSealed:
-			sealed = int(r.Uint())
+			c.line.away = int(r.Uint())
 		case rowTail:
 			tail = r.Bytes()
 		case rowCut:
@@ -290,16 +355,32 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 			writer = r.Uint()
 		case rowWaits:
 			c.Waits = events.Instant(r.Uint())
+		case rowIDs:
+			if !c.line.ids.load(r.Bytes()) {
+				r.Fail()
+			}
+		case rowGone:
+			c.line.gone = int(r.Uint())
+		case rowUpTo:
+			c.line.upTo = events.Instant(r.Uint())
+		case rowMixed:
+			c.line.mixed = r.Bool()
 		}
+	}
+	if l := &c.line; l.away < 0 || l.gone < 0 || l.upTo < 0 || l.away == 0 && (l.gone > 0 || l.upTo > 0) {
+		r.Fail()
 	}
 	if r.Err() != nil {
 		return nil, fmt.Errorf("read a customer's row: %w", r.Err())
 	}
-	if err := c.loadTimeline(sealed, tail, block); err != nil {
+	if err := c.line.loadTail(tail); err != nil {
 		return nil, fmt.Errorf("read a customer's timeline: %w", err)
 	}
+	if !whole {
+		c.whole()
+	}
 	c.weigh(written)
-	if c.stale = len(c.line.index); !whole {
+	if c.stale = c.line.count(); !whole {
 		c.stale, c.due = 0, 0
 		c.Refold()
 	}
@@ -307,25 +388,6 @@ func (t *Table) Parse(id events.CustomerID, row []byte, block func(n int) ([]byt
 		c.due, c.Waits = 0, 0
 	}
 	return c, nil
-}
-
-func (c *Customer) loadTimeline(sealed int, tail []byte, block func(n int) ([]byte, error)) error {
-	for n := range sealed {
-		b, err := block(n)
-		if err != nil {
-			return err
-		}
-		if err := c.line.load(b); err != nil {
-			return err
-		}
-	}
-	if len(tail) > 0 {
-		if err := c.line.load(bytes.Clone(tail)); err != nil { // lest all of row is kept for it
-			return err
-		}
-	}
-	c.line.settle()
-	return nil
 }
 
 // parseStates reads the features' states of a row; whole tells whether every feature was there in its version.

@@ -6,14 +6,17 @@ import "github.com/touchfold/touchfold/events"
 // at every event and every horizon on the way. It begins at the newest savepoint, and earlier if nothing changed since.
 // A fact that has always had its value has had it since the first event, and without any since now.
 func (c *Customer) since(s *said, at events.Instant) origin {
-	if len(c.line.index) == 0 {
+	if c.line.count() == 0 {
 		return origin{time: at, cause: events.ByTime}
 	}
-	for n := len(c.line.index); ; {
+	for n := c.line.count(); ; {
 		states, from := c.restore(n, false)
+		if !c.line.has(from) {
+			c.whole()
+		}
 		if o := c.changed(states, from, s, at); o.time != 0 || from == 0 {
 			if o.time == 0 {
-				o = origin{time: c.line.index[0].time, cause: events.ByEvent}
+				o = origin{time: c.line.at(0).time, cause: events.ByEvent}
 			}
 			return o
 		}
@@ -30,7 +33,7 @@ func (c *Customer) changed(states []any, from int, s *said, at events.Instant) (
 	var now events.Instant
 	var e events.Event
 	if from > 0 {
-		now = c.line.index[from-1].time
+		now = c.line.before(from)
 	}
 	was := value(own, int(s.owner), states, s.key, now)
 	look := func(o origin) {
@@ -45,8 +48,8 @@ func (c *Customer) changed(states []any, from int, s *said, at events.Instant) (
 		}
 	}
 	e.Customer = c.id
-	for i := from; i < len(c.line.index); i++ {
-		x := &c.line.index[i]
+	for i := from; i < c.line.count(); i++ {
+		x := c.line.at(i)
 		if i > 0 {
 			pass(x.time)
 		}

@@ -44,15 +44,7 @@ func (c *Customer) came(at events.Instant) events.Instant {
 	if c.Waits == 0 {
 		return at
 	}
-	return min(at, max(c.Waits, c.last()))
-}
-
-// last is the time of the last event; 0 if there is none.
-func (c *Customer) last() events.Instant {
-	if n := len(c.line.index); n > 0 {
-		return c.line.index[n-1].time
-	}
-	return 0
+	return min(at, max(c.Waits, c.line.last()))
 }
 
 // Visit is Settle of one who is not stale, on a walk. Where horizons wait at which something may have happened, it looks at
@@ -60,7 +52,7 @@ func (c *Customer) last() events.Instant {
 func (c *Customer) Visit(at events.Instant, cause events.Cause, sp *Speaker) {
 	from := c.came(at)
 	if c.table.happens < len(c.states) && !c.Outdated() && c.due <= at {
-		from = min(at, max(c.due-1, c.last(), sp.Floor))
+		from = min(at, max(c.due-1, c.line.last(), sp.Floor))
 	}
 	c.Settle(from, cause, sp)
 	c.Pass(at, sp)

@@ -2,7 +2,6 @@ package state_test
 
 import (
 	"bytes"
-	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -36,11 +35,8 @@ func use(c *state.Customer) {
 
 // parseBoth reads a row whose timeline has one sealed block at most.
 func parseBoth(table *state.Table, row, block []byte) (*state.Customer, error) {
-	return table.Parse("c", row, func(n int) ([]byte, error) {
-		if n > 0 || len(block) == 0 {
-			return nil, errors.New("no such block")
-		}
-		return block, nil
+	return table.Parse("c", row, func(_ events.CustomerID, n int, use func([]byte) error) bool {
+		return n == 0 && len(block) > 0 && use(block) == nil
 	})
 }
 

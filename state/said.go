@@ -365,19 +365,24 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 // ids is the ids of the events that marks point to, ten at most.
 func (c *Customer) ids(marks []Mark) (ids []string) {
 	for _, m := range marks {
-		if id, ok := c.line.id(m); ok && len(ids) < 10 {
+		id, ok := c.line.name(m)
+		if !ok && m.Time <= c.line.upTo {
+			c.whole()
+			id, ok = c.line.name(m)
+		}
+		if ok && len(ids) < 10 {
 			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-// id is the id of the event that m points to.
-func (t *timeline) id(m Mark) (string, bool) {
+// name is the id of the event that m points to, if that is in memory.
+func (t *timeline) name(m Mark) (string, bool) {
 	var e events.Event
-	for i := t.at(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
+	for i := t.from(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
 		if t.index[i].id == m.ID {
-			t.event(i, &e)
+			t.parse(&t.index[i], &e)
 			return e.ID, true
 		}
 	}

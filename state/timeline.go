@@ -1,6 +1,7 @@
 package state
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -9,12 +10,21 @@ import (
 )
 
 // A timeline is one customer's events in order, each id once. Its bytes are blocks of entries in the order in which they
-// came, which are only ever appended to; the index over them is in the order of the events.
+// came, which are only ever appended to; the index over them is in the order of the events. Closed blocks need not be in
+// memory: then index is the events of the others, and all of it in memory (whole) is needed for an event that does not come
+// last.
 type timeline struct {
-	index  []entry
-	blocks [][]byte            // the last one is the tail, the others are sealed and never change
-	ids    map[uint64]struct{} // fingerprints of index, once it is long; nil before
-	cut    bool                // some entry lost properties for their length
+	index  []entry        // of what is in memory
+	blocks [][]byte       // those from away on; the last one, if it is not closed, is the tail
+	closed int            // the first so many blocks never change again
+	away   int            // the first so many blocks are not in memory
+	gone   int            // how many events these hold, but for those of which the tail has a smaller copy
+	upTo   events.Instant // the time of the last of them
+	mixed  bool           // not every event of the tail came last
+	cut    bool           // some entry lost properties for their length
+
+	ids       idFilter // of all entries
+	closedIDs int      // of those in closed blocks, the first so many
 }
 
 // entry says where an event's record lies. Equal times are told apart by what the record holds.
@@ -27,8 +37,8 @@ type entry struct {
 }
 
 const (
-	sealAt   = 2 << 10 // bytes from which on a tail is sealed
-	idsAbove = 48      // entries above which ids is kept, instead of looking at each
+	sealAt   = 1 << 10  // bytes from which on a tail is closed when it is written down
+	maxBlock = 64 << 10 // and at once
 )
 
 // placed says what putting an event into a timeline did.
@@ -41,60 +51,83 @@ const (
 	duplicate               // a copy that is not larger is there
 )
 
-// event reads the i-th event into e.
-func (t *timeline) event(i int, e *events.Event) { t.parse(&t.index[i], e) }
+// count is how many events there are.
+func (t *timeline) count() int { return t.gone + len(t.index) }
 
-// before is the time of the event before the i-th; events.Never if there is none.
-func (t *timeline) before(i int) events.Instant {
-	if i == 0 {
-		return events.Never
+// at is the i-th event's entry, if from(i) is in memory.
+func (t *timeline) at(i int) *entry { return &t.index[i-t.gone] }
+
+// has: the events from the i-th on are in memory, and index has them in that order.
+func (t *timeline) has(i int) bool { return t.away == 0 || i >= t.gone && !t.mixed }
+
+// event reads the i-th event into e.
+func (t *timeline) event(i int, e *events.Event) { t.parse(t.at(i), e) }
+
+// last is the time of the last event; 0 if there is none.
+func (t *timeline) last() events.Instant {
+	if n := len(t.index); n > 0 {
+		return max(t.upTo, t.index[n-1].time)
 	}
-	return t.index[i-1].time
+	return t.upTo
+}
+
+// before is the time of the event before the i-th, or before the last one; events.Never if there is none.
+func (t *timeline) before(i int) events.Instant {
+	switch {
+	case i == 0:
+		return events.Never
+	case i == t.gone:
+		return t.upTo
+	case i == t.count()-1: // whose place in index is known, if that is mixed
+		return max(t.upTo, t.at(i-1).time)
+	}
+	return t.at(i - 1).time
 }
 
 func (t *timeline) parse(x *entry, e *events.Event) {
-	if err := parseEntry(t.blocks[x.block][x.start:x.end], e); err != nil {
+	if err := parseEntry(t.blocks[int(x.block)-t.away][x.start:x.end], e); err != nil {
 		panic("state: an entry that was checked when it was read cannot be parsed") // a bug of ours
 	}
 }
 
-// put places e, of which packed is what appendEntry wrote if that was done before. changed is the first index from which on the events are others than before.
-func (t *timeline) put(e *events.Event, packed []byte) (did placed, changed int) {
-	id := identity(e)
-	did, changed = appended, len(t.index)
+// needs: to put an event of that id and time all of t must be in memory.
+func (t *timeline) needs(e *events.Event, id uint64) bool {
+	return t.away > 0 && (e.Time <= t.upTo || t.ids.has(id) && t.find(id, e) < 0)
+}
+
+// put places e, whose fingerprint is id, and of which packed is what appendEntry wrote if that was done before. changed is
+// the first index from which on the events are others than before.
+func (t *timeline) put(e *events.Event, id uint64, packed []byte) (did placed, changed int) {
+	did, changed = appended, t.count()
 	if old := t.find(id, e); old >= 0 {
 		x := &t.index[old]
 		if c := cmp.Or(cmp.Compare(e.Time, x.time), cmp.Compare(e.Content, x.content)); c >= 0 {
-			return duplicate, len(t.index)
+			return duplicate, changed
 		}
 		t.index = slices.Delete(t.index, old, old+1)
-		did, changed = replaced, old
-	} else if t.ids != nil {
-		t.ids[id] = struct{}{}
+		did, changed = replaced, t.gone+old
 	}
 	x := t.write(e, id, packed)
 	at := t.place(e, x.time)
 	if at < len(t.index) && did == appended {
 		did = inserted
 	}
+	t.mixed = t.mixed || did != appended
 	t.index = slices.Insert(t.index, at, x)
-	t.remember()
-	return did, min(at, changed)
+	return did, min(t.gone+at, changed)
 }
 
-// find is the index of the copy of an event, or -1.
+// find is the place in index of the copy of an event, or -1.
 func (t *timeline) find(fingerprint uint64, of *events.Event) int {
-	if t.ids != nil {
-		if _, ok := t.ids[fingerprint]; !ok {
-			return -1
-		}
+	if !t.ids.has(fingerprint) {
+		return -1
 	}
 	var e events.Event
 	for i := range t.index {
 		if t.index[i].id != fingerprint {
 			continue
 		}
-		if t.event(i, &e); e.Source == of.Source && e.ID == of.ID && e.Type.OfWorld() == of.Type.OfWorld() {
+		if t.parse(&t.index[i], &e); e.Source == of.Source && e.ID == of.ID && e.Type.OfWorld() == of.Type.OfWorld() {
 			return i
 		}
 	}
@@ -103,7 +136,10 @@ func (t *timeline) find(fingerprint uint64, of *events.Event) int {
 
 // write appends the record of e to the tail.
 func (t *timeline) write(e *events.Event, id uint64, packed []byte) entry {
-	if n := len(t.blocks); n == 0 || len(t.blocks[n-1]) >= sealAt {
+	if n := t.away + len(t.blocks); n == t.closed {
+		t.blocks = append(t.blocks, nil)
+	} else if len(t.blocks[len(t.blocks)-1]) >= maxBlock {
+		t.close()
 		t.blocks = append(t.blocks, nil)
 	}
 	n := len(t.blocks) - 1
@@ -117,7 +153,71 @@ func (t *timeline) write(e *events.Event, id uint64, packed []byte) entry {
 	b = wire.End(b, m)
 	t.cut = t.cut || e.Cut
 	t.blocks[n] = b
-	return entry{time: e.Time, id: id, content: e.Content, block: uint32(n), start: uint32(len(b) - size), end: uint32(len(b))}
+	t.ids.add(id)
+	return entry{time: e.Time, id: id, content: e.Content, block: uint32(t.away + n), start: uint32(len(b) - size), end: uint32(len(b))}
+}
+
+// close closes the tail.
+func (t *timeline) close() {
+	t.closed, t.closedIDs, t.mixed = t.away+len(t.blocks), t.ids.len(), false
+}
+
+// tail is the bytes of the block that is not closed.
+func (t *timeline) tail() []byte {
+	if t.closed == t.away+len(t.blocks) {
+		return nil
+	}
+	return t.blocks[len(t.blocks)-1]
+}
+
+// rest is what index is without the closed blocks, how many events these hold, and the time of the last of them.
+func (t *timeline) rest() (index []entry, gone int, upTo events.Instant) {
+	n := len(t.index)
+	for n > 0 && int(t.index[n-1].block) >= t.closed {
+		n--
+	}
+	index, gone, upTo = t.index[n:], t.gone+n, t.upTo
+	if n == 0 {
+		return index, gone, upTo
+	}
+	upTo = t.index[n-1].time
+	if t.mixed {
+		index = nil
+		for _, x := range t.index {
+			if int(x.block) >= t.closed {
+				index = append(index, x)
+			}
+		}
+		gone = t.count() - len(index)
+	}
+	return index, gone, upTo
+}
+
+// slim forgets the closed blocks.
+func (t *timeline) slim() bool {
+	if t.away == t.closed {
+		return false
+	}
+	index, gone, upTo := t.rest()
+	t.index, t.gone, t.upTo = slices.Clone(index), gone, upTo
+	t.blocks = slices.Clone(t.blocks[t.closed-t.away:])
+	t.away = t.closed
+	return true
+}
+
+// whole has read give the blocks that are not in memory to load, in order. false: read did.
+func (t *timeline) whole(read func(n int) bool) bool {
+	away, index, blocks := t.away, t.index, t.blocks
+	t.index, t.blocks = make([]entry, 0, len(index)+min(t.gone, 1<<20)), make([][]byte, 0, len(blocks)+min(away, 1<<16))
+	t.away, t.gone, t.upTo = 0, 0, 0
+	for n := range away {
+		if !read(n) {
+			return false
+		}
+	}
+	t.index, t.blocks = append(t.index, index...), append(t.blocks, blocks...)
+	t.settle()
+	return true
 }
 
 // place is the index at which e belongs.
@@ -130,25 +230,17 @@ func (t *timeline) place(e *events.Event, at events.Instant) int {
 	o := orderOf(e)
 	i, _ := slices.BinarySearchFunc(t.index, at, func(x entry, at events.Instant) int { return cmp.Compare(x.time, at) })
 	for ; i < n && t.index[i].time == at; i++ {
-		if t.event(i, &other); o.compare(orderOf(&other)) < 0 {
+		if t.parse(&t.index[i], &other); o.compare(orderOf(&other)) < 0 {
 			break
 		}
 	}
 	return i
 }
 
-// at is the index of the first event at or after an instant.
-func (t *timeline) at(at events.Instant) int {
+// from is the place in index of the first event at or after an instant.
+func (t *timeline) from(at events.Instant) int {
 	i, _ := slices.BinarySearchFunc(t.index, at, func(x entry, at events.Instant) int { return cmp.Compare(x.time, at) })
 	return i
-}
-
-// sealed is how many blocks will never change again.
-func (t *timeline) sealed() int {
-	if n := len(t.blocks); n > 0 && len(t.blocks[n-1]) < sealAt {
-		return n - 1
-	}
-	return len(t.blocks)
 }
 
 // blockEntry is the one field of a block, repeated.
@@ -156,7 +248,7 @@ const blockEntry wire.Field = 1
 
 // load takes the next block as it was stored. The order of blocks is that in which they were written.
 func (t *timeline) load(block []byte) error {
-	n := uint32(len(t.blocks))
+	n := uint32(len(t.blocks) + t.away)
 	t.blocks = append(t.blocks, block)
 	r := wire.NewReader(block)
 	var e events.Event
@@ -175,16 +267,31 @@ func (t *timeline) load(block []byte) error {
 	return r.Err()
 }
 
+// loadTail takes what stands behind the closed blocks, of which none was loaded and the ids are known.
+func (t *timeline) loadTail(tail []byte) error {
+	t.closed, t.closedIDs = t.away, t.ids.len()
+	if len(tail) == 0 {
+		return nil
+	}
+	if err := t.load(bytes.Clone(tail)); err != nil { // lest all of a row is kept for it
+		return err
+	}
+	for i := range t.index {
+		t.ids.add(t.index[i].id)
+	}
+	t.settle()
+	return nil
+}
+
 // settle sorts what was loaded. Of copies the last one written counts, for only a smaller one is ever written.
 func (t *timeline) settle() {
-	at := make(map[uint64]int, len(t.index))
 	kept := t.index[:0]
+	find := finder(len(t.index))
 	for _, x := range t.index {
-		if i, ok := at[x.id]; ok {
+		if i, ok := find(kept, x.id); ok {
 			kept[i] = x
 			continue
 		}
-		at[x.id] = len(kept)
 		kept = append(kept, x)
 	}
 	t.index = kept
@@ -197,23 +304,29 @@ func (t *timeline) settle() {
 		t.parse(&y, &b)
 		return orderOf(&a).compare(orderOf(&b))
 	})
-	t.remember()
 }
 
-// remember builds ids once the index is long.
-func (t *timeline) remember() {
-	if t.ids != nil || len(t.index) <= idsAbove {
-		return
+// finder finds ids among entries to which those that it did not find are appended one by one, n in all at most.
+func finder(n int) func(among []entry, id uint64) (int, bool) {
+	if n <= 64 {
+		return func(among []entry, id uint64) (int, bool) {
+			i := slices.IndexFunc(among, func(x entry) bool { return x.id == id })
+			return i, i >= 0
+		}
 	}
-	t.ids = make(map[uint64]struct{}, len(t.index))
-	for i := range t.index {
-		t.ids[t.index[i].id] = struct{}{}
+	at := make(map[uint64]int, n)
+	return func(among []entry, id uint64) (int, bool) {
+		i, ok := at[id]
+		if !ok {
+			at[id] = len(among)
+		}
+		return i, ok
 	}
 }
 
 // bytes is about how much memory t takes.
 func (t *timeline) bytes() int {
-	n := 40*cap(t.index) + 24*cap(t.blocks) + 28*len(t.ids)
+	n := 40*cap(t.index) + 24*cap(t.blocks) + t.ids.bytes()
 	for _, b := range t.blocks {
 		n += cap(b)
 	}

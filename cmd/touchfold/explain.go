@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -109,7 +110,8 @@ func (x *explainCommand) explain(st *store.Store) (*explanationView, error) {
 	if x.Rule != "" {
 		q.Rules = []string{x.Rule}
 	}
-	return x.ask(q, &belief, b.Name())
+	v, err := x.ask(q, &belief, b.Name())
+	return v, cmp.Or(st.Err(), err)
 }
 
 func (x *explainCommand) ask(q rules.Question, belief *config.Beliefs, name string) (*explanationView, error) {

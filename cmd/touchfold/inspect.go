@@ -67,6 +67,9 @@ func (i *inspectCommand) Run(out output) error {
 	}
 	v := i.view(customer, at)
 	v.Rulebook = rules
+	if err := st.Err(); err != nil {
+		return err
+	}
 	if i.JSON {
 		e := json.NewEncoder(out.out)
 		e.SetEscapeHTML(false)

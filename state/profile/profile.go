@@ -4,7 +4,6 @@
 package profile
 
 import (
-	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -17,7 +16,7 @@ import (
 // State is a customer's traits and links, each in order of name.
 type State struct {
 	traits []trait
-	links  []link
+	links  links
 }
 
 type trait struct {
@@ -25,13 +24,6 @@ type trait struct {
 	value     []byte         // JSON
 	since     events.Instant // when it took this value
 	confirmed events.Instant // when it was last said
-}
-
-type link struct {
-	kind  kind
-	name  string
-	first events.Instant
-	last  events.Instant
 }
 
 // kind says by what a name is linked.
@@ -65,9 +57,9 @@ func fold(s *State, e *events.Event) {
 			s.confirm(&e.Traits[i], e.Time)
 		}
 	}
-	s.link(anonymous, e.Links.Anonymous, e.Time)
-	s.link(previous, e.Links.Previous, e.Time)
-	s.link(group, e.Links.Group, e.Time)
+	s.links.note(anonymous, e.Links.Anonymous, e.Time)
+	s.links.note(previous, e.Links.Previous, e.Time)
+	s.links.note(group, e.Links.Group, e.Time)
 }
 
 // maxNames bounds how many traits, and how many linked names, a customer has; further ones are passed over.
@@ -92,22 +84,6 @@ func (s *State) confirm(said *events.Trait, at events.Instant) {
 	t.confirmed = at
 }
 
-func (s *State) link(k kind, name string, at events.Instant) {
-	if name == "" {
-		return
-	}
-	i, ok := slices.BinarySearchFunc(s.links, name, func(l link, name string) int {
-		return cmp.Or(cmp.Compare(l.kind, k), strings.Compare(l.name, name))
-	})
-	if !ok && len(s.links) == maxNames {
-		return
-	}
-	if !ok {
-		s.links = slices.Insert(s.links, i, link{kind: k, name: strings.Clone(name), first: at})
-	}
-	s.links[i].last = at
-}
-
 // Report is what a person is shown.
 type Report struct {
 	Traits    map[string]Trait `json:"traits,omitempty"`
@@ -124,7 +100,7 @@ type Trait struct {
 }
 
 func report(s *State, _ state.Known, _ events.Instant) any {
-	if len(s.traits) == 0 && len(s.links) == 0 {
+	if len(s.traits) == 0 && len(s.links.list) == 0 {
 		return nil
 	}
 	var r Report
@@ -134,9 +110,10 @@ func report(s *State, _ state.Known, _ events.Instant) any {
 		}
 		r.Traits[t.name] = Trait{json.RawMessage(t.value), t.since.String(), t.confirmed.String()}
 	}
-	for _, l := range s.links {
+	for i := range s.links.list {
+		l := &s.links.list[i]
 		list := map[kind]*[]string{anonymous: &r.Anonymous, previous: &r.Previous, group: &r.Groups}[l.kind]
-		*list = append(*list, l.name)
+		*list = append(*list, string(s.links.name(l)))
 	}
 	return r
 }
@@ -167,10 +144,11 @@ func appendState(b []byte, s *State) []byte {
 		b = wire.AppendUint(b, traitConfirmed, uint64(t.confirmed))
 		b = wire.End(b, m)
 	}
-	for _, l := range s.links {
+	for i := range s.links.list {
+		l := &s.links.list[i]
 		b, m = wire.Begin(b, stateLink)
 		b = wire.AppendUint(b, linkKind, uint64(l.kind))
-		b = wire.AppendBytes(b, linkName, l.name)
+		b = wire.AppendBytes(b, linkName, s.links.name(l))
 		b = wire.AppendUint(b, linkFirst, uint64(l.first))
 		b = wire.AppendUint(b, linkLast, uint64(l.last))
 		b = wire.End(b, m)
@@ -216,13 +194,14 @@ func (s *State) parseTrait(b []byte) error {
 
 func (s *State) parseLink(b []byte) error {
 	var l link
+	var name []byte
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case linkKind:
 			l.kind = kind(min(r.Uint(), 255))
 		case linkName:
-			l.name = r.String()
+			name = r.Bytes()
 		case linkFirst:
 			l.first = events.Instant(r.Uint())
 		case linkLast:
@@ -232,6 +211,6 @@ func (s *State) parseLink(b []byte) error {
 	if l.kind < anonymous || l.kind > group {
 		r.Fail()
 	}
-	s.links = append(s.links, l)
+	s.links.insert(len(s.links.list), l, name)
 	return r.Err()
 }

@@ -38,8 +38,15 @@ func orderKey(e *events.Event) uint64 {
 }
 
 func (s *State) known(e *events.Event) (int32, bool) {
-	i, ok := s.byKey[orderKey(e)]
-	return i, ok && e.Order.ID != ""
+	if e.Order.ID == "" {
+		return 0, false
+	}
+	return s.ordered(orderKey(e))
+}
+
+// ordered is the index of the order of that key.
+func (s *State) ordered(key uint64) (int32, bool) {
+	return s.byKey.find(key, len(s.orders), func(i int) uint64 { return s.orders[i].key })
 }
 
 func (s *State) complete(e *events.Event, day state.Day) {
@@ -97,7 +104,7 @@ func (s *State) readLines(o *order, e *events.Event) {
 
 // number is a product's index.
 func (s *State) number(fingerprint uint64) int32 {
-	n, ok := s.numbers[fingerprint]
+	n, ok := s.numbers.find(fingerprint, len(s.products), func(i int) uint64 { return s.products[i] })
 	if !ok {
 		n = int32(len(s.products))
 		s.products = append(s.products, fingerprint)
@@ -107,20 +114,14 @@ func (s *State) number(fingerprint uint64) int32 {
 }
 
 func (s *State) learn(n int32) {
-	if s.numbers == nil {
-		s.numbers = map[uint64]int32{}
-	}
-	s.numbers[s.products[n]] = n
+	s.numbers.added(int(n)+1, func(i int) uint64 { return s.products[i] })
 	s.uses = append(s.uses, 0)
 }
 
 // count adds the i-th order, the last so far, to what follows from orders.
 func (s *State) count(i int) {
 	o := &s.orders[i]
-	if s.byKey == nil {
-		s.byKey = map[uint64]int32{}
-	}
-	s.byKey[o.key] = int32(i)
+	s.byKey.added(i+1, func(i int) uint64 { return s.orders[i].key })
 	if n := len(s.days); n > 0 && s.days[n-1].day == o.day {
 		s.days[n-1].orders++
 	} else {
@@ -177,7 +178,7 @@ func (s *State) cap(key uint64) {
 	if len(numbers) == 0 {
 		return
 	}
-	i, known := s.byKey[key]
+	i, known := s.ordered(key)
 	if !known {
 		for _, j := range numbers {
 			r := &s.refunds[j]

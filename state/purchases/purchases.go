@@ -15,9 +15,9 @@ type State struct {
 	products []uint64 // fingerprints of the product ids ever ordered, in order of first appearance
 
 	// What follows from the above; not stored.
-	byKey     map[uint64]int32   // index in orders by key
+	byKey     index              // of orders
 	refundsOf map[uint64][]int32 // indices in refunds by the order's key
-	numbers   map[uint64]int32   // index in products by fingerprint
+	numbers   index              // of products, by fingerprint
 	uses      []int32            // how many orders have that product
 	days      []dayCount         // days with an order, in order
 	ledgers   []Ledger           // one a currency, in order of first use

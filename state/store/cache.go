@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,24 +11,49 @@ import (
 	"github.com/touchfold/touchfold/state"
 )
 
-// cache is the decoded customers. Those that differ from their rows on disk, or whose rows are on their way there, are
-// pinned: to evict one and read it again would bring back an older customer. The others are in idle and may go.
+// cache is customers in memory, decoded or, if they were not asked for in a while, frozen: as their rows. Those that differ
+// from their rows on disk, or whose rows are on their way there, are pinned: to evict one and read it again would bring
+// back an older customer. The others are in idle or frozen, and may be made smaller or go.
 type cache struct {
 	customers map[events.CustomerID]*entry
-	idle      entry // a ring: idle.newer is the oldest entry, idle.older the newest
-	bytes     int64
-	maxBytes  int64
+	idle      ring // decoded
+	frozen    ring
+	bytes     int64  // of all
+	decoded   int64  // of the decoded ones
+	maxBytes  int64  // for all; half of it for decoded ones
 	last      *entry // the entry handed out last; one of a walk need not be in customers
+}
+
+// ring is entries in the order in which they were put in: newer is the oldest entry, older the newest.
+type ring struct{ entry }
+
+func (r *ring) init() { r.older, r.newer = &r.entry, &r.entry }
+
+func (r *ring) oldest() *entry { return r.newer }
+
+func (r *ring) empty() bool { return r.newer == &r.entry }
+
+func (r *ring) put(e *entry) {
+	e.older, e.newer = r.older, &r.entry
+	e.older.newer, e.newer.older = e, e
+}
+
+// leave takes e out of the ring that it is in.
+func (e *entry) leave() {
+	e.older.newer, e.newer.older = e.newer, e.older
+	e.older, e.newer = nil, nil
 }
 
 // entry is one customer of the cache and what is known of its rows.
 type entry struct {
-	customer *state.Customer
-	used     bool // asked for again since eviction last came by
-	cached   bool
-	dirty    bool // differs from its row
-	flying   bool // its row is in flight
-	fired    bool // indexed has come up and is to be replaced in the index
+	id        events.CustomerID
+	customer  *state.Customer // nil while it is frozen
+	frozenRow []byte          // what AppendRow wrote
+	used      bool            // asked for again since eviction last came by
+	cached    bool
+	dirty     bool // differs from its row
+	flying    bool // its row is in flight
+	fired     bool // indexed has come up and is to be replaced in the index
 
 	row     int            // about the bytes of its row
 	bytes   int            // of memory, when last measured
@@ -36,7 +63,7 @@ type entry struct {
 	due     events.Instant // its horizon when last changed
 	queued  events.Instant // a horizon of it that is near, Never if none is known to be
 
-	older, newer *entry // in the ring of idle entries, while it is one
+	older, newer *entry // in a ring, while it is not pinned
 }
 
 // overhead is about what an entry takes beside its customer.
@@ -47,29 +74,21 @@ const newRow = 512
 
 func (c *cache) init(maxBytes int64) {
 	c.customers = map[events.CustomerID]*entry{}
-	c.idle.older, c.idle.newer = &c.idle, &c.idle
+	c.idle.init()
+	c.frozen.init()
 	c.maxBytes = maxBytes
-}
-
-func (c *cache) rest(e *entry) {
-	e.older, e.newer = c.idle.older, &c.idle
-	e.older.newer, e.newer.older = e, e
-}
-
-func (c *cache) wake(e *entry) {
-	e.older.newer, e.newer.older = e.newer, e.older
-	e.older, e.newer = nil, nil
 }
 
 func (e *entry) pinned() bool { return e.dirty || e.flying }
 
 // insert takes e into the cache, idle. Room is made before, so that e itself stays.
-func (c *cache) insert(e *entry) {
-	c.bytes += int64(e.bytes)
-	c.makeRoom()
-	c.customers[e.customer.ID()] = e
+func (s *Store) insert(e *entry) {
+	c := &s.cache
+	c.bytes, c.decoded = c.bytes+int64(e.bytes), c.decoded+int64(e.bytes)
+	s.makeRoom()
+	c.customers[e.id] = e
 	e.cached = true
-	c.rest(e)
+	c.idle.put(e)
 }
 
 // Resize changes Config.CacheBytes.
@@ -79,28 +98,65 @@ func (s *Store) Resize(bytes int64) {
 	s.metrics.cacheBytes.Set(float64(s.bytes))
 }
 
-// makeRoom evicts idle customers, oldest first, those asked for meanwhile in their second turn.
-func (c *cache) makeRoom() {
-	for c.bytes > c.maxBytes && c.idle.newer != &c.idle {
-		e := c.idle.newer
-		c.wake(e)
+// makeRoom makes customers smaller who were not asked for, oldest first: first it forgets what of the timeline is on disk,
+// which few events need; then he is frozen, which takes a third of the memory; then evicted.
+func (s *Store) makeRoom() {
+	c := &s.cache
+	for c.decoded > c.maxBytes/2 && !c.idle.empty() {
+		e := c.idle.oldest()
+		e.leave()
 		if e.used {
 			e.used = false
-			c.rest(e)
+			c.idle.put(e)
 			continue
 		}
-		delete(c.customers, e.customer.ID())
+		if e.customer.Slim(s.blocks) {
+			c.measure(e)
+			c.idle.put(e)
+			continue
+		}
+		s.freeze(e)
+	}
+	for c.bytes > c.maxBytes && !c.frozen.empty() {
+		e := c.frozen.oldest()
+		e.leave()
+		delete(c.customers, e.id)
 		e.cached = false
 		c.bytes -= int64(e.bytes)
 	}
 }
 
-// measure asks again how much memory e takes, and returns by how much it grew.
+// freeze keeps of an entry in no ring its row only.
+func (s *Store) freeze(e *entry) {
+	s.buffer = e.customer.AppendRow(s.buffer[:0])
+	s.decoded -= int64(e.bytes)
+	s.bytes -= int64(e.bytes)
+	e.customer, e.row, e.frozenRow = nil, len(s.buffer), bytes.Clone(s.buffer)
+	e.bytes = len(e.frozenRow) + len(e.id) + overhead
+	s.bytes += int64(e.bytes)
+	s.frozen.put(e)
+}
+
+func (s *Store) thaw(e *entry) error {
+	c, err := s.config.Table.Parse(e.id, e.frozenRow, s.blocks)
+	if err = cmp.Or(s.unread, err); err != nil {
+		return s.errUnread(err)
+	}
+	e.leave()
+	s.decoded += int64(e.bytes)
+	e.customer, e.frozenRow = c, nil
+	s.measure(e)
+	s.makeRoom()
+	s.idle.put(e)
+	return nil
+}
+
+// measure asks again how much memory e takes, which is decoded, and returns by how much it grew.
 func (c *cache) measure(e *entry) (grown int) {
 	now := e.customer.Bytes() + overhead
 	grown = now - e.bytes
 	e.bytes = now
-	c.bytes += int64(grown)
+	c.bytes, c.decoded = c.bytes+int64(grown), c.decoded+int64(grown)
 	return grown
 }
 
@@ -110,9 +166,17 @@ func (c *cache) measure(e *entry) (grown int) {
 func (s *Store) Customer(id events.CustomerID) (*state.Customer, error) {
 	if e, ok := s.customers[id]; ok {
 		s.metrics.hits.Inc()
+		if e.customer == nil {
+			if err := s.thaw(e); err != nil {
+				return nil, err
+			}
+		}
 		e.used = true
 		s.last = e
 		return e.customer, nil
+	}
+	if s.unread != nil {
+		return nil, s.unread
 	}
 	s.metrics.misses.Inc()
 	s.poll()
@@ -144,7 +208,7 @@ func (s *Store) Changed(c *state.Customer) {
 	}
 	if !e.dirty {
 		if !e.flying {
-			s.wake(e)
+			e.leave()
 		}
 		if e.indexed == events.Never && e.due != events.Never { // he was read outdated, and is due for the first time
 			s.pending++
@@ -173,11 +237,14 @@ func (s *Store) read(id events.CustomerID) (*entry, error) {
 
 // parse makes a customer of the value of his row, of which it keeps nothing; of none a new one. v has what belongs to it.
 func (s *Store) parse(v view, id events.CustomerID, value []byte) (*entry, error) {
-	e := &entry{row: newRow, indexed: events.Never}
+	e := &entry{id: id, row: newRow, indexed: events.Never}
 	if value == nil {
 		e.customer = s.config.Table.New(id)
-	} else if err := e.parse(s.config.Table, v, id, value); err != nil {
+	} else if err := e.parse(s.config.Table, v, id, value, s.blocks); err != nil {
 		return nil, s.errUnread(err)
+	}
+	if s.unread != nil {
+		return nil, s.unread
 	}
 	e.due, e.queued = e.customer.Due(), e.indexed // which is queued already if it is near
 	e.bytes = e.customer.Bytes() + overhead
@@ -188,7 +255,26 @@ func (s *Store) errUnread(err error) error {
 	return fmt.Errorf("read a customer from the store of shard %d in %s: %w", s.config.Shard, s.config.Dir, damaged(err))
 }
 
-func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte) error {
+// Err is what went wrong when parts of customers that were handed out were read later. After that nothing of them is to be
+// believed.
+func (s *Store) Err() error { return s.unread }
+
+// readBlock is a state.Blocks.
+func (s *Store) readBlock(id events.CustomerID, n int, use func(block []byte) error) bool {
+	v := s.disk.view()
+	defer v.discard()
+	b, err := v.get(blockKey(nil, id, n))
+	if err == nil {
+		s.metrics.blocks.Inc()
+		err = use(b)
+	}
+	if err != nil && s.unread == nil {
+		s.unread = s.errUnread(err)
+	}
+	return err == nil
+}
+
+func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte, blocks state.Blocks) error {
 	indexed, row, p, err := parseRow(value)
 	if err == nil && p.count > 0 {
 		row, err = readParts(v, id, p)
@@ -196,8 +282,7 @@ func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte
 	if err != nil {
 		return err
 	}
-	block := func(n int) ([]byte, error) { return v.get(blockKey(nil, id, n)) }
-	c, err := t.Parse(id, row, block)
+	c, err := t.Parse(id, row, blocks)
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,9 @@ func (s *Store) Checkpoint(p Positions) error {
 	if s.readOnly {
 		return fmt.Errorf("the store of shard %d was opened to look at only", s.config.Shard)
 	}
+	if s.unread != nil {
+		return s.unread
+	}
 	if err := s.wait(); err != nil {
 		return err
 	}
@@ -85,6 +88,7 @@ func (s *Store) encode(e *entry) change {
 	if due := c.Due(); due < was || e.fired {
 		e.indexed, e.fired = due, false
 	}
+	c.Seal()
 	b := c.AppendRow(s.buffer[:0])
 	w := change{id: c.ID(), had: e.parts, first: e.stored, indexed: e.indexed, was: was}
 	w.parts, w.pieces = split(b, e.parts, s.partSize)
@@ -130,7 +134,7 @@ func (s *Store) land(err error) {
 	for _, e := range s.flying {
 		e.flying = false
 		if !e.dirty {
-			s.rest(e)
+			s.idle.put(e)
 		}
 	}
 	clear(s.flying)

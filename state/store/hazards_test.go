@@ -290,12 +290,12 @@ func TestCheckpointLost(t *testing.T) {
 func TestNewerEvents(t *testing.T) {
 	entry := wire.AppendUint(wire.AppendUint(nil, 1, 1000), 2, uint64(len(events.Types())+1))
 	block := wire.AppendBytes(nil, 1, entry)
-	s := mustOpen(t, config(t, t.TempDir(), 1))
-	put(t, s, write{key: customerKey(nil, "tail"), value: appendRow(nil, events.Never, wire.AppendBytes(nil, 5, block), parts{})})
-	put(t, s, write{key: customerKey(nil, "sealed"), value: appendRow(nil, events.Never, wire.AppendUint(nil, 4, 1), parts{})})
-	put(t, s, write{key: blockKey(nil, "sealed", 0), value: block})
-	put(t, s, write{key: customerKey(nil, "damaged"), value: appendRow(nil, events.Never, wire.AppendBytes(nil, 5, block[:len(block)-1]), parts{})})
 	for id, want := range map[events.CustomerID]error{"tail": ErrNewer, "sealed": ErrNewer, "damaged": ErrDamaged} {
+		s := mustOpen(t, config(t, t.TempDir(), 1))
+		put(t, s, write{key: customerKey(nil, "tail"), value: appendRow(nil, events.Never, wire.AppendBytes(nil, 5, block), parts{})})
+		put(t, s, write{key: customerKey(nil, "sealed"), value: appendRow(nil, events.Never, wire.AppendUint(nil, 4, 1), parts{})})
+		put(t, s, write{key: blockKey(nil, "sealed", 0), value: block})
+		put(t, s, write{key: customerKey(nil, "damaged"), value: appendRow(nil, events.Never, wire.AppendBytes(nil, 5, block[:len(block)-1]), parts{})})
 		_, err := s.Customer(id)
 		if !errors.Is(err, want) || errors.Is(err, ErrNewer) && errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", id, err)

@@ -59,7 +59,7 @@ func (s *Store) watch(e *entry) {
 		s.pending++
 	}
 	e.due = due
-	if h := (hint{due, e.customer.ID()}); due != events.Never && due != e.queued && h.compare(s.limit) <= 0 {
+	if h := (hint{due, e.id}); due != events.Never && due != e.queued && h.compare(s.limit) <= 0 {
 		s.near.push(h)
 		e.queued = due
 		s.trim()
@@ -118,8 +118,8 @@ func (s *Store) refill() error {
 	}
 	for _, list := range [][]*entry{s.flying, s.dirty} {
 		for _, e := range list {
-			s.near.pushBetween(from, s.limit, hint{e.indexed, e.customer.ID()}) // which may not have arrived on disk
-			if s.near.pushBetween(from, s.limit, hint{e.due, e.customer.ID()}) {
+			s.near.pushBetween(from, s.limit, hint{e.indexed, e.id}) // which may not have arrived on disk
+			if s.near.pushBetween(from, s.limit, hint{e.due, e.id}) {
 				e.queued = e.due
 			}
 		}

@@ -11,9 +11,9 @@ import (
 
 // Metrics are those of all stores of a process.
 type Metrics struct {
-	hits, misses, rows     *prometheus.CounterVec
-	cacheBytes, storeBytes *prometheus.GaugeVec
-	checkpoint             *prometheus.HistogramVec
+	hits, misses, blocks, rows *prometheus.CounterVec
+	cacheBytes, storeBytes     *prometheus.GaugeVec
+	checkpoint                 *prometheus.HistogramVec
 }
 
 // NewMetrics registers them.
@@ -29,6 +29,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return &Metrics{
 		hits:       counter("touchfold_store_cache_hits_total", "Customers asked for that were in memory."),
 		misses:     counter("touchfold_store_cache_misses_total", "Customers asked for that were not in memory."),
+		blocks:     counter("touchfold_store_block_reads_total", "Blocks of timelines read back for customers in memory."),
 		rows:       counter("touchfold_store_checkpoint_rows_total", "Rows written or deleted by checkpoints."),
 		cacheBytes: gauge("touchfold_store_cache_bytes", "Memory that decoded customers take, about."),
 		storeBytes: gauge("touchfold_store_bytes", "Disk that the sorted tables and the value log take, as of the last checkpoint."),
@@ -40,18 +41,18 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 
 // shardMetrics are those of one store, bound once.
 type shardMetrics struct {
-	hits, misses, rows     prometheus.Counter
-	cacheBytes, storeBytes prometheus.Gauge
-	checkpoint             prometheus.Observer
+	hits, misses, blocks, rows prometheus.Counter
+	cacheBytes, storeBytes     prometheus.Gauge
+	checkpoint                 prometheus.Observer
 }
 
 // shard binds the metrics of one store. Of nil they are kept nowhere.
 func (m *Metrics) shard(id events.ShardID) shardMetrics {
 	if m == nil {
-		return shardMetrics{nowhere{}, nowhere{}, nowhere{}, nowhere{}, nowhere{}, nowhere{}}
+		return shardMetrics{nowhere{}, nowhere{}, nowhere{}, nowhere{}, nowhere{}, nowhere{}, nowhere{}}
 	}
 	shard := strconv.Itoa(int(id))
-	return shardMetrics{m.hits.WithLabelValues(shard), m.misses.WithLabelValues(shard), m.rows.WithLabelValues(shard),
+	return shardMetrics{m.hits.WithLabelValues(shard), m.misses.WithLabelValues(shard), m.blocks.WithLabelValues(shard), m.rows.WithLabelValues(shard),
 		m.cacheBytes.WithLabelValues(shard), m.storeBytes.WithLabelValues(shard), m.checkpoint.WithLabelValues(shard)}
 }
 

@@ -180,21 +180,26 @@ func (m *model) walk() {
 
 func (m *model) check(*rapid.T) {
 	pinned, idle := 0, 0
-	var bytes int64
+	var bytes, decoded int64
 	for id, e := range m.s.customers {
+		if e.customer != nil {
+			decoded += int64(e.bytes)
+		}
 		if bytes += int64(e.bytes); e.pinned() {
 			pinned++
 		}
-		if e.customer.ID() != id || !e.cached {
+		if e.id != id || !e.cached || (e.customer == nil) == (e.frozenRow == nil) {
 			m.t.Fatalf("%q is not what the cache holds under its name", id)
 		}
 	}
-	for e := m.s.idle.newer; e != &m.s.idle; e = e.newer {
-		if idle++; e.pinned() {
-			m.t.Fatal("a pinned customer may be evicted")
+	for _, r := range []*ring{&m.s.idle, &m.s.frozen} {
+		for e := r.newer; e != &r.entry; e = e.newer {
+			if idle++; e.pinned() || (e.customer == nil) != (r == &m.s.frozen) {
+				m.t.Fatal("a pinned customer may be evicted, or one is in the wrong ring")
+			}
 		}
 	}
-	if pinned+idle != len(m.s.customers) || bytes != m.s.bytes {
+	if pinned+idle != len(m.s.customers) || bytes != m.s.bytes || decoded != m.s.decoded {
 		m.t.Fatalf("%d customers and %d bytes, of which %d are pinned and %d idle, %d bytes", len(m.s.customers), m.s.bytes, pinned, idle, bytes)
 	}
 	if n := len(m.s.near); n > 4*m.s.slab+1 {

@@ -51,6 +51,8 @@ type Store struct {
 	number     uint64 // of the last checkpoint
 	exists     bool
 	rolledBack bool
+	unread     error        // see Err
+	blocks     state.Blocks // readBlock
 
 	cache
 	horizons
@@ -120,6 +122,7 @@ func newStore(c Config, d disk) (*Store, error) {
 	if err := s.readPositions(); err != nil {
 		return nil, err
 	}
+	s.blocks = s.readBlock
 	s.cache.init(c.CacheBytes)
 	s.horizons.init(slab)
 	s.checkpoints.commit, s.checkpoints.partSize = s.write, partSize

@@ -101,17 +101,16 @@ func touch(t tb, s *Store, id events.CustomerID, n int, now, alarm events.Instan
 	return did
 }
 
-// rows is what is known of every customer, as bytes.
+// rows is what is known of every customer, wherever it lies.
 func rows(t testing.TB, s *Store) map[events.CustomerID]string {
 	t.Helper()
 	all := map[events.CustomerID]string{}
 	must(t, s.Customers("", func(c *state.Customer) (bool, error) {
-		b := c.AppendRow(nil)
-		for n := range c.Sealed() {
-			b = append(append(b, '|'), c.Block(n)...)
-		}
+		b := fmt.Appendf(c.AppendState(nil), "|%d %d %d %v %v", c.Due(), c.Applied, c.Waits, c.Stale(), c.Outdated())
+		c.Said(func(key string, v state.Value, n uint32) { b = fmt.Appendf(b, "|%q %q %d", key, v, n) })
+		c.Timeline(func(e *events.Event) { b = fmt.Appendf(b, "|%+v", *e) })
 		all[c.ID()] = string(b)
-		return true, nil
+		return true, s.Err()
 	}))
 	return all
 }

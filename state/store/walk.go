@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/touchfold/touchfold/events"
@@ -24,9 +25,14 @@ func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (mo
 			if e, err = s.parse(v, id, value); err != nil {
 				return false, err
 			}
+		} else if e.customer == nil {
+			if err := s.thaw(e); err != nil {
+				return false, err
+			}
 		}
 		s.last = e
-		return f(e.customer)
+		more, err := f(e.customer)
+		return more, cmp.Or(err, s.unread)
 	})
 }
 

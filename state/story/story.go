@@ -199,7 +199,7 @@ func (t *teller) show(feature string) error {
 
 func (t *teller) restart() error {
 	row := t.c.AppendRow(nil)
-	c, err := t.Table.Parse(t.c.ID(), row, func(n int) ([]byte, error) { return t.c.Block(n), nil })
+	c, err := t.Table.Parse(t.c.ID(), row, func(_ events.CustomerID, n int, use func([]byte) error) bool { return use(t.c.Block(n)) == nil })
 	if err != nil {
 		return err
 	}

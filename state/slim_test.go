@@ -1,0 +1,104 @@
+package state_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+)
+
+// shelf is what is written of a customer's timeline, as a store has it.
+type shelf struct {
+	tb     rapid.TB
+	blocks [][]byte
+}
+
+func (s *shelf) write(c *state.Customer) {
+	c.Seal()
+	for n := len(s.blocks); n < c.Sealed(); n++ {
+		s.blocks = append(s.blocks, slices.Clone(c.Block(n)))
+	}
+}
+
+func (s *shelf) read(_ events.CustomerID, n int, use func([]byte) error) bool {
+	if err := use(s.blocks[n]); err != nil {
+		s.tb.Fatal(err)
+	}
+	return true
+}
+
+// Whenever closed blocks are forgotten, or the customer is read again from his row, he says and is the same.
+func TestSlim(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rules{zone: "Asia/Hong_Kong", vipOver: 60000, atLeast: 3, potential: 20000, churnOver: 60}
+		table := r.table(t)
+		arrival := drawEvents(t, calendar(t, r.zone).Zone(), 60)
+		if rapid.Bool().Draw(t, "in order") {
+			slices.SortStableFunc(arrival, func(a, b events.Event) int { return int(a.Time - b.Time) })
+		}
+		var told [2][]string
+		var speakers [2]*state.Speaker
+		for i := range speakers {
+			speakers[i] = state.NewSpeaker(func(s *events.Statement) { told[i] = append(told[i], fmt.Sprintf("%+v", *s)) })
+		}
+		whole, slim := table.New("c"), table.New("c")
+		s := &shelf{tb: t}
+		now, settles := events.Instant(0), rapid.IntRange(1, 4).Draw(t, "settles")
+		for i := range arrival {
+			now = max(now, arrival[i].Time)
+			for j, c := range []*state.Customer{whole, slim} {
+				e := own(&arrival[i])
+				e.Rest = rest(100+i%3*200, uint64(i))
+				if !c.Stale() {
+					c.Pass(now, speakers[j])
+				}
+				if c.Take(e) == state.Folded {
+					c.Step(e, now, speakers[j])
+				}
+				if i%settles == 0 && c.Stale() {
+					c.Mend(now, speakers[j])
+				}
+			}
+			switch rapid.IntRange(0, 5).Draw(t, "then") {
+			case 0, 1:
+				s.write(slim)
+				slim.Slim(s.read)
+			case 2:
+				s.write(slim)
+			case 3:
+				if s.write(slim); slim.Stale() {
+					break // read again he is due at once
+				}
+				again, err := table.Parse("c", slim.AppendRow(nil), s.read)
+				if err != nil {
+					t.Fatal(err)
+				}
+				slim = again
+			}
+			if whole.Events() != slim.Events() || whole.Stale() != slim.Stale() || whole.Due() != slim.Due() {
+				t.Fatalf("%d events, due %d; want %d, %d", slim.Events(), slim.Due(), whole.Events(), whole.Due())
+			}
+		}
+		for j, c := range []*state.Customer{whole, slim} {
+			c.Mend(now, speakers[j])
+		}
+		if !slices.Equal(told[0], told[1]) {
+			t.Fatalf("said:\n%q\nwant:\n%q", told[1], told[0])
+		}
+		slim.Slim(s.read)
+		if x, y := digest(t, whole, now), digest(t, slim, now); x != y {
+			t.Fatalf("%s\nwant %s", y, x)
+		}
+		var lines [2][]string
+		for j, c := range []*state.Customer{whole, slim} {
+			c.Timeline(func(e *events.Event) { lines[j] = append(lines[j], text(e)) })
+		}
+		if !slices.Equal(lines[0], lines[1]) {
+			t.Fatalf("timeline %q; want %q", lines[1], lines[0])
+		}
+	})
+}
