@@ -11,6 +11,7 @@ import (
 	fkgo "github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/state/features"
 )
 
@@ -20,11 +21,15 @@ triggers:
     on: {catalogue: {event: Product Restocked, match: item.product_id, interest: {event: Order Completed}, within: 30d}}
 `
 
-// restock writes an event of the catalogue to a partition.
-func (r *rig) restock(partition int32, id, product string) {
+// restock writes an event of the catalogue to a partition, at an instant where topics have CreateTime.
+func (r *rig) restock(partition int32, id, product string, at ...events.Instant) {
 	r.Helper()
 	value := fmt.Sprintf(`{"type":"track","event":"Product Restocked","messageId":%q,"properties":{"product_id":%q}}`, id, product)
-	r.produce(&fkgo.Record{Partition: partition, Value: []byte(value)})
+	rec := &fkgo.Record{Partition: partition, Value: []byte(value)}
+	for _, t := range at {
+		rec.Timestamp = t.Time()
+	}
+	r.produce(rec)
 }
 
 // restocks is how many records of such events there are.
@@ -104,5 +109,45 @@ func TestWorldUnderNewRules(t *testing.T) {
 	slices.Sort(want)
 	if got := r.offered(); !slices.Equal(got, want) {
 		t.Errorf("said is\n%q, want\n%q", got, want)
+	}
+}
+
+// TestMuteWorldUnderNewRules: who folds all of it again knows of the interests that were shown before a rulebook asked for
+// them when what met them comes, and not only when a walk comes by and what happened is forgotten.
+func TestMuteWorldUnderNewRules(t *testing.T) {
+	t.Parallel()
+	begin := events.At(time.Now()) - 20*events.Instant(day)
+	now := newClock(begin)
+	r := newRig(t, 1, func(c *Config) { c.Topics.CreateTime, c.Now = true, now.Now })
+	step := func(days int) events.Instant {
+		now.set(begin + events.Instant(days)*events.Instant(day))
+		return now.Now()
+	}
+	r.send(order("a", "1", begin, 7), order("b", "2", begin, 8))
+	first := r.config.Rulebook
+	p := r.start()
+	p.settle()
+	r.setup.Rules = strings.Replace(stock, "within: 30d", "within: 30d, for: 1h", 1)
+	c := features.Propose(r.setup).Numbered(1).Control(step(1))
+	value, headers := c.Record(r.config.App)
+	_, err := r.client.Append(r.context(), r.config.Topics.Touchpoints, 0, []kafka.Out{{Value: value, Headers: headers, Time: c.At}})
+	r.must(err)
+	p.settle()
+	r.restock(0, "w1", "p7", step(2))
+	p.await("what was restocked is told", func() bool { return len(r.offered()) == 1 })
+	r.send(order("c", "3", step(9), 9))
+	p.settle()
+	p.stop()
+	r.config.Rulebook = features.Propose(r.setup) // by which states are read
+	before := r.states()
+	r.must(os.RemoveAll(r.config.Dir))
+	r.config.Rulebook = first
+	r.once()
+	r.config.Rulebook = features.Propose(r.setup)
+	if after := r.states(); after["a"] != before["a"] || after["b"] != before["b"] {
+		t.Error("what is known is another than before")
+	}
+	if got := r.offered(); len(got) != 1 {
+		t.Errorf("said is %q", got)
 	}
 }
