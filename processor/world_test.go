@@ -24,7 +24,8 @@ triggers:
 // restock writes an event of the catalogue to a partition, at an instant where topics have CreateTime.
 func (r *rig) restock(partition int32, id, product string, at ...events.Instant) {
 	r.Helper()
-	value := fmt.Sprintf(`{"type":"track","event":"Product Restocked","messageId":%q,"properties":{"product_id":%q}}`, id, product)
+	value := fmt.Sprintf(`{"type":"track","event":"Product Restocked","messageId":%q,"properties":{"product_id":%q}}`,
+		id, product)
 	rec := &fkgo.Record{Partition: partition, Value: []byte(value)}
 	for _, t := range at {
 		rec.Timestamp = t.Time()
@@ -130,7 +131,8 @@ func TestMuteWorldUnderNewRules(t *testing.T) {
 	r.setup.Rules = strings.Replace(stock, "within: 30d", "within: 30d, for: 1h", 1)
 	c := features.Propose(r.setup).Numbered(1).Control(step(1))
 	value, headers := c.Record(r.config.App)
-	_, err := r.client.Append(r.context(), r.config.Topics.Touchpoints, 0, []kafka.Out{{Value: value, Headers: headers, Time: c.At}})
+	out := kafka.Out{Value: value, Headers: headers, Time: c.At}
+	_, err := r.client.Append(r.context(), r.config.Topics.Touchpoints, 0, []kafka.Out{out})
 	r.must(err)
 	p.settle()
 	r.restock(0, "w1", "p7", step(2))

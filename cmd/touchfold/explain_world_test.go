@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -38,13 +39,11 @@ func TestExplainWorld(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for _, line := range []string{
-		`{"type":"track","messageId":"v1","userId":"u1","event":"Product Viewed","timestamp":"2026-01-02T10:00:00Z","properties":{"product_id":"p"}}`,
-		`{"type":"track","messageId":"v2","userId":"u1","event":"Product Viewed","timestamp":"2026-01-03T10:00:00Z","properties":{"product_id":"q"}}`,
-		`{"type":"track","messageId":"w1","event":"Product Restocked","timestamp":"2026-01-04T10:00:00Z","properties":{"product_id":"p"}}`,
-		`{"type":"track","messageId":"w2","event":"Product Restocked","timestamp":"2026-01-05T10:00:00Z","properties":{"product_id":"r"}}`,
-		`{"type":"track","messageId":"o1","userId":"u1","event":"Order Completed","timestamp":"2026-01-06T10:00:00Z","properties":{"product_id":"q"}}`,
-	} {
+	const sent = `{"type":"track","messageId":%q,"userId":"u1","event":%q,"timestamp":"2026-01-%02dT10:00:00Z",` +
+		`"properties":{"product_id":%q}}`
+	for i, e := range [][3]string{{"v1", "Product Viewed", "p"}, {"v2", "Product Viewed", "q"}, {"w1", "Product Restocked", "p"},
+		{"w2", "Product Restocked", "r"}, {"o1", "Order Completed", "q"}} {
+		line := fmt.Sprintf(sent, e[0], e[1], i+2, e[2])
 		stamp, err := r.Feed(t.Context(), []byte(line))
 		if err == nil {
 			err = r.Settle(t.Context(), stamp)
@@ -60,7 +59,8 @@ func TestExplainWorld(t *testing.T) {
 	if code != 0 {
 		t.Fatal(said)
 	}
-	contains(t, out, "3 events up to then, from 2026-01-02 18:00 to 2026-01-06 18:00", "trigger back: happened once, and 1 stood",
+	contains(t, out, "3 events up to then, from 2026-01-02 18:00 to 2026-01-06 18:00",
+		"trigger back: happened once, and 1 stood",
 		"on • catalogue: {event: Product Restocked, match: item.product_id, interest: {event: Product Viewed}, ",
 		"until: {event: Order Completed}}  now 2 of interest  from 2026-01-04 18:00 to 2026-01-05 18:00\n",
 		"✓ 2026-01-04 18:00  said  by v1 w1  trigger/back/w1\n", "next: only an event can bring it")

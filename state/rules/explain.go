@@ -98,7 +98,7 @@ func Explain(q Question) (all []Explanation) {
 	x := &explainer{question: q}
 	past := q.Table.New(q.Customer.ID())
 	var first, last, own events.Instant
-	n := 0
+	n := 0 // of the customer's own
 	q.Customer.Timeline(func(e *events.Event) {
 		if e.Time > q.At || e.Type.OfWorld() && (x.report == nil || !x.report.program.meets(x.report.state, e)) {
 			return // or of the world, and does not meet him
