@@ -214,10 +214,6 @@ func (x *explainer) watchSegment(e *Explanation, to events.Instant) {
 	}
 }
 
-func (p *program) segmentOf(id string) *segment {
-	return p.segments[slices.IndexFunc(p.segments, func(g *segment) bool { return g.id == id })]
-}
-
 // ask is what a condition is at an instant.
 func (r *Report) ask(c condition, at events.Instant) (bool, events.Instant) {
 	v := r.program.view(r.state, r.known, at)

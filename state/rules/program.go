@@ -50,6 +50,11 @@ type program struct {
 	views    *sync.Pool
 }
 
+// segmentOf is the segment of an id that is there.
+func (p *program) segmentOf(id string) *segment {
+	return p.segments[slices.IndexFunc(p.segments, func(g *segment) bool { return g.id == id })]
+}
+
 // A piece is what is kept of the events that match something. Leaves that need the same share it.
 type piece interface {
 	// key says what is kept of which events: equal keys are one piece, and no other has that key.
