@@ -28,9 +28,9 @@ const rulesSetting = "rules"
 
 // Beliefs are what settings say.
 type Beliefs struct {
-	Business Business
-	Segments Segments
-	Rules    string // the text of the rules, "" without
+	Business  Business
+	Lifecycle Lifecycle
+	Rules     string // the text of the rules, "" without
 }
 
 // Believe reads what Settings wrote, here or in another version of the program. What is not named has its default. The
@@ -56,5 +56,5 @@ func Believe(settings map[string]string) (Beliefs, error) {
 	if err != nil {
 		return Beliefs{}, err
 	}
-	return Beliefs{c.Business, c.Segments, settings[rulesSetting]}, nil
+	return Beliefs{c.Business, c.Lifecycle, settings[rulesSetting]}, nil
 }

@@ -28,9 +28,9 @@ type Config struct {
 	FirstStart FirstStart
 	HTTP       HTTP
 	Business   Business
-	Segments   Segments
-	Rulebook   string // file with the rules, "" without
-	Rules      string // what stands in it (by Load only)
+	Lifecycle  Lifecycle
+	Rulebook   string // file with the rules, or DefaultRulebook or NoRulebook
+	Rules      string // what they say, "" of none; what a file says by Load only
 	Snapshots  Snapshots
 }
 
@@ -54,6 +54,7 @@ type Store struct {
 	Dir             string
 	CacheBytes      Bytes // decoded customers in memory, of all shards together
 	CheckpointEvery time.Duration
+	WalkRate        int // customers of a shard in a second; 0: no bound
 }
 
 // FirstStart says what a shard that has never spoken does with what happened before.
@@ -73,45 +74,12 @@ type HTTP struct {
 // Business is how the business reckons.
 type Business struct {
 	Zone     *time.Location  // whose midnights part the days; its String is the IANA name
-	Currency events.Currency // of the segments' thresholds and of amounts without a currency
+	Currency events.Currency // of the figures that rules ask for and of amounts without a currency
 }
 
-// Segments are the four segments of a department store. They overlap.
-type Segments struct {
-	VIP           VIP
-	HighFrequency HighFrequency
-	Potential     Potential
-	ChurnRisk     ChurnRisk
-}
-
-// VIP is a customer whose net spend of the last 365 calendar days is over a threshold.
-type VIP struct {
-	NetLast365dOver int64 // minor units of Business.Currency
-}
-
-// Reading is how "at least monthly" is read.
-type Reading string
-
-// The two readings.
-const (
-	OrderDays  Reading = "order_days"  // days with an order in the last 365
-	EveryBlock Reading = "every_block" // an order in each of the last blocks of 30 days
-)
-
-// HighFrequency is a customer with at least so many order days, or with an order in each of so many blocks.
-type HighFrequency struct {
-	Reading Reading
-	AtLeast int
-}
-
-// Potential is a customer with one order day ever, or with few order days and a high average order.
-type Potential struct {
-	AverageOrderValueAtLeast int64 // minor units of Business.Currency
-}
-
-// ChurnRisk is a customer without an order for more than so many calendar days.
-type ChurnRisk struct {
-	DaysWithoutOrderOver int
+// Lifecycle is what the stages go by, beside the orders.
+type Lifecycle struct {
+	LapsedAfterDays int // calendar days without an order over which a buyer has lapsed
 }
 
 // Default is the configuration of a process that is told nothing.

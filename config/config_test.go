@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/rulebooks"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -26,11 +27,13 @@ func TestDefault(t *testing.T) {
 		Topics:     Topics{"touchpoints", "customer-events", "touchpoints.parked", 8, 1},
 		Kafka:      Kafka{Session: 10 * time.Second},
 		Memory:     1 << 30,
-		Store:      Store{"./data", 128 << 20, 2 * time.Second},
+		Store:      Store{"./data", 128 << 20, 2 * time.Second, 10_000},
 		FirstStart: Mute,
 		HTTP:       HTTP{"127.0.0.1:9464"},
 		Business:   Business{Currency: events.Currency{'H', 'K', 'D'}},
-		Segments:   Segments{VIP{100_000_00}, HighFrequency{OrderDays, 12}, Potential{2000_00}, ChurnRisk{183}},
+		Lifecycle:  Lifecycle{183},
+		Rulebook:   "default",
+		Rules:      rulebooks.DepartmentStore(),
 		Snapshots:  Snapshots{Every: 10 * time.Minute, Keep: 3, KeepDays: 7, S3: S3{Endpoint: "s3.amazonaws.com"}},
 	}
 	got := *Default()
@@ -60,7 +63,7 @@ func TestWriteYAMLGolden(t *testing.T) {
 	}
 }
 
-// A file as a person writes it: braces, amounts as numbers, brokers without quotes, nothing beneath a section.
+// A file as a person writes it: braces, brokers without quotes, nothing beneath a section.
 func TestFile(t *testing.T) {
 	c, err := Parse("f.yaml", []byte(`---
 # a comment
@@ -72,10 +75,8 @@ store: {cache: 1GiB, checkpoint_every: 1500ms}
 first_start: 'speak'
 http: {listen: :0}
 business: {zone: UTC, currency: JPY}
-segments:
-  vip: {net_last_365d_over: 8000}
-  high_frequency: {reading: every_block, at_least: 12}
-  potential: {average_order_value_at_least: 430.00}
+lifecycle: {lapsed_after_days: 90}
+rulebook: none
 `), nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -87,9 +88,8 @@ segments:
 	want.Store.CacheBytes, want.Store.CheckpointEvery = 1<<30, 1500*time.Millisecond
 	want.FirstStart, want.HTTP.Listen = Speak, ":0"
 	want.Business = Business{time.UTC, events.Currency{'J', 'P', 'Y'}}
-	want.Segments.VIP.NetLast365dOver = 8000
-	want.Segments.HighFrequency.Reading = EveryBlock
-	want.Segments.Potential.AverageOrderValueAtLeast = 430
+	want.Lifecycle.LapsedAfterDays = 90
+	want.Rulebook, want.Rules = NoRulebook, ""
 	if !same(c, &want) {
 		t.Errorf("got  %+v\nwant %+v", *c, want)
 	}
@@ -107,39 +107,36 @@ func TestMemory(t *testing.T) {
 
 // samples has three good texts for every key, none of them the default.
 var samples = map[string][3]string{
-	"app":                              {"a", "b", "c.d-e_F9"},
-	"id_key_file":                      {"/run/secrets/key", "ü key", `C:\key "x" #y`},
-	"id_key":                           {"0123456789abcdef", "0123456789abcdeg", "0123456789abcdeh"},
-	"kafka.brokers":                    {"a:1", "b:2,c:3", "[::1]:9092"},
-	"topics.touchpoints":               {"a1", "null", "1e3"},
-	"topics.events":                    {"b1", "true", "0x10"},
-	"topics.parked":                    {"c1", "~c"[1:], "-"},
-	"topics.partitions":                {"1", "2", "1024"},
-	"topics.replication":               {"2", "3", "15"},
-	"memory":                           {"512MiB", "3GiB", "1TiB"},
-	"store.dir":                        {"/d", "data: {a}", "- x"},
-	"store.cache":                      {"1MiB", "1025KiB", "256MiB"},
-	"store.checkpoint_every":           {"1s", "1500ms", "5s"},
-	"kafka.session":                    {"3s", "12s", "5m"},
-	"first_start":                      {"speak", "speak", "speak"},
-	"rulebook":                         {"/etc/rules.yaml", "r u", "~"},
-	"http.listen":                      {":1", "0.0.0.0:0", "localhost:80"},
-	"business.zone":                    {"UTC", "Asia/Taipei", "America/Argentina/Buenos_Aires"},
-	"business.currency":                {"TWD", "JPY", "KWD"},
-	"segments.vip.net_last_365d_over":  {"0", "1", "999999"},
-	"segments.high_frequency.reading":  {"every_block", "every_block", "every_block"},
-	"segments.high_frequency.at_least": {"1", "2", "11"},
-	"segments.potential.average_order_value_at_least": {"0", "1.00", "39"},
-	"segments.churn_risk.days_without_order_over":     {"1", "2", "3650"},
-	"snapshots.place":          {"/snap shots", "s3://a-bucket/a/b", "s3://abc"},
-	"snapshots.every":          {"0s", "10s", "24h"},
-	"snapshots.keep":           {"1", "2", "1000"},
-	"snapshots.keep_days":      {"0", "1", "3650"},
-	"snapshots.s3.endpoint":    {"a", "http://[::1]:9000", "https://b:1"},
-	"snapshots.s3.region":      {"us-east-1", "null", "1"},
-	"snapshots.s3.access_key":  {"a", "AKIA/1+=", "0x1"},
-	"snapshots.s3.secret_file": {"/run/secrets/key", "ü key", "~"},
-	"snapshots.s3.secret":      {"a", "b", "c"},
+	"app":                         {"a", "b", "c.d-e_F9"},
+	"id_key_file":                 {"/run/secrets/key", "ü key", `C:\key "x" #y`},
+	"id_key":                      {"0123456789abcdef", "0123456789abcdeg", "0123456789abcdeh"},
+	"kafka.brokers":               {"a:1", "b:2,c:3", "[::1]:9092"},
+	"topics.touchpoints":          {"a1", "null", "1e3"},
+	"topics.events":               {"b1", "true", "0x10"},
+	"topics.parked":               {"c1", "~c"[1:], "-"},
+	"topics.partitions":           {"1", "2", "1024"},
+	"topics.replication":          {"2", "3", "15"},
+	"memory":                      {"512MiB", "3GiB", "1TiB"},
+	"store.dir":                   {"/d", "data: {a}", "- x"},
+	"store.cache":                 {"1MiB", "1025KiB", "256MiB"},
+	"store.checkpoint_every":      {"1s", "1500ms", "5s"},
+	"store.walk_rate":             {"0", "500", "1000000"},
+	"kafka.session":               {"3s", "12s", "5m"},
+	"first_start":                 {"speak", "speak", "speak"},
+	"rulebook":                    {"/etc/rules.yaml", "none", "~"},
+	"http.listen":                 {":1", "0.0.0.0:0", "localhost:80"},
+	"business.zone":               {"UTC", "Asia/Taipei", "America/Argentina/Buenos_Aires"},
+	"business.currency":           {"TWD", "JPY", "KWD"},
+	"lifecycle.lapsed_after_days": {"1", "2", "3650"},
+	"snapshots.place":             {"/snap shots", "s3://a-bucket/a/b", "s3://abc"},
+	"snapshots.every":             {"0s", "10s", "24h"},
+	"snapshots.keep":              {"1", "2", "1000"},
+	"snapshots.keep_days":         {"0", "1", "3650"},
+	"snapshots.s3.endpoint":       {"a", "http://[::1]:9000", "https://b:1"},
+	"snapshots.s3.region":         {"us-east-1", "null", "1"},
+	"snapshots.s3.access_key":     {"a", "AKIA/1+=", "0x1"},
+	"snapshots.s3.secret_file":    {"/run/secrets/key", "ü key", "~"},
+	"snapshots.s3.secret":         {"a", "b", "c"},
 }
 
 // TestByteOrderMark: an editor's mark at the beginning is no part of the text, nor of a column; further on it is.
@@ -307,8 +304,6 @@ func drawText(t *rapid.T, k key) string {
 		return time.Duration(rapid.Int64Range(1e9, 5e9).Draw(t, k.path)).String()
 	case "business.currency":
 		return rapid.SampledFrom(currencies).Draw(t, k.path)
-	case "segments.vip.net_last_365d_over":
-		return fmt.Sprint(rapid.Int64Range(0, 1e8).Draw(t, k.path))
 	}
 	return rapid.SampledFrom(sample[:]).Draw(t, k.path)
 }

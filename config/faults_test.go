@@ -37,13 +37,12 @@ var faultCases = []struct {
 	{name: "items of a list", file: "kafka:\n  brokers:\n    - a:1\n    - [b:2]\n    - {c: 3}\n", want: `
 		f.yaml:4:7: kafka.brokers: wants a value, not a list
 		f.yaml:5:7: kafka.brokers: wants a value, not keys`},
-	{name: "out of range", file: "topics: {partitions: 0, replication: 16}\nstore: {cache: 1KiB, checkpoint_every: 6s}\nsegments:\n  high_frequency: {at_least: 366}\n  churn_risk: {days_without_order_over: -1}\n", want: `
+	{name: "out of range", file: "topics: {partitions: 0, replication: 16}\nstore: {cache: 1KiB, checkpoint_every: 6s}\nlifecycle:\n  lapsed_after_days: -1\n", want: `
 		f.yaml:1:22: topics.partitions: 0 is out of range; write 1 to 1024
 		f.yaml:1:38: topics.replication: 16 is out of range; write 1 to 15
 		f.yaml:2:16: store.cache: 1KiB is out of range; write 1MiB to 1TiB
 		f.yaml:2:40: store.checkpoint_every: 6s is out of range; write 1s to 5s
-		f.yaml:4:30: segments.high_frequency.at_least: 366 is out of range; write 1 to 365
-		f.yaml:5:41: segments.churn_risk.days_without_order_over: -1 is out of range; write 1 to 3650`},
+		f.yaml:4:22: lifecycle.lapsed_after_days: -1 is out of range; write 1 to 3650`},
 	{name: "units", file: "store: {cache: 256MB, checkpoint_every: 2}\n", want: `
 		f.yaml:1:16: store.cache: "256MB" is not a size; write a whole number and B, KiB, MiB, GiB or TiB, such as 256MiB
 		f.yaml:1:41: store.checkpoint_every: "2" is not a time with its unit; write for example 2s or 1500ms`},
@@ -51,26 +50,17 @@ var faultCases = []struct {
 		--set memory: store.cache: 513MiB is more than half of memory, which is 512MiB; write 256MiB or less, or raise memory`},
 	{name: "a cache that leaves nothing", file: "memory: 1GiB\nstore:\n  cache: 1TiB\n", want: `
 		f.yaml:3:10: store.cache: 1TiB is more than half of memory, which is 1GiB; write 512MiB or less, or raise memory`},
-	{name: "blocks", file: "segments:\n  high_frequency:\n    at_least: 13\n    reading: every_block\n", want: `
-		f.yaml:4:14: segments.high_frequency.at_least: 13 is out of range with every_block; write 1 to 12`},
-	{name: "words", file: "first_start: speek\nsegments: {high_frequency: {reading: orderdays}}\n", want: `
-		f.yaml:1:14: first_start: "speek" is none of mute, speak; did you mean speak?
-		f.yaml:2:38: segments.high_frequency.reading: "orderdays" is none of order_days, every_block; did you mean order_days?`},
-	{name: "zone and currency", file: "business:\n  zone: Asia/Kowloon\n  currency: HKE\nsegments: {vip: {net_last_365d_over: 1.2345}}\n", want: `
+	{name: "no rulebook", file: "rulebook: ''\n", want: `
+		f.yaml:1:11: rulebook: is empty; write the path of a file, or default, or none for no rules`},
+	{name: "words", file: "first_start: speek\n", want: `
+		f.yaml:1:14: first_start: "speek" is none of mute, speak; did you mean speak?`},
+	{name: "zone and currency", file: "business:\n  zone: Asia/Kowloon\n  currency: HKE\n", want: `
 		f.yaml:2:9: business.zone: "Asia/Kowloon" is not a time zone; write an IANA name such as Asia/Hong_Kong, Europe/London or UTC
 		f.yaml:3:13: business.currency: "HKE" is not a currency; write its ISO 4217 code, such as HKD; did you mean HKD?`},
 	{name: "zones of one machine", env: []string{"TOUCHFOLD_BUSINESS_ZONE="}, flags: []string{"business.zone=Local"}, file: "business: {zone: right/UTC}\n", want: `
 		f.yaml:1:18: business.zone: "right/UTC" is not a time zone; write an IANA name such as Asia/Hong_Kong, Europe/London or UTC
 		TOUCHFOLD_BUSINESS_ZONE: business.zone: "" is not a time zone; write an IANA name such as Asia/Hong_Kong, Europe/London or UTC
 		--set business.zone: business.zone: "Local" is not a time zone; write an IANA name such as Asia/Hong_Kong, Europe/London or UTC`},
-	{name: "amounts", file: "segments:\n  vip: {net_last_365d_over: 100.005}\n  potential: {average_order_value_at_least: \"-1\"}\n", env: []string{"TOUCHFOLD_SEGMENTS_VIP_NET_LAST_365D_OVER=1e5"},
-		flags: []string{"segments.vip.net_last_365d_over=10000000000.01"}, want: `
-		f.yaml:2:29: segments.vip.net_last_365d_over: amount "100.005": HKD has 2 decimal places
-		f.yaml:3:45: segments.potential.average_order_value_at_least: "-1" is not an amount; write digits and a point, such as 2000.00
-		TOUCHFOLD_SEGMENTS_VIP_NET_LAST_365D_OVER: segments.vip.net_last_365d_over: "1e5" is not an amount; write digits and a point, such as 2000.00
-		--set segments.vip.net_last_365d_over: segments.vip.net_last_365d_over: amount "10000000000.01": more than 10000000000.00`},
-	{name: "digits of another currency", file: "segments: {vip: {net_last_365d_over: 0.5}}\nbusiness: {currency: JPY}\n", want: `
-		f.yaml:1:38: segments.vip.net_last_365d_over: amount "0.5": JPY has 0 decimal places`},
 	{name: "topics", file: "topics:\n  touchpoints: a b\n  events: \"..\"\n  parked: __p\n", env: []string{"TOUCHFOLD_TOPICS_EVENTS="}, want: `
 		f.yaml:2:16: topics.touchpoints: "a b" has a ' '; only a-z A-Z 0-9 . _ - are allowed
 		f.yaml:3:11: topics.events: ".." is not a topic's name in Kafka

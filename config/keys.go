@@ -15,8 +15,7 @@ type key struct {
 	belief  bool   // what is believed of customers depends on it: it belongs to the rulebook (belief.go)
 }
 
-// keys is the table of all keys, in the order of the file. A check may use what stands above it: amounts need the
-// currency. Checks between keys are in loader.compare.
+// keys is the table of all keys, in the order of the file. Checks between keys are in loader.compare.
 func (c *Config) keys() []key {
 	return slices.Concat(c.processKeys(), c.beliefKeys(), c.snapshotKeys())
 }
@@ -56,12 +55,14 @@ func (c *Config) processKeys() []key {
 		{path: "store.checkpoint_every", initial: "2s",
 			value: between(&c.Store.CheckpointEvery, duration, time.Second, 5*time.Second).like(timeForm),
 			doc:   "time between checkpoints, 1s to 5s"},
+		{path: "store.walk_rate", initial: "10000", value: whole(&c.Store.WalkRate, 0, 1_000_000),
+			doc: "customers of a shard that are looked at in a second when all are, after a change of rules for example, 0 to 1000000; 0: as many as there is time for"},
 
 		{path: "first_start", initial: "mute", value: oneOf(&c.FirstStart, Mute, Speak),
 			doc: "mute: say only what stands at the first start; speak: say everything from the first touchpoint on"},
 
-		{path: "rulebook", value: one(&c.Rulebook, anyText),
-			doc: "file with segments and triggers of your own, as docs/rulebook.md describes them; none: none"},
+		{path: "rulebook", initial: DefaultRulebook, value: one(&c.Rulebook, rulebookName),
+			doc: "file with segments and triggers, as docs/rulebook.md describes them; default: what touchfold rules default prints; none: no rules"},
 
 		{path: "http.listen", initial: "127.0.0.1:9464", value: one(&c.HTTP.Listen, listenAddress).like(hostPortForm),
 			doc: "host:port for /metrics, /healthz and /readyz; port 0: any that is free"},
@@ -69,27 +70,12 @@ func (c *Config) processKeys() []key {
 }
 
 func (c *Config) beliefKeys() []key {
-	s := &c.Segments
 	return []key{
 		{path: "business.zone", belief: true, initial: "Asia/Hong_Kong", value: one(&c.Business.Zone, zone),
 			doc: "IANA time zone whose midnights part the days"},
 		{path: "business.currency", belief: true, initial: "HKD", value: one(&c.Business.Currency, currency),
-			doc: "ISO 4217; the currency of the thresholds below and of amounts that name none"},
-
-		{path: "segments.vip.net_last_365d_over", belief: true, initial: "100000.00",
-			value: amount(&s.VIP.NetLast365dOver, &c.Business.Currency),
-			doc:   "net spend of the last 365 calendar days over which a customer is vip, in business.currency"},
-		{path: "segments.high_frequency.reading", belief: true, initial: "order_days",
-			value: oneOf(&s.HighFrequency.Reading, OrderDays, EveryBlock),
-			doc:   "order_days: days with an order in the last 365; every_block: an order in each of the last blocks of 30 days"},
-		{path: "segments.high_frequency.at_least", belief: true, initial: "12",
-			value: whole(&s.HighFrequency.AtLeast, 1, 365),
-			doc:   "order days, 1 to 365; or with every_block blocks, 1 to 12"},
-		{path: "segments.potential.average_order_value_at_least", belief: true, initial: "2000.00",
-			value: amount(&s.Potential.AverageOrderValueAtLeast, &c.Business.Currency),
-			doc:   "lifetime gross by orders from which a customer who orders seldom is potential, in business.currency"},
-		{path: "segments.churn_risk.days_without_order_over", belief: true, initial: "183",
-			value: whole(&s.ChurnRisk.DaysWithoutOrderOver, 1, 3650),
-			doc:   "calendar days since the last order's day over which a customer is at risk, 1 to 3650"},
+			doc: "ISO 4217; the currency of the figures that rules ask for and of amounts that name none"},
+		{path: "lifecycle.lapsed_after_days", belief: true, initial: "183", value: whole(&c.Lifecycle.LapsedAfterDays, 1, 3650),
+			doc: "calendar days since the last order's day over which a buyer has lapsed, 1 to 3650"},
 	}
 }

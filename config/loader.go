@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/touchfold/touchfold/rulebooks"
 )
 
 // A setting is what somebody wrote for a key: of a list any number of items, else one.
@@ -53,6 +55,9 @@ func (l *loader) read(name string, text []byte, env, flags []string) {
 		l.apply(k)
 	}
 	l.compare()
+	if l.c.Rulebook == DefaultRulebook {
+		l.c.Rules = rulebooks.DepartmentStore()
+	}
 }
 
 func (l *loader) result() (*Config, error) {
@@ -107,11 +112,6 @@ func (l *loader) compare() {
 	}
 	if s, m := l.c.Store.CacheBytes, l.c.Memory; m > 0 && s > m/2 {
 		l.fault(l.later("store.cache", "memory"), "store.cache: %s is more than half of memory, which is %s; write %s or less, or raise memory", s, m, m/2)
-	}
-	const maxBlocks = 12 // what lies in 365 days
-	if h := l.c.Segments.HighFrequency; h.Reading == EveryBlock && h.AtLeast > maxBlocks {
-		at := l.later("segments.high_frequency.reading", "segments.high_frequency.at_least")
-		l.fault(at, "segments.high_frequency.at_least: %d is out of range with every_block; write 1 to %d", h.AtLeast, maxBlocks)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestRules(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none"):                      "no such file",
-		write("empty", " \n"):                           "is empty; leave the key out for no rules",
+		write("empty", " \n"):                           "is empty; write rulebook: none for no rules",
 		write("bytes", "\xff\xfe"):                      "is not text in UTF-8",
 		write("large", strings.Repeat("# x\n", 50_000)): "has more than 196608 bytes",
 		dir: "is not a file",

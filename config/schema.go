@@ -11,7 +11,6 @@ const (
 	nameForm     = `^[A-Za-z0-9._-]+$`
 	timeForm     = `^([0-9]+(\.[0-9]*)?(ms|s|m|h))+$`
 	sizeForm     = `^([0-9]+ ?(B|KiB|MiB|GiB|TiB))?$`
-	amountForm   = `^[0-9]+(\.[0-9]+)?$`
 	hostPortForm = `^[^/]*:[0-9]+$`
 )
 
@@ -21,7 +20,7 @@ type schema map[string]any
 // like is v whose texts have a form, as editors check it.
 func (v value) like(form string) value {
 	s := schema{"type": "string", "pattern": form}
-	if form == nameForm || form == amountForm {
+	if form == nameForm {
 		s["type"] = v.schema["type"] // digits without quotes are one, too
 	}
 	if v.isList {

@@ -41,7 +41,7 @@ func TestSchema(t *testing.T) {
 	for _, text := range []string{
 		all.String(),
 		"app: shop\ntopics: {touchpoints: a.b, partitions: 1024}\nkafka: {brokers: [a:1, '[::1]:2'], session: 1m30s}",
-		"segments: {vip: {net_last_365d_over: 5000}, high_frequency: {reading: every_block}}\nstore: {cache: 1 GiB}",
+		"lifecycle: {lapsed_after_days: 90}\nstore: {cache: 1 GiB}",
 		"snapshots: {place: 's3://b/p', every: 0s, s3: {endpoint: 'http://x:1'}}\nhttp: {listen: ':0'}\nrulebook: r.yaml",
 	} {
 		if err := byEditor(t, text); err != nil {
@@ -51,7 +51,7 @@ func TestSchema(t *testing.T) {
 	for _, text := range []string{
 		"ap: shop", "kafka: {broker: [a:1]}", "topics: {partitions: 0}", "topics: {partitions: '8'}", "topics: {replication: 16}",
 		"kafka: {brokers: a:1}", "kafka: {brokers: [a]}", "first_start: loud", "memory: 1GB", "store: {checkpoint_every: 2}",
-		"app: a b", "segments: {vip: {net_last_365d_over: -1.0x}}", "id_key: 0123456789abcdef", "segments: 3",
+		"app: a b", "lifecycle: {lapsed_after_days: 0}", "id_key: 0123456789abcdef", "lifecycle: 3",
 	} {
 		if err := byEditor(t, text); err == nil {
 			t.Errorf("%s: is taken", text)

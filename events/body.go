@@ -9,7 +9,7 @@ import (
 func (d *Decoder) body(e *Event) *Refusal {
 	about, m := e.Type.About(), &d.message
 	e.Channel = about.Channel
-	if channel := d.peek(m.channel); !blank(channel) && string(channel) != about.Channel {
+	if channel := d.peek(m.part(channel)); !blank(channel) && string(channel) != about.Channel {
 		e.Channel = d.keep(channel)
 	}
 	if refusal := d.money(e, about); refusal != nil {
@@ -17,16 +17,16 @@ func (d *Decoder) body(e *Event) *Refusal {
 	}
 	switch e.Type {
 	case Identify:
-		if refusal := d.traits(e, "context.traits", m.contextTraits); refusal != nil {
+		if refusal := d.traits(e, "context.traits", m.part(contextTraits), int(m.parts[contextTraits].at)); refusal != nil {
 			return refusal
 		}
-		if refusal := d.traits(e, "traits", m.traits); refusal != nil {
+		if refusal := d.traits(e, "traits", m.part(traits), int(m.parts[traits].at)); refusal != nil {
 			return refusal
 		}
 		sortTraits(e)
 		return nil
 	case Group:
-		if refusal := d.traits(e, "traits", m.traits); refusal != nil {
+		if refusal := d.traits(e, "traits", m.part(traits), int(m.parts[traits].at)); refusal != nil {
 			return refusal
 		}
 		sortTraits(e)
@@ -36,18 +36,21 @@ func (d *Decoder) body(e *Event) *Refusal {
 }
 
 // traits adds the members of v; a later one of the same name will count.
-func (d *Decoder) traits(e *Event, where string, v raw) *Refusal {
+func (d *Decoder) traits(e *Event, where string, v raw, i int) *Refusal {
 	if v.absent() {
 		return nil
 	}
 	if !v.object() {
 		return &Refusal{UnknownEnvelope, where + " is not an object"}
 	}
-	s := &d.inner
-	s.start(v, d.config.MaxDepth)
-	for more := s.enter(); more; more = s.next() {
-		name := d.keep(s.key)
-		e.Traits = append(e.Traits, Trait{Name: name, Value: d.keepBytes(s.value())})
+	s := &d.scan
+	s.depth = 0
+	i, more := s.enter(i)
+	for more {
+		name, at := d.keep(s.name()), i
+		i = s.value(i)
+		e.Traits = append(e.Traits, Trait{Name: name, Value: d.keepBytes(s.b[at:i])})
+		i, more = s.next(i)
 	}
 	return nil
 }
@@ -67,30 +70,31 @@ func sortTraits(e *Event) {
 // rest writes e.Rest: the properties that were not taken, of products what was not taken of each, and last
 // context.campaign (so that it counts before a property of that name).
 func (d *Decoder) rest(e *Event) {
-	at := len(d.arena)
-	write := func(name, value []byte) {
-		if len(d.arena) == at {
-			d.arena = append(d.arena, '{')
-		} else {
-			d.arena = append(d.arena, ',')
+	o, at := &d.props, len(d.arena)
+	b := append(d.arena, '{')
+	for i := 0; i < len(o.members); {
+		m := &o.members[i]
+		if (m.field == products || m.field == items) && d.anyRest && !o.left(m) && o.fields[m.field].at == m.value {
+			b = append(append(append(comma(b), o.text[m.name:m.nameEnd]...), ':'), d.rests...)
+			i++
+			continue
 		}
-		d.arena = append(append(append(d.arena, name...), ':'), value...)
+		b, i = o.appendLeft(b, i)
 	}
-	for i := range d.props.members {
-		m := &d.props.members[i]
-		switch {
-		case d.props.left(m):
-			write(m.name, m.value)
-		case (m.field == products || m.field == items) && d.anyRest && &m.value[0] == &d.props.fields[m.field][0]:
-			write(m.name, d.rests)
-		}
+	if c := d.message.part(campaign); !c.absent() {
+		b = append(append(comma(b), `"campaign":`...), c...)
 	}
-	if !d.message.campaign.absent() {
-		write([]byte(`"campaign"`), d.message.campaign)
-	}
-	if len(d.arena) == at {
+	if len(b) == at+1 {
 		return
 	}
-	d.arena = append(d.arena, '}')
+	d.arena = append(b, '}')
 	e.Rest = d.arena[at:len(d.arena):len(d.arena)]
+}
+
+// comma appends one unless b ends where an object begins.
+func comma(b []byte) []byte {
+	if b[len(b)-1] == '{' {
+		return b
+	}
+	return append(b, ',')
 }

@@ -35,27 +35,35 @@ type Decoder struct {
 	config  DecoderConfig
 	ahead   Instant
 	notes   Notes
-	scan    scanner // of the value
-	inner   scanner // of a part of it, already found correct
+	scan    scanner // of the value or, once it was found correct, of a part of it
+	dataAt  int     // where the event's data stands in what is scanned
 	env     envelope
 	message message
 	props   object // the event's properties
-	product object // one of its products
+	list    list   // its products
+	product object // one of them
 	hash    hash.Hash
 	sum     [sha256.Size]byte
 	headers []*Header
 	scratch []byte // unescaped text that does not stay
 
+	lastCall  Type     // see callOf
+	lastNamed [64]Type // see typeOf
+
 	amounts  bool     // amounts are read
 	currency Currency // in which they are
+	digits   int      // of it
 	lines    []line
 	rests    []byte // the products without what was taken of them
 	anyRest  bool   // something of them is left
 
-	// arena holds all strings and bytes of the event. It is made once per event, large enough; if it were not, append
-	// would begin another and what was cut from the former would stay right.
+	// arena holds all strings and bytes of some events, one after the other. A new one is made when it may not be large
+	// enough for the next; if it is not, append begins another and what was cut from the former stays right.
 	arena []byte
 }
+
+// arenaBytes is how much memory events share: enough to make the making of it cheap.
+const arenaBytes = 16 << 10
 
 // NewDecoder returns a decoder.
 func NewDecoder(c DecoderConfig) *Decoder {
@@ -68,7 +76,7 @@ func NewDecoder(c DecoderConfig) *Decoder {
 	if c.Ahead == 0 {
 		c.Ahead = 5 * time.Minute
 	}
-	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), hash: sha256.New()}
+	return &Decoder{config: c, ahead: Instant(c.Ahead.Milliseconds()), scan: scanner{met: newNameMemory()}, digits: Currency{}.Digits(), hash: sha256.New()}
 }
 
 // SetCurrency sets what stands in, from the next Decode on, where an amount names no currency.
@@ -81,7 +89,9 @@ func (d *Decoder) Notes() Notes { return d.notes }
 // e is of no use. The slices e.Items and e.Traits are e's own until it is decoded into again; its strings and the bytes
 // of Rest and of traits stay as they are for ever.
 func (d *Decoder) Decode(r *Record, e *Event) *Refusal {
-	*e = Event{Items: e.Items[:0], Traits: e.Traits[:0]}
+	items, traits := e.Items[:0], e.Traits[:0]
+	*e = Event{}
+	e.Items, e.Traits = items, traits
 	d.notes, d.scratch = 0, d.scratch[:0]
 	if refusal := d.read(r); refusal != nil {
 		return refusal
@@ -92,7 +102,7 @@ func (d *Decoder) Decode(r *Record, e *Event) *Refusal {
 	}
 	if !segment {
 		d.message = message{}
-		d.object(&d.scan, &d.props)
+		d.readProperties(d.dataAt)
 	}
 	origin, _ := OriginOf(r)
 	if refusal := d.identify(origin, e); refusal != nil {
@@ -117,30 +127,36 @@ func (d *Decoder) read(r *Record) *Refusal {
 		return &Refusal{NotJSON, "null value"}
 	case len(r.Value) == 0:
 		return &Refusal{NotJSON, "empty value"}
-	case !utf8.Valid(r.Value):
+	}
+	d.scan.high = 0
+	refusal := d.walk(r)
+	if (refusal != nil || !d.scan.ascii()) && !utf8.Valid(r.Value) {
 		return &Refusal{InvalidUTF8, "the value is not UTF-8"}
 	}
+	return refusal
+}
+
+func (d *Decoder) walk(r *Record) *Refusal {
 	if refusal := d.env.readHeaders(r.Headers); refusal != nil {
 		return refusal
 	}
 	size := len(r.Value) + len(r.Topic) + 64
-	for _, v := range d.env.attributes {
-		size += len(v)
+	if d.env.sent {
+		for _, v := range &d.env.attributes {
+			size += len(v)
+		}
 	}
-	data := r.Value
+	if cap(d.arena)-len(d.arena) < size {
+		d.arena = make([]byte, 0, max(size, arenaBytes))
+	}
+	text, at := r.Value, 0
 	if d.env.shape == structuredShape {
-		inside, refusal := d.readEnvelope(r.Value)
-		if refusal != nil {
+		var refusal *Refusal
+		if text, at, refusal = d.readEnvelope(r.Value); refusal != nil {
 			return refusal
 		}
-		data = inside
 	}
-	if refusal := d.readMessage(data); refusal != nil {
-		return refusal
-	}
-	d.arena = make([]byte, 0, size-len(d.message.context)+len(d.message.campaign)+len(d.message.channel)+
-		len(d.message.contextTraits))
-	return nil
+	return d.readMessage(text, at)
 }
 
 // refusal is what is wrong with the text that s walked over, nil if nothing.

@@ -35,9 +35,9 @@ const (
 var attributeNames = [attributeCount]string{"specversion", "id", "source", "type", "time", "subject", "sequence"}
 
 // attributeOf finds an attribute by its name without ce_.
-func attributeOf(name string) (attribute, bool) {
+func attributeOf[T ~string | ~[]byte](name T) (attribute, bool) {
 	for a, n := range attributeNames {
-		if n == name {
+		if n == string(name) {
 			return attribute(a), true
 		}
 	}
@@ -49,14 +49,15 @@ type envelope struct {
 	shape      shape
 	attributes [attributeCount][]byte // their text; nil where there is none
 	unreadable [attributeCount]bool   // sent, but not as text
+	sent       bool                   // some were
 	headers    []Header
-	data       raw
-	base64     raw
 }
 
 // readHeaders finds the shape and, of a binary CloudEvent, the attributes: of equal names the last, as everywhere.
 func (v *envelope) readHeaders(headers []Header) *Refusal {
-	*v = envelope{headers: headers}
+	if v.shape, v.headers = bareShape, headers; v.sent {
+		v.sent, v.attributes, v.unreadable = false, [attributeCount][]byte{}, [attributeCount]bool{}
+	}
 	for i := range headers {
 		h := &headers[i]
 		if strings.EqualFold(h.Key, "content-type") {
@@ -86,42 +87,50 @@ func (v *envelope) readHeaders(headers []Header) *Refusal {
 		if !utf8.Valid(h.Value) {
 			return &Refusal{InvalidUTF8, "the header ce_" + attributeNames[a] + " is not UTF-8"}
 		}
-		v.attributes[a] = h.Value
+		v.attributes[a], v.sent = h.Value, true
 	}
 	return nil
 }
 
-// readEnvelope reads a structured CloudEvent up to its data.
-func (d *Decoder) readEnvelope(value []byte) ([]byte, *Refusal) {
+// readEnvelope reads a structured CloudEvent up to its data, which it returns with the text in which it stands, to its end.
+func (d *Decoder) readEnvelope(value []byte) (text []byte, at int, _ *Refusal) {
 	s, v := &d.scan, &d.env
-	s.start(value, d.config.MaxDepth)
-	if s.peek() != '{' {
-		s.value()
-		s.end()
+	i := s.start(value, d.config.MaxDepth)
+	if s.peek(i) != '{' {
+		s.end(s.value(i))
 		if refusal := s.refusal(); refusal != nil {
-			return nil, refusal
+			return nil, 0, refusal
 		}
-		return nil, &Refusal{NotObject, "the envelope is not an object"}
+		return nil, 0, &Refusal{NotObject, "the envelope is not an object"}
 	}
-	var attributes [attributeCount]raw
-	for more := s.enter(); more; more = s.next() {
-		a, known := attributeOf(string(s.key))
-		name := string(s.key)
-		value := s.value()
+	var attributes [attributeCount]span
+	var data, encoded, unread span
+	i, more := s.enter(i)
+	for more {
+		var of *span
+		at, name := i, s.name()
+		a, known := attributeOf(name)
 		switch {
 		case known:
-			attributes[a] = value
-		case name == "data":
-			v.data = value
-		case name == "data_base64":
-			v.base64 = value
+			of = &attributes[a]
+		case string(name) == "data":
+			of = &data
+		case string(name) == "data_base64":
+			of = &encoded
+		default:
+			of = &unread
 		}
+		i = s.value(at)
+		*of = span{uint32(at), uint32(i)}
+		i, more = s.next(i)
 	}
-	s.end()
+	s.end(i)
 	if refusal := s.refusal(); refusal != nil {
-		return nil, refusal
+		return nil, 0, refusal
 	}
-	for a, value := range attributes {
+	v.sent = true
+	for a := range attributes {
+		value := attributes[a].of(value)
 		if value.absent() {
 			continue
 		}
@@ -130,33 +139,32 @@ func (d *Decoder) readEnvelope(value []byte) ([]byte, *Refusal) {
 			v.attributes[a] = d.id(value)
 		}
 	}
-	return d.data()
+	return d.data(value, data, encoded)
 }
 
-// data is the data of a structured CloudEvent.
-func (d *Decoder) data() ([]byte, *Refusal) {
-	v := &d.env
+// data finds the data of a structured CloudEvent.
+func (d *Decoder) data(value []byte, data, encoded span) (text []byte, at int, _ *Refusal) {
 	switch {
-	case v.base64.absent():
-		if !v.data.object() {
-			return nil, &Refusal{NotObject, "the data of the CloudEvent is not an object"}
+	case encoded.of(value).absent():
+		if !data.of(value).object() {
+			return nil, 0, &Refusal{NotObject, "the data of the CloudEvent is not an object"}
 		}
-		return v.data, nil
-	case !v.data.absent():
-		return nil, &Refusal{UnknownEnvelope, "a CloudEvent with both data and data_base64"}
-	case v.base64[0] != '"':
-		return nil, &Refusal{UnknownEnvelope, "data_base64 is not a string"}
+		return value[:data.end], int(data.at), nil
+	case !data.of(value).absent():
+		return nil, 0, &Refusal{UnknownEnvelope, "a CloudEvent with both data and data_base64"}
+	case value[encoded.at] != '"':
+		return nil, 0, &Refusal{UnknownEnvelope, "data_base64 is not a string"}
 	}
-	text := d.peek(v.base64)
-	data := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Decode(data, text)
-	switch {
-	case err != nil:
-		return nil, &Refusal{NotJSON, "data_base64 is not base64"}
-	case !utf8.Valid(data[:n]):
-		return nil, &Refusal{InvalidUTF8, "data_base64 does not hold UTF-8"}
+	sent := d.peek(encoded.of(value))
+	text = make([]byte, base64.StdEncoding.DecodedLen(len(sent)))
+	n, err := base64.StdEncoding.Decode(text, sent)
+	if err != nil {
+		return nil, 0, &Refusal{NotJSON, "data_base64 is not base64"}
 	}
-	return data[:n], nil
+	if !utf8.Valid(text[:n]) {
+		return nil, 0, &Refusal{InvalidUTF8, "data_base64 does not hold UTF-8"}
+	}
+	return text[:n], 0, nil
 }
 
 // check looks at the attributes that a CloudEvent must have, but for its id.
@@ -197,4 +205,6 @@ func hashHeaders(h hash.Hash, sorted []*Header, headers []Header) []*Header {
 }
 
 // blank is true of nothing but space.
-func blank(b []byte) bool { return len(bytes.TrimSpace(b)) == 0 }
+func blank(b []byte) bool {
+	return len(b) == 0 || (b[0] <= ' ' || b[0] >= utf8.RuneSelf) && len(bytes.TrimSpace(b)) == 0
+}

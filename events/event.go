@@ -59,8 +59,9 @@ type Record struct {
 	Headers    []Header
 }
 
-// Event is a touchpoint that was accepted. Its strings and byte slices are never modified and share one buffer of the
-// Event's own: they may be kept for ever, but one kept alone keeps the whole buffer, so what lives long is cloned.
+// Event is a touchpoint that was accepted. Its strings and byte slices are never modified and share a buffer of 16 KiB or
+// more with those of others: they may be kept for ever, but one kept alone keeps the whole buffer, so what lives long is
+// cloned.
 type Event struct {
 	Customer CustomerID // at most MaxID bytes, without control characters, as are Source, ID and Sequence; "" of the catalogue's
 	Type     Type       // Unknown for a name that the table does not have

@@ -59,6 +59,8 @@ func TestOrderFields(t *testing.T) {
 			Order{Currency: eur, Value: 999, Stated: true}, "[{p tv 1 999  0}]", 0},
 		{"Product Viewed", `"product_id":"p","price":"€9","quantity":2`, Order{}, "[{p  1 0  0}]", IgnoredAmount},
 		{"Email Opened", `"total":"x","products":7,"currency":7`, Order{}, "[]", 0},
+		{"Product Viewed", `"products":[{"product_id":"p"}],"items":[{"product_id":"q"},{"product_id":"r"}]`, Order{}, "[{p  1 0  0}]", 0},
+		{"Product Viewed", `"products":null,"items":[{"product_id":"q"}],"products":[]`, Order{}, "[]", 0},
 	} {
 		e, notes := accept(t, order(c.event, c.properties))
 		if e.Order != c.want || fmt.Sprint(e.Items) != c.items || notes != c.notes {
@@ -72,6 +74,7 @@ func TestRest(t *testing.T) {
 	for _, c := range []struct{ value, want string }{
 		{`{"type":"page","userId":"c","properties":{"b": 1.0,"a":{"x" : [1, 2]}}}`, `{"b":1.0,"a":{"x" : [1, 2]}}`},
 		{`{"type":"page","userId":"c","properties":{}}`, ``},
+		{`{"type":"page","userId":"c","properties":{ "a":1, "b":2,"c" :3,"d":4 ,"e": 5,"f":6,"g":7 }}`, `{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7}`},
 		{`{"type":"page","userId":"c","context":{"campaign":{"source":"mail"},"ip":"1"}}`, `{"campaign":{"source":"mail"}}`},
 		{`{"type":"page","userId":"c","properties":{"campaign":"x"},"context":{"campaign":{"name":"y"}}}`, `{"campaign":"x","campaign":{"name":"y"}}`},
 		{`{"type":"identify","userId":"c","properties":{"a":1},"context":{"campaign":{"name":"y"}}}`, ``},
@@ -193,6 +196,23 @@ func TestForwardedCopyIsTheSame(t *testing.T) {
 	changed.Headers[4] = Header{"ce_subject", []byte("d")}
 	if third, _ := accept(t, changed); third.Content == first.Content {
 		t.Error("another subject, the same content")
+	}
+}
+
+// TestContent holds fingerprints to what Python's hashlib says.
+func TestContent(t *testing.T) {
+	binary := Record{Value: []byte(`{"a":1}`), Headers: []Header{{"ce_type", []byte("x")}, {"ce_specversion", []byte("1.0")},
+		{"ce_id", []byte("1")}, {"content-type", []byte("application/json")}, {"ce_source", []byte("s")}, {"ce_subject", []byte("c")}}}
+	for _, c := range []struct {
+		record Record
+		want   uint64
+	}{
+		{segment(`{"type":"page","userId":"c"}`), 0xf1c49fabf13f4927},
+		{binary, 0x0b26e0e8e30d09d8},
+	} {
+		if e, _ := accept(t, c.record); e.Content != c.want {
+			t.Errorf("%s: %#x, want %#x", c.record.Value, e.Content, c.want)
+		}
 	}
 }
 

@@ -7,15 +7,16 @@ const deepest = 10_000
 // is no JSON object. As what follows here it is for what was accepted once, such as Event.Rest: it goes over it in place.
 func Member(object []byte, name string) []byte {
 	s := scanner{b: object, maxDepth: deepest}
-	s.space()
-	if s.peek() != '{' {
+	i := s.space(0)
+	if s.peek(i) != '{' {
 		return nil
 	}
 	var found raw
-	for more := s.enter(); more; more = s.next() {
-		hit := string(s.key) == name
-		if v := s.value(); hit {
-			found = v
+	for i, more := s.enter(i); more; i, more = s.next(i) {
+		at := i
+		hit := string(s.name()) == name
+		if i = s.value(at); hit {
+			found = object[at:i]
 		}
 	}
 	if s.fault != 0 {
@@ -33,17 +34,16 @@ type Named struct {
 // AppendMembers appends all members of an object, in order, and nothing if it is no JSON object.
 func AppendMembers(to []Named, object []byte) []Named {
 	s := scanner{b: object, maxDepth: deepest}
-	s.space()
-	if s.peek() != '{' {
+	i := s.space(0)
+	if s.peek(i) != '{' {
 		return to
 	}
 	before := len(to)
-	for more := s.enter(); more; more = s.next() {
-		name := view(s.key)
-		if len(s.key) != len(s.keyText)-2 {
-			name = string(s.key) // it was written with escapes, and s.key is used again
-		}
-		to = append(to, Named{name, s.value()})
+	for i, more := s.enter(i); more; i, more = s.next(i) {
+		s.memory = nil // a name that is written with escapes stays there
+		name, at := view(s.name()), i
+		i = s.value(at)
+		to = append(to, Named{name, object[at:i]})
 	}
 	if s.fault != 0 {
 		return to[:before]
@@ -54,15 +54,16 @@ func AppendMembers(to []Named, object []byte) []Named {
 // Element is the value at i, from 0, of an array of exactly n; nil of anything else.
 func Element(array []byte, i, n int) []byte {
 	s := scanner{b: array, maxDepth: deepest}
-	s.space()
-	if s.peek() != '[' {
+	at := s.space(0)
+	if s.peek(at) != '[' {
 		return nil
 	}
 	var found raw
 	count := 0
-	for more := s.enterArray(); more; more = s.nextElement() {
-		if v := s.value(); count == i {
-			found = v
+	for at, more := s.enterArray(at); more; at, more = s.nextElement(at) {
+		from := at
+		if at = s.value(from); count == i {
+			found = array[from:at]
 		}
 		count++
 	}
@@ -76,15 +77,11 @@ func Element(array []byte, i, n int) []byte {
 // It is false of any other value.
 func StringOf(value []byte) (string, bool) {
 	s := scanner{b: value}
-	if s.peek() != '"' {
-		return "", false
-	}
-	escaped := s.str()
-	if s.fault != 0 || s.i != len(value) {
+	if s.peek(0) != '"' || s.str(0) != len(value) || s.fault != 0 {
 		return "", false
 	}
 	text := value[1 : len(value)-1]
-	if escaped {
+	if s.escaped {
 		text = appendUnescaped(make([]byte, 0, len(text)), text)
 	}
 	return view(text), true

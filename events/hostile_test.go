@@ -29,6 +29,9 @@ func TestHostile(t *testing.T) {
 			refusal = raised.Decode(&c.Record, &e)
 		}
 		seen[c.Reason] = true
+		if again := d.Decode(&c.Record, new(Event)); !c.Raised && (again == nil) != (refusal == nil) {
+			t.Errorf("%s: %v when it comes again", c.Name, again)
+		}
 		switch {
 		case c.Accepted && refusal != nil:
 			t.Errorf("%s: refused, %v", c.Name, refusal)

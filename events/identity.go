@@ -45,7 +45,7 @@ func (d *Decoder) cloudEventID(e *Event) *Refusal {
 
 // messageID is that of a Segment message: messageId, else what a till counts, else the position.
 func (d *Decoder) messageID(origin Origin, e *Event) *Refusal {
-	id, refusal := d.idIn("messageId", d.message.messageID, NoID)
+	id, refusal := d.idIn("messageId", d.message.part(messageID), NoID)
 	if refusal != nil {
 		return refusal
 	}
@@ -71,8 +71,8 @@ func (d *Decoder) messageID(origin Origin, e *Event) *Refusal {
 func (d *Decoder) tillID() string {
 	at := len(d.arena)
 	for i, f := range [...]field{storeID, workstationID, businessDate, sequenceNumber} {
-		part := d.id(d.props.fields[f])
-		if d.props.fields[f].absent() || blank(part) || unusable(part) != "" {
+		part := d.id(d.props.field(f))
+		if d.props.field(f).absent() || blank(part) || unusable(part) != "" {
 			d.arena = d.arena[:at]
 			return ""
 		}
@@ -100,20 +100,20 @@ func (d *Decoder) tillID() string {
 // customer is userId, else the subject, else anonymousId. One that is there and cannot serve is not passed over.
 func (d *Decoder) customer(e *Event) *Refusal {
 	m := &d.message
-	name, refusal := d.idIn("userId", m.userID, NoCustomer)
+	name, refusal := d.idIn("userId", m.part(userID), NoCustomer)
 	if name == nil && refusal == nil {
 		name, refusal = d.subject()
 	}
 	if refusal != nil {
 		return refusal
 	}
-	e.Links.Previous, e.Links.Group = d.link(m.previousID), d.link(m.groupID)
+	e.Links.Previous, e.Links.Group = d.link(m.part(previousID)), d.link(m.part(groupID))
 	if name != nil {
 		e.Customer = CustomerID(d.keep(name))
-		e.Links.Anonymous = d.link(m.anonymousID)
+		e.Links.Anonymous = d.link(m.part(anonymousID))
 		return nil
 	}
-	name, refusal = d.idIn("anonymousId", m.anonymousID, NoCustomer)
+	name, refusal = d.idIn("anonymousId", m.part(anonymousID), NoCustomer)
 	if refusal != nil {
 		return refusal
 	}

@@ -11,29 +11,22 @@ func parseTime(b []byte) (Instant, bool) {
 	if len(b) < len("2006-01-02T15:04:05Z") || b[4] != '-' || b[7] != '-' || b[10]|0x20 != 't' || b[13] != ':' || b[16] != ':' {
 		return 0, false
 	}
-	var n [6]int64 // year, month, day, hour, minute, second
-	for i, at := range [...]int{2, 5, 8, 11, 14, 17} {
-		v, ok := twoDigits(b[at:])
-		if !ok {
-			return 0, false
-		}
-		n[i] = v
-	}
-	century, ok := twoDigits(b)
-	year := century*100 + n[0]
-	if !ok || n[1] < 1 || n[1] > 12 || n[2] < 1 || n[2] > daysIn(year, n[1]) || n[3] > 23 || n[4] > 59 || n[5] > 60 {
+	century, year, month, day := twoDigits(b[0], b[1]), twoDigits(b[2], b[3]), twoDigits(b[5], b[6]), twoDigits(b[8], b[9])
+	hour, minute, second := twoDigits(b[11], b[12]), twoDigits(b[14], b[15]), twoDigits(b[17], b[18])
+	if century > 99 || year > 99 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 60 {
 		return 0, false
 	}
+	year += 100 * century
 	ms, rest, ok := fraction(b[19:])
-	if !ok {
+	if !ok || day > 28 && day > daysIn(year, month) {
 		return 0, false
 	}
 	offset, ok := zone(rest)
 	if !ok {
 		return 0, false
 	}
-	t := daysFromCivil(year, n[1], n[2])*msPerDay + n[3]*60*msPerMinute + n[4]*msPerMinute + n[5]*1000 - offset
-	if n[5] == 60 && t%msPerDay != 0 {
+	t := daysFromCivil(year, month, day)*msPerDay + hour*60*msPerMinute + minute*msPerMinute + second*1000 - offset
+	if second == 60 && t%msPerDay != 0 {
 		return 0, false
 	}
 	return Instant(t + ms), t+ms >= 0
@@ -60,9 +53,8 @@ func zone(b []byte) (int64, bool) {
 	if len(b) != 6 || b[3] != ':' || b[0] != '+' && b[0] != '-' {
 		return 0, false
 	}
-	h, hok := twoDigits(b[1:])
-	m, mok := twoDigits(b[4:])
-	if !hok || !mok || h > 23 || m > 59 {
+	h, m := twoDigits(b[1], b[2]), twoDigits(b[4], b[5])
+	if h > 23 || m > 59 {
 		return 0, false
 	}
 	ms := (h*60 + m) * msPerMinute
@@ -72,9 +64,15 @@ func zone(b []byte) (int64, bool) {
 	return ms, true
 }
 
-func twoDigits(b []byte) (int64, bool) {
-	tens, ones := b[0]-'0', b[1]-'0'
-	return int64(tens)*10 + int64(ones), tens <= 9 && ones <= 9
+// twoDigits is the number that two digits write, above 99 of anything else.
+func twoDigits(tens, ones byte) int64 {
+	if tens -= '0'; tens > 9 {
+		return 100
+	}
+	if ones -= '0'; ones > 9 {
+		return 100
+	}
+	return int64(tens)*10 + int64(ones)
 }
 
 func daysIn(year, month int64) int64 {

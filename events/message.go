@@ -1,219 +1,150 @@
 package events
 
-// message is what the decoder reads of a Segment message besides its properties.
-type message struct {
-	call, event, messageID                         raw
-	userID, anonymousID, previousID, groupID       raw
-	timestamp, originalTimestamp, sentAt, received raw
-	context, channel, campaign, contextTraits      raw
-	traits, properties                             raw
-}
-
-// field is a property that the decoder reads.
-type field uint8
+// part is what the decoder reads of a Segment message besides its properties.
+type part uint8
 
 const (
-	other field = iota
-	orderID
-	transactionID
-	currencyCode
-	total
-	revenue
-	value
-	units
-	products
-	items
-	productID
-	sku
-	itemID
-	category
-	itemCategory
-	price
-	quantity
-	serialNumber
-	warrantyMonths
-	storeID
-	workstationID
-	businessDate
-	sequenceNumber
-	fieldCount
+	otherPart part = iota
+	call
+	eventName
+	messageID
+	userID
+	anonymousID
+	previousID
+	groupID
+	timestamp
+	originalTimestamp
+	sentAt
+	receivedAt
+	traits
+	properties
+	context
+	channel // these three stand in context
+	campaign
+	contextTraits
+	partCount
 )
 
-func fieldOf(name []byte) field {
+func partOf(name []byte) part {
 	switch string(name) {
-	case "order_id":
-		return orderID
-	case "transaction_id":
-		return transactionID
-	case "currency":
-		return currencyCode
-	case "total":
-		return total
-	case "revenue":
-		return revenue
-	case "value":
-		return value
-	case "units":
-		return units
-	case "products":
-		return products
-	case "items":
-		return items
-	case "product_id":
-		return productID
-	case "sku":
-		return sku
-	case "item_id":
-		return itemID
-	case "category":
-		return category
-	case "item_category":
-		return itemCategory
-	case "price":
-		return price
-	case "quantity":
-		return quantity
-	case "serial_number":
-		return serialNumber
-	case "warranty_months":
-		return warrantyMonths
-	case "store_id":
-		return storeID
-	case "workstation_id":
-		return workstationID
-	case "business_date":
-		return businessDate
-	case "sequence_number":
-		return sequenceNumber
+	case "type":
+		return call
+	case "event":
+		return eventName
+	case "messageId":
+		return messageID
+	case "userId":
+		return userID
+	case "anonymousId":
+		return anonymousID
+	case "previousId":
+		return previousID
+	case "groupId":
+		return groupID
+	case "timestamp":
+		return timestamp
+	case "originalTimestamp":
+		return originalTimestamp
+	case "sentAt":
+		return sentAt
+	case "receivedAt":
+		return receivedAt
+	case "traits":
+		return traits
+	case "properties":
+		return properties
+	case "context":
+		return context
 	}
-	return other
+	return otherPart
 }
 
-// member is one name and value of an object.
-type member struct {
-	field field
-	name  raw // with its quotes, as sent
-	value raw
-}
-
-// object is an object's members: those that are fields by field, of equal names the last, and all in the order sent.
-type object struct {
-	fields  [fieldCount]raw
-	members []member
-	taken   uint32 // a bit per field that went into the Event; the others belong to Rest
-}
-
-func (o *object) reset() { *o = object{members: o.members[:0]} }
-
-// take marks a field as having gone into the Event.
-func (o *object) take(f field) { o.taken |= 1 << f }
-
-// left says whether m belongs to Rest.
-func (o *object) left(m *member) bool { return m.field == other || o.taken&(1<<m.field) == 0 }
-
-// object reads the object ahead.
-func (d *Decoder) object(s *scanner, o *object) {
-	o.reset()
-	for more := s.enter(); more; more = s.next() {
-		m := member{field: fieldOf(s.key), name: s.keyText}
-		m.value = s.value()
-		o.fields[m.field] = m.value
-		o.members = append(o.members, m)
+func contextPartOf(name []byte) part {
+	switch string(name) {
+	case "channel":
+		return channel
+	case "campaign":
+		return campaign
+	case "traits":
+		return contextTraits
 	}
+	return otherPart
 }
 
-// readMessage walks over the text, a Segment message or the properties of a CloudEvent: which, is seen at its end.
-func (d *Decoder) readMessage(text []byte) *Refusal {
+// message is where the parts of a Segment message stand, of equal names the last.
+type message struct {
+	text  []byte
+	parts [partCount]span
+}
+
+func (m *message) part(p part) raw { return m.parts[p].of(m.text) }
+
+// readMessage walks over the value at i, a Segment message or the properties of a CloudEvent: which, is seen at its end.
+func (d *Decoder) readMessage(text []byte, i int) *Refusal {
 	s, m := &d.scan, &d.message
-	*m = message{}
-	d.props.reset()
 	s.start(text, d.config.MaxDepth)
-	isObject := s.peek() == '{'
+	m.text, m.parts = text, [partCount]span{}
+	d.props.reset(text)
+	i = s.space(i)
+	d.dataAt = i
+	isObject := s.peek(i) == '{'
 	if isObject {
-		for more := s.enter(); more; more = s.next() {
-			d.readMember(s, m)
+		var more bool
+		for i, more = s.enter(i); more; i, more = s.next(i) {
+			i = d.readMember(i)
 		}
 	} else {
-		s.value()
+		i = s.value(i)
 	}
-	s.end()
+	s.end(i)
 	if refusal := s.refusal(); refusal != nil {
 		return refusal
 	}
 	if !isObject {
 		return &Refusal{NotObject, "the value is not an object"}
 	}
-	s.start(text, d.config.MaxDepth) // the properties of a CloudEvent are read from here
 	return nil
 }
 
-func (d *Decoder) readMember(s *scanner, m *message) {
-	switch string(s.key) {
-	case "type":
-		m.call = s.value()
-	case "event":
-		m.event = s.value()
-	case "messageId":
-		m.messageID = s.value()
-	case "userId":
-		m.userID = s.value()
-	case "anonymousId":
-		m.anonymousID = s.value()
-	case "previousId":
-		m.previousID = s.value()
-	case "groupId":
-		m.groupID = s.value()
-	case "timestamp":
-		m.timestamp = s.value()
-	case "originalTimestamp":
-		m.originalTimestamp = s.value()
-	case "sentAt":
-		m.sentAt = s.value()
-	case "receivedAt":
-		m.received = s.value()
-	case "context":
-		m.readContext(s)
-	case "properties":
-		at := s.i
-		if d.props.reset(); s.peek() == '{' {
-			d.object(s, &d.props)
-			m.properties = s.b[at:s.i]
-		} else {
-			m.properties = s.value()
+func (d *Decoder) readMember(i int) int {
+	at, p := i, d.scan.part()
+	switch p {
+	case context:
+		i = d.readContext(i)
+	case properties:
+		if d.scan.peek(i) == '{' {
+			i = d.readProperties(i)
+			break
 		}
-	case "traits":
-		m.traits = s.value()
+		d.props.reset(d.scan.b)
+		fallthrough
 	default:
-		s.value()
+		i = d.scan.value(i)
 	}
+	d.message.parts[p] = span{uint32(at), uint32(i)}
+	return i
 }
 
-func (m *message) readContext(s *scanner) {
-	m.channel, m.campaign, m.contextTraits = nil, nil, nil
-	if s.peek() != '{' {
-		m.context = s.value()
-		return
+func (d *Decoder) readContext(i int) int {
+	s, m := &d.scan, &d.message
+	m.parts[channel], m.parts[campaign], m.parts[contextTraits] = span{}, span{}, span{}
+	if s.peek(i) != '{' {
+		return s.value(i)
 	}
-	at := s.i
-	for more := s.enter(); more; more = s.next() {
-		switch string(s.key) {
-		case "channel":
-			m.channel = s.value()
-		case "campaign":
-			m.campaign = s.value()
-		case "traits":
-			m.contextTraits = s.value()
-		default:
-			s.value()
-		}
+	i, more := s.enter(i)
+	for more {
+		at, p := i, s.inContext()
+		i = s.value(i)
+		m.parts[p] = span{uint32(at), uint32(i)}
+		i, more = s.next(i)
 	}
-	m.context = s.b[at:s.i]
+	return i
 }
 
 // isSegment says whether a CloudEvent's data, whose type is a Segment call, is a Segment message.
 func (m *message) isSegment() bool {
-	for _, v := range [...]raw{m.userID, m.anonymousID, m.messageID, m.context, m.properties, m.traits} {
-		if !v.absent() {
+	for _, p := range [...]part{userID, anonymousID, messageID, context, properties, traits} {
+		if !m.part(p).absent() {
 			return true
 		}
 	}
@@ -236,7 +167,7 @@ func indexCalls(table []Name) map[string]Type {
 // what finds the event's type and name, and whether a Segment message says them.
 func (d *Decoder) what(e *Event) (segment bool, _ *Refusal) {
 	m := &d.message
-	e.Type, segment = byCall[string(d.peek(m.call))]
+	e.Type, segment = d.callOf(d.peek(m.part(call)))
 	if d.env.shape != bareShape {
 		if refusal := d.env.check(); refusal != nil {
 			return false, refusal
@@ -249,15 +180,15 @@ func (d *Decoder) what(e *Event) (segment bool, _ *Refusal) {
 	switch {
 	case !segment:
 		return false, &Refusal{UnknownEnvelope, "neither a CloudEvent nor a Segment message: the type is none of its six"}
-	case !m.context.absent() && !m.context.object():
+	case !m.part(context).absent() && !m.part(context).object():
 		return false, &Refusal{UnknownEnvelope, "context is not an object"}
-	case !m.properties.absent() && !m.properties.object():
+	case !m.part(properties).absent() && !m.part(properties).object():
 		return false, &Refusal{UnknownEnvelope, "properties is not an object"}
 	case e.Type != Unknown:
 		e.Name = e.Type.Name()
 		return true, nil
 	}
-	event := d.peek(m.event)
+	event := d.peek(m.part(eventName))
 	if blank(event) {
 		return false, &Refusal{UnknownEnvelope, "a track call without the name of an event"}
 	}
@@ -265,9 +196,35 @@ func (d *Decoder) what(e *Event) (segment bool, _ *Refusal) {
 	return true, nil
 }
 
+// callOf is byCall, for which the last one but track is tried first.
+func (d *Decoder) callOf(sent []byte) (t Type, known bool) {
+	switch {
+	case string(sent) == "track":
+		return Unknown, true
+	case d.lastCall != Unknown && string(sent) == names[d.lastCall].Call:
+		return d.lastCall, true
+	}
+	if t, known = byCall[string(sent)]; known {
+		d.lastCall = t
+	}
+	return t, known
+}
+
+// typeOf is byName, for which the last one of some that look like it is tried first.
+func (d *Decoder) typeOf(sent []byte) Type {
+	if len(sent) == 0 {
+		return Unknown
+	}
+	last := &d.lastNamed[(7*len(sent)+int(sent[0])+3*int(sent[len(sent)-1]))%len(d.lastNamed)]
+	if *last == Unknown || string(sent) != names[*last].Name {
+		*last = byName[string(sent)]
+	}
+	return *last
+}
+
 // name finds the type by the name that was sent.
 func (d *Decoder) name(e *Event, sent []byte) {
-	if e.Type = byName[string(sent)]; e.Type != Unknown {
+	if e.Type = d.typeOf(sent); e.Type != Unknown {
 		e.Name = e.Type.Name()
 		return
 	}

@@ -24,6 +24,9 @@ var powersOfTen = [significant + 1]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 
 
 // parseNumber reads a number in JSON's grammar: no sign +, no leading zeros, no NaN.
 func parseNumber(text []byte) (n number, ok bool) {
+	if n, ok := parsePlain(text); ok {
+		return n, true
+	}
 	if len(text) == 0 || numberLength(text) != len(text) {
 		return n, false
 	}
@@ -61,6 +64,29 @@ func parseNumber(text []byte) (n number, ok bool) {
 		return number{}, true
 	}
 	n.toPlaces()
+	return n, true
+}
+
+// parsePlain reads a number of at most 18 characters that are digits and at most one point, such as most are.
+func parsePlain(text []byte) (n number, ok bool) {
+	if len(text) == 0 || len(text) > significant-1 || text[0] == '0' && len(text) > 1 && text[1] != '.' {
+		return n, false
+	}
+	point := len(text)
+	for i, c := range text {
+		switch {
+		case c-'0' <= 9:
+			n.digits = n.digits*10 + uint64(c-'0')
+		case c == '.' && point == len(text) && i > 0 && i < len(text)-1:
+			point = i
+			n.scale = len(text) - 1 - i
+		default:
+			return number{}, false
+		}
+	}
+	if n.digits == 0 {
+		n.scale = 0
+	}
 	return n, true
 }
 

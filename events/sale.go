@@ -21,15 +21,16 @@ func (d *Decoder) money(e *Event, about *Name) *Refusal {
 
 // order reads the order or basket. Without amounts it refuses nothing.
 func (d *Decoder) order(e *Event, about *Name) *Refusal {
-	o, fields := &e.Order, &d.props.fields
+	o := &e.Order
 	o.ID = d.text(&d.props, orderID, transactionID)
-	d.currency = d.config.Currency
-	if code := fields[currencyCode]; d.amounts && !code.absent() {
+	d.count(d.config.Currency)
+	if code := d.props.field(currencyCode); d.amounts && !code.absent() {
 		c, ok := currency(d.peek(code))
 		if !ok {
 			return &Refusal{BadAmount, "currency is not three letters"}
 		}
-		d.currency, o.Currency = c, c
+		d.count(c)
+		o.Currency = c
 		d.props.take(currencyCode)
 	}
 	if refusal := d.products(e, about); refusal != nil || !d.amounts {
@@ -38,7 +39,7 @@ func (d *Decoder) order(e *Event, about *Name) *Refusal {
 	if refusal := d.value(o, about); refusal != nil {
 		return refusal
 	}
-	if v := fields[units]; about.Body == Sale && !v.absent() {
+	if v := d.props.field(units); about.Body == Sale && !v.absent() {
 		_, n, refusal := d.amount("units", v, 3, about)
 		if refusal != nil {
 			return refusal
@@ -55,11 +56,18 @@ func (d *Decoder) order(e *Event, about *Name) *Refusal {
 	return nil
 }
 
+// count counts in c from here on.
+func (d *Decoder) count(c Currency) {
+	if c != d.currency {
+		d.currency, d.digits = c, c.Digits()
+	}
+}
+
 // value is total, else revenue, else value, else the sum over the lines: exact, and rounded once.
 func (d *Decoder) value(o *Order, about *Name) (refusal *Refusal) {
 	for _, f := range [...]field{total, revenue, value} {
-		if v := d.props.fields[f]; !v.absent() {
-			_, o.Value, refusal = d.amount("total, revenue or value", v, d.currency.Digits(), about)
+		if v := d.props.field(f); !v.absent() {
+			_, o.Value, refusal = d.amount("total, revenue or value", v, d.digits, about)
 			o.Stated = true
 			d.props.take(f)
 			return refusal
@@ -68,7 +76,7 @@ func (d *Decoder) value(o *Order, about *Name) (refusal *Refusal) {
 	if len(d.lines) == 0 {
 		return nil
 	}
-	minor, rounded, ok := sum(d.lines, d.currency.Digits())
+	minor, rounded, ok := sum(d.lines, d.digits)
 	if !ok {
 		return &Refusal{BadAmount, "the sum over the products is too large"}
 	}
@@ -83,17 +91,17 @@ func (d *Decoder) value(o *Order, about *Name) (refusal *Refusal) {
 func (d *Decoder) products(e *Event, about *Name) *Refusal {
 	d.lines, d.rests, d.anyRest = d.lines[:0], d.rests[:0], false
 	list := products
-	if d.props.fields[list].absent() {
+	if d.props.field(list).absent() {
 		list = items
 	}
-	v := d.props.fields[list]
+	v := d.props.field(list)
 	if v.absent() {
 		if about.Body == Basket && d.names(&d.props) {
 			return d.item(e, about, &d.props)
 		}
 		return nil
 	}
-	refusal := d.productList(e, about, v)
+	refusal := d.productList(e, about, int(d.props.fields[list].at))
 	switch {
 	case refusal == nil:
 		d.props.take(list)
@@ -104,18 +112,26 @@ func (d *Decoder) products(e *Event, about *Name) *Refusal {
 	return refusal
 }
 
-func (d *Decoder) productList(e *Event, about *Name, v raw) *Refusal {
-	s := &d.inner
-	s.start(v, d.config.MaxDepth)
-	if s.peek() != '[' {
+// productList reads the products at i.
+func (d *Decoder) productList(e *Event, about *Name, i int) *Refusal {
+	if d.scan.peek(i) != '[' {
 		return &Refusal{BadAmount, "products is not an array"}
 	}
-	for more := s.enterArray(); more; more = s.nextElement() {
-		if s.peek() != '{' {
+	if d.list.at != i { // another member of such a name stands behind it
+		d.scan.depth = 0
+		d.list.read(&d.scan, i)
+	}
+	o := &d.product
+	for _, p := range d.list.products {
+		if p.wrong {
 			return &Refusal{BadAmount, "a product is not an object"}
 		}
-		d.object(s, &d.product)
-		if refusal := d.item(e, about, &d.product); refusal != nil {
+		o.reset(d.props.text)
+		o.members = d.list.members[p.from:p.to]
+		for i := range o.members {
+			o.set(&o.members[i])
+		}
+		if refusal := d.item(e, about, o); refusal != nil {
 			return refusal
 		}
 		d.productRest()
@@ -131,25 +147,18 @@ func (d *Decoder) productRest() {
 		separator = '['
 	}
 	d.rests = append(d.rests, separator, '{')
-	first := true
-	for i := range d.product.members {
-		m := &d.product.members[i]
-		if !d.product.left(m) {
-			continue
-		}
-		if !first {
-			d.rests = append(d.rests, ',')
-		}
-		d.rests = append(append(append(d.rests, m.name...), ':'), m.value...)
-		first, d.anyRest = false, true
+	at := len(d.rests)
+	for i := 0; i < len(d.product.members); {
+		d.rests, i = d.product.appendLeft(d.rests, i)
 	}
+	d.anyRest = d.anyRest || len(d.rests) > at
 	d.rests = append(d.rests, '}')
 }
 
 // names says whether an object names a product.
 func (d *Decoder) names(o *object) bool {
 	for _, f := range [...]field{productID, sku, itemID} {
-		if v := o.fields[f]; !v.absent() && !blank(d.id(v)) {
+		if v := o.field(f); !v.absent() && !blank(d.id(v)) {
 			return true
 		}
 	}
@@ -177,7 +186,7 @@ func (d *Decoder) item(e *Event, about *Name, o *object) *Refusal {
 // priced reads a product's price and quantity, and its line.
 func (d *Decoder) priced(it *Item, about *Name, o *object) *Refusal {
 	l := line{quantity: number{digits: 1}}
-	if v := o.fields[quantity]; !v.absent() {
+	if v := o.field(quantity); !v.absent() {
 		n, milli, refusal := d.amount("quantity", v, 3, about)
 		if refusal != nil {
 			return refusal
@@ -185,8 +194,8 @@ func (d *Decoder) priced(it *Item, about *Name, o *object) *Refusal {
 		l.quantity, it.Quantity = n, Milli(milli)
 		o.take(quantity)
 	}
-	if v := o.fields[price]; !v.absent() {
-		n, minor, refusal := d.amount("price", v, d.currency.Digits(), about)
+	if v := o.field(price); !v.absent() {
+		n, minor, refusal := d.amount("price", v, d.digits, about)
 		if refusal != nil {
 			return refusal
 		}
@@ -223,7 +232,7 @@ func (d *Decoder) amount(what string, v raw, places int, about *Name) (number, i
 // text is the first of the fields that holds a text, which it takes; "" if none does.
 func (d *Decoder) text(o *object, fields ...field) string {
 	for _, f := range fields {
-		v := o.fields[f]
+		v := o.field(f)
 		if v.absent() {
 			continue
 		}
@@ -238,7 +247,7 @@ func (d *Decoder) text(o *object, fields ...field) string {
 // months is warranty_months, 0 if it is no whole number of them.
 func (d *Decoder) months(o *object) int32 {
 	const most = 1200
-	v := o.fields[warrantyMonths]
+	v := o.field(warrantyMonths)
 	if v.absent() {
 		return 0
 	}

@@ -1,13 +1,12 @@
 package events
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
-// raw is the text of one JSON value, without space around it; nil where there is none.
+// raw is the text of one JSON value, without space around it; empty where there is none.
 type raw []byte
 
 // absent is true of no value and of null, which count alike.
@@ -16,358 +15,276 @@ func (v raw) absent() bool { return len(v) == 0 || v[0] == 'n' }
 // object is true of {...}.
 func (v raw) object() bool { return len(v) > 0 && v[0] == '{' }
 
-// scanner walks over one JSON text in place, by the grammar of RFC 8259 and nothing looser. After a fault all its
-// methods end at once: who walks looks at the fault when done. The text is valid UTF-8.
+// span is where a value stands in a text; the zero span is none.
+type span struct{ at, end uint32 }
+
+// of is the value that stands in text.
+func (v span) of(text []byte) raw { return text[v.at:v.end] }
+
+// scanner walks over one JSON text in place, by the grammar of RFC 8259 and nothing looser. Its methods are told where in
+// the text they begin and return where they end; after a fault that is the text's end, so that all ends at once: who walks
+// looks at the fault when done. That strings are UTF-8 is left to him; they are if ascii is true.
 type scanner struct {
 	b        []byte
-	i        int
 	depth    int
 	maxDepth int
 	fault    Reason // NotJSON, TooDeep; 0 while all is well
 	faultAt  int
+	escaped  bool   // some string that was come to has escapes
+	high     uint64 // words of all strings that were come to since it was 0, or'ed
 
-	key     []byte // the name of the member that was come to last, good until the next
-	keyText raw    // as it stands in b
-	memory  []byte // of names with escapes
+	// The name of the member that was come to last, with its quotes, and what is known of it; see expect.go.
+	nameAt, nameEnd int
+	last            nameID
+	met             *nameMemory
+	memory          []byte // of names with escapes
 }
 
-// start begins with another text.
-func (s *scanner) start(b []byte, maxDepth int) {
-	*s = scanner{b: b, maxDepth: maxDepth, memory: s.memory}
-	s.space()
+// start begins with a text, and returns where its value does. It leaves high as it is.
+func (s *scanner) start(b []byte, maxDepth int) int {
+	s.b, s.depth, s.maxDepth, s.fault, s.escaped, s.last = b, 0, maxDepth, 0, false, s.met.begin()
+	return s.space(0)
 }
 
-func (s *scanner) fail(r Reason) bool {
+// ascii: nothing else stands in a text that is correct otherwise.
+func (s *scanner) ascii() bool { return s.high&highs == 0 }
+
+func (s *scanner) fail(r Reason, at int) (end int, more bool) {
 	if s.fault == 0 {
-		s.fault, s.faultAt = r, s.i
+		s.fault, s.faultAt = r, at
 	}
-	s.i = len(s.b)
-	return false
+	return len(s.b), false
 }
 
-// peek is the byte ahead, 0 at the end (which begins nothing in JSON).
-func (s *scanner) peek() byte {
-	if s.i < len(s.b) {
-		return s.b[s.i]
+// peek is the byte at i, 0 at the end (which begins nothing in JSON).
+func (s *scanner) peek(i int) byte {
+	if i < len(s.b) {
+		return s.b[i]
 	}
 	return 0
 }
 
 // space goes over white space, of which there mostly is none.
-func (s *scanner) space() {
-	if s.i < len(s.b) && s.b[s.i] <= ' ' {
-		s.spaces()
+func (s *scanner) space(i int) int {
+	if i < len(s.b) && s.b[i] <= ' ' {
+		return s.spaces(i)
 	}
+	return i
 }
 
-func (s *scanner) spaces() {
-	for s.i < len(s.b) {
-		switch s.b[s.i] {
-		case ' ', '\n', '\t', '\r':
-			s.i++
-		default:
-			return
+func (s *scanner) spaces(i int) int {
+	for ; i < len(s.b); i++ {
+		if c := s.b[i]; c != ' ' && c != '\n' && c != '\t' && c != '\r' {
+			break
 		}
 	}
+	return i
 }
 
 // end checks that nothing but space is left.
-func (s *scanner) end() {
-	s.space()
-	if s.i < len(s.b) {
-		s.fail(NotJSON)
+func (s *scanner) end(i int) {
+	if i = s.space(i); i < len(s.b) {
+		s.fail(NotJSON, i)
 	}
 }
 
-// open goes into the object or array ahead.
-func (s *scanner) open() bool {
+// open goes into the object or array at i.
+func (s *scanner) open(i int) (int, bool) {
 	if s.depth++; s.depth > s.maxDepth {
-		return s.fail(TooDeep)
+		return s.fail(TooDeep, i)
 	}
-	s.i++
-	s.space()
-	return true
+	return s.space(i + 1), true
 }
 
-// shut goes out of it.
-func (s *scanner) shut() bool {
-	s.i++
+// shut goes out of the one that ends at i.
+func (s *scanner) shut(i int) (int, bool) {
 	s.depth--
-	return false
+	return i + 1, false
 }
 
-// enter goes into the object ahead and to the value of its first member; false if there is none. The walk over an
-// object is: for more := s.enter(); more; more = s.next() { use s.key; s.value() }.
-func (s *scanner) enter() bool {
-	if !s.open() {
-		return false
+// enter goes into the object at i and to the value of its first member; false if there is none. The walk over an object
+// is: for i, more := s.enter(i); more; i, more = s.next(i) { use s.name(); i = s.value(i) }.
+func (s *scanner) enter(i int) (int, bool) {
+	i, ok := s.open(i)
+	switch {
+	case !ok:
+		return i, false
+	case s.peek(i) == '}':
+		return s.shut(i)
 	}
-	if s.peek() == '}' {
-		return s.shut()
-	}
-	return s.member()
+	return s.member(i)
 }
 
-// next goes to the next member's value; false at the end of the object.
-func (s *scanner) next() bool {
-	s.space()
-	switch s.peek() {
+// next goes from the end of a member to the next one's value; false at the end of the object.
+func (s *scanner) next(i int) (int, bool) {
+	if i < len(s.b) && s.b[i] == ',' {
+		if end := s.expected(i + 1); end > 0 {
+			return end, true
+		}
+		return s.member(i + 1)
+	}
+	i = s.space(i)
+	switch s.peek(i) {
 	case ',':
-		s.i++
-		s.space()
-		return s.member()
+		return s.member(i + 1)
 	case '}':
-		return s.shut()
+		return s.shut(i)
 	}
-	return s.fail(NotJSON)
+	return s.fail(NotJSON, i)
 }
 
-// member reads a name and its colon.
-func (s *scanner) member() bool {
-	at := s.i
-	escaped := s.str()
-	end := s.i
-	s.space()
-	if s.peek() != ':' {
-		return s.fail(NotJSON)
+// member goes over the name at i and its colon.
+func (s *scanner) member(i int) (int, bool) {
+	i = s.space(i)
+	if end := s.expected(i); end > 0 {
+		return s.space(end), true
 	}
-	s.keyText = s.b[at:end]
-	s.key = s.keyText[1 : len(s.keyText)-1]
-	if escaped {
-		s.memory = appendUnescaped(s.memory[:0], s.key)
-		s.key = s.memory
+	end := s.str(i)
+	colon := s.space(end)
+	if s.peek(colon) != ':' {
+		return s.fail(NotJSON, colon)
 	}
-	s.i++
-	s.space()
-	return true
+	s.nameAt, s.nameEnd = i, end
+	if s.met != nil {
+		s.last = s.met.meet(s.last, s.b[i:colon+1], s.name())
+	}
+	return s.space(colon + 1), true
 }
 
-// enterArray goes into the array ahead and to its first element, nextElement to the following ones.
-func (s *scanner) enterArray() bool {
-	if !s.open() {
-		return false
+// name is what the last member's name means, good until the next one.
+func (s *scanner) name() []byte {
+	name := s.b[s.nameAt+1 : s.nameEnd-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		s.memory = appendUnescaped(s.memory[:0], name)
+		return s.memory
 	}
-	if s.peek() == ']' {
-		return s.shut()
-	}
-	return true
+	return name
 }
 
-func (s *scanner) nextElement() bool {
-	s.space()
-	switch s.peek() {
+// enterArray goes into the array at i and to its first element, nextElement from the end of one to the following.
+func (s *scanner) enterArray(i int) (int, bool) {
+	i, ok := s.open(i)
+	if ok && s.peek(i) == ']' {
+		return s.shut(i)
+	}
+	return i, ok
+}
+
+func (s *scanner) nextElement(i int) (int, bool) {
+	i = s.space(i)
+	switch s.peek(i) {
 	case ',':
-		s.i++
-		s.space()
-		return true
+		return s.space(i + 1), true
 	case ']':
-		return s.shut()
+		return s.shut(i)
 	}
-	return s.fail(NotJSON)
+	return s.fail(NotJSON, i)
 }
 
-// value goes over the value ahead, whatever it is.
-func (s *scanner) value() raw {
-	at := s.i
-	switch s.peek() {
-	case '"':
-		s.str()
+// value goes over the value at i, whatever it is.
+func (s *scanner) value(i int) int {
+	b := s.b
+	if i >= len(b) || b[i] != '"' {
+		return s.noString(i)
+	}
+	var high uint64
+	for i++; i+8 <= len(b); i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		high |= w
+		if hit := hits(w); hit != 0 {
+			s.high |= high
+			if i += bits.TrailingZeros64(hit) / 8; b[i] == '"' {
+				return i + 1
+			}
+			return s.strange(i)
+		}
+	}
+	s.high |= high
+	return s.strange(i)
+}
+
+// noString goes over a value that is no string.
+func (s *scanner) noString(i int) int {
+	switch s.peek(i) {
 	case '{':
-		for more := s.enter(); more; more = s.next() {
-			s.value()
+		i, more := s.enter(i)
+		for more {
+			i, more = s.next(s.value(i))
 		}
+		return i
 	case '[':
-		for more := s.enterArray(); more; more = s.nextElement() {
-			s.value()
+		i, more := s.enterArray(i)
+		for more {
+			i, more = s.nextElement(s.value(i))
 		}
+		return i
 	case 't':
-		s.literal("true")
+		return s.literal(i, "true")
 	case 'f':
-		s.literal("false")
+		return s.literal(i, "false")
 	case 'n':
-		s.literal("null")
-	default:
-		s.number()
+		return s.literal(i, "null")
 	}
-	if s.fault != 0 {
-		return nil
-	}
-	return s.b[at:s.i]
-}
-
-func (s *scanner) literal(word string) {
-	if len(s.b)-s.i < len(word) || string(s.b[s.i:s.i+len(word)]) != word {
-		s.fail(NotJSON)
-		return
-	}
-	s.i += len(word)
-}
-
-func (s *scanner) number() {
-	n := numberLength(s.b[s.i:])
+	n := numberLength(s.b[i:])
 	if n == 0 {
-		s.fail(NotJSON)
-		return
+		i, _ = s.fail(NotJSON, i)
 	}
-	s.i += n
+	return i + n
+}
+
+func (s *scanner) literal(i int, word string) int {
+	if len(s.b)-i < len(word) || string(s.b[i:i+len(word)]) != word {
+		i, _ = s.fail(NotJSON, i)
+		return i
+	}
+	return i + len(word)
 }
 
 // numberLength is how many bytes at the beginning of b are a JSON number, 0 if it begins with none.
 func numberLength(b []byte) int {
 	i := 0
-	digits := func() bool {
-		at := i
-		for i < len(b) && b[i]-'0' <= 9 {
-			i++
-		}
-		return i > at
+	if len(b) > 0 && b[0] == '-' {
+		i = 1
 	}
-	if i < len(b) && b[i] == '-' {
-		i++
-	}
-	if i < len(b) && b[i] == '0' {
-		i++
-	} else if !digits() {
+	switch at := i; {
+	case digitsEnd(b, at) == at:
 		return 0
+	case b[at] == '0':
+		i++ // and no digit after it
+	default:
+		i = digitsEnd(b, at)
 	}
 	if i < len(b) && b[i] == '.' {
-		if i++; !digits() {
+		at := i + 1
+		if i = digitsEnd(b, at); i == at {
 			return 0
 		}
 	}
 	if i < len(b) && b[i]|0x20 == 'e' {
-		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
-			i++
+		at := i + 1
+		if at < len(b) && (b[at] == '+' || b[at] == '-') {
+			at++
 		}
-		if !digits() {
+		if i = digitsEnd(b, at); i == at {
 			return 0
 		}
 	}
 	return i
 }
 
-// str goes over the string ahead and says whether it has escapes.
-func (s *scanner) str() (escaped bool) {
-	if s.peek() != '"' {
-		return s.fail(NotJSON)
-	}
-	b, i := s.b, s.i+1
-	for {
-		i = plainEnd(b, i)
-		if i == len(b) || b[i] < 0x20 {
-			s.i = i
-			return s.fail(NotJSON)
-		}
-		if b[i] == '"' {
-			s.i = i + 1
-			return escaped
-		}
-		n := escapeLength(b[i:])
-		if n == 0 {
-			s.i = i
-			return s.fail(NotJSON)
-		}
-		i, escaped = i+n, true
-	}
-}
-
-// plainEnd is where, from i on, a quote, a backslash or a control character stands, or len(b).
-func plainEnd(b []byte, i int) int {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := w^ones*'"', w^ones*'\\'
-		// In each term the lowest bit that is set marks a true hit; a borrow may set higher ones falsely.
-		hit := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & highs
-		if hit != 0 {
-			return i + bits.TrailingZeros64(hit)/8
-		}
-	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+// digitsEnd is where, from i on, the digits end.
+func digitsEnd(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' <= 9 {
 		i++
 	}
 	return i
 }
 
-// escapeLength is the length of the escape that b begins with, 0 if it is none.
-func escapeLength(b []byte) int {
-	if len(b) < 2 {
-		return 0
+// str goes over the string at i.
+func (s *scanner) str(i int) int {
+	if s.peek(i) != '"' {
+		i, _ = s.fail(NotJSON, i)
+		return i
 	}
-	switch b[1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2
-	case 'u':
-		if hex4(b[2:]) >= 0 {
-			return 6
-		}
-	}
-	return 0
-}
-
-// hex4 is the number that four hexadecimal digits write, -1 if they do not stand there.
-func hex4(b []byte) rune {
-	if len(b) < 4 {
-		return -1
-	}
-	var r rune
-	for _, c := range b[:4] {
-		switch {
-		case c-'0' <= 9:
-			c -= '0'
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			c = c | 0x20 - 'a' + 10
-		default:
-			return -1
-		}
-		r = r<<4 | rune(c)
-	}
-	return r
-}
-
-// appendUnescaped appends what the inside of a string, already found correct, means. It is never longer than what it
-// is written as. A surrogate without its partner is U+FFFD, as encoding/json has it.
-func appendUnescaped(to, inside []byte) []byte {
-	for i := 0; i < len(inside); {
-		c := inside[i]
-		if c != '\\' {
-			to = append(to, c)
-			i++
-			continue
-		}
-		if inside[i+1] != 'u' {
-			to = append(to, unescape(inside[i+1]))
-			i += 2
-			continue
-		}
-		r := hex4(inside[i+2:])
-		i += 6
-		if utf16.IsSurrogate(r) {
-			low := rune(-1)
-			if i+1 < len(inside) && inside[i] == '\\' && inside[i+1] == 'u' {
-				low = hex4(inside[i+2:])
-			}
-			if r = utf16.DecodeRune(r, low); r != utf8.RuneError {
-				i += 6
-			}
-		}
-		to = utf8.AppendRune(to, r)
-	}
-	return to
-}
-
-func unescape(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return c
+	return s.value(i)
 }

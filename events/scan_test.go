@@ -9,26 +9,30 @@ import (
 	"unicode/utf8"
 )
 
-// valid is json.Valid by the scanner.
-func valid(text []byte) bool {
-	var s scanner
-	s.start(text, 1000)
-	s.value()
-	s.end()
-	return s.fault == 0
+// valid is json.Valid by s.
+func valid(s *scanner, text []byte) bool {
+	s.high = 0
+	s.end(s.value(s.start(text, 1000)))
+	return s.fault == 0 && (s.ascii() || utf8.Valid(text))
 }
 
 // TestScannerAgainstJSONValid puts every byte at every place of strings, and random texts of JSON's own characters.
 func TestScannerAgainstJSONValid(t *testing.T) {
+	remembering := scanner{met: newNameMemory()}
 	check := func(text []byte) {
 		t.Helper()
-		if utf8.Valid(text) && valid(text) != json.Valid(text) {
-			t.Fatalf("%q: the scanner says %v", text, valid(text))
+		for _, s := range []*scanner{{}, &remembering} {
+			if valid(s, text) != json.Valid(text) && utf8.Valid(text) {
+				t.Fatalf("%q: the scanner says %v", text, !json.Valid(text))
+			}
+			if valid(s, text) && !utf8.Valid(text) {
+				t.Fatalf("%q: the scanner says it is UTF-8", text)
+			}
 		}
 	}
 	for length := range 20 {
 		for at := range length {
-			for c := range 128 {
+			for c := range 256 {
 				text := []byte(`"` + strings.Repeat("x", length) + `" `)
 				text[1+at] = byte(c)
 				check(text)
@@ -87,6 +91,22 @@ func TestParseNumber(t *testing.T) {
 	for _, text := range []string{"", "-", "+1", ".5", "1.", "01", "1e", "0x1", "1 ", " 1", "1_0", "NaN", "Infinity", "１"} {
 		if n, ok := parseNumber([]byte(text)); ok {
 			t.Errorf("%q: %+v, want none", text, n)
+		}
+	}
+}
+
+// TestHasControl puts every byte at every place.
+func TestHasControl(t *testing.T) {
+	for length := range 20 {
+		text := bytes.Repeat([]byte("x"), length)
+		for at := range text {
+			for c := range 256 {
+				text[at] = byte(c)
+				if got := hasControl(text); got != (c < ' ' || c == 0x7f) {
+					t.Fatalf("%q: %v", text, got)
+				}
+			}
+			text[at] = 'x'
 		}
 	}
 }

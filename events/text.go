@@ -2,6 +2,7 @@ package events
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unsafe"
 )
 
@@ -14,7 +15,7 @@ func (d *Decoder) peek(v raw) []byte {
 		return nil
 	}
 	inside := v[1 : len(v)-1]
-	if bytes.IndexByte(inside, '\\') < 0 {
+	if !d.scan.escaped || bytes.IndexByte(inside, '\\') < 0 {
 		return inside
 	}
 	at := len(d.scratch)
@@ -52,10 +53,26 @@ func unusable(text []byte) string {
 	if len(text) > MaxID {
 		return "longer than 1024 bytes"
 	}
-	for _, c := range text {
-		if c < 0x20 || c == 0x7f {
-			return "has a control character"
-		}
+	if hasControl(text) {
+		return "has a control character"
 	}
 	return ""
+}
+
+// hasControl: some byte is below 0x20 or 0x7f.
+func hasControl(text []byte) bool {
+	for len(text) >= 8 {
+		w := binary.LittleEndian.Uint64(text)
+		del := w ^ ones*0x7f
+		if ((w-ones*0x20)&^w|(del-ones)&^del)&highs != 0 {
+			return true
+		}
+		text = text[8:]
+	}
+	for _, c := range text {
+		if c < 0x20 || c == 0x7f {
+			return true
+		}
+	}
+	return false
 }

@@ -29,20 +29,20 @@ func (d *Decoder) sentTime() (Instant, *Refusal) {
 		return 0, &Refusal{BadTime, "the attribute time is not a string"}
 	case v.attributes[ceTime] != nil:
 		return instantIn("the attribute time", v.attributes[ceTime])
-	case !m.timestamp.absent():
-		return instantIn("timestamp", d.peek(m.timestamp))
-	case m.originalTimestamp.absent():
+	case !m.part(timestamp).absent():
+		return instantIn("timestamp", d.peek(m.part(timestamp)))
+	case m.part(originalTimestamp).absent():
 		return Never, nil
 	}
-	t, refusal := instantIn("originalTimestamp", d.peek(m.originalTimestamp))
-	if refusal != nil || m.sentAt.absent() || m.received.absent() {
+	t, refusal := instantIn("originalTimestamp", d.peek(m.part(originalTimestamp)))
+	if refusal != nil || m.part(sentAt).absent() || m.part(receivedAt).absent() {
 		return t, refusal
 	}
-	sent, refusal := instantIn("sentAt", d.peek(m.sentAt))
+	sent, refusal := instantIn("sentAt", d.peek(m.part(sentAt)))
 	if refusal != nil {
 		return 0, refusal
 	}
-	received, refusal := instantIn("receivedAt", d.peek(m.received))
+	received, refusal := instantIn("receivedAt", d.peek(m.part(receivedAt)))
 	if refusal != nil {
 		return 0, refusal
 	}

@@ -23,7 +23,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 			in, turn = nil, s.turn.turns
 		} else if s.voice.bytes > s.limits.pending || s.full() {
 			in = nil // the broker is behind, or the disk nearly full: wait
-		} else if s.gathered.empty() && (s.due || len(s.stale) > 0 || s.speaking && s.at.Walk.Active) {
+		} else if s.gathered.empty() && (s.due || len(s.stale) > 0 || s.mayWalk()) {
 			more = always // work is left: look at the input, but do not wait for it
 		}
 		select {

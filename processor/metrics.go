@@ -52,6 +52,7 @@ type metrics struct {
 	absorbed    prometheus.Counter
 	foreign     prometheus.Counter
 	walked      prometheus.Counter
+	walk        *prometheus.GaugeVec // shard, state
 	store       *store.Metrics
 }
 
@@ -103,7 +104,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		absorbed:    counter("absorbed_total", "Derived events read back at take-overs, which the store did not know of."),
 		foreign:     counter("foreign_total", "Records in the topic of derived events that no owner of a shard wrote."),
 		walked:      counter("walked_total", "Customers looked at because all were."),
-		store:       store.NewMetrics(reg),
+		walk: with.NewGaugeVec(prometheus.GaugeOpts{Name: "touchfold_walk_customers",
+			Help: "Customers of the pass over all of a shard that is under way, because a rulebook changed or the past was read: done, and left, which is 0 until they are counted. Both 0 without one."},
+			[]string{"shard", "state"}),
+		store: store.NewMetrics(reg),
 	}
 }
 
@@ -112,6 +116,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 type shardMetrics struct {
 	*metrics
 	lagRecords, lagSeconds, clock, pending, speaking prometheus.Gauge
+	walkDone, walkLeft                               prometheus.Gauge
 
 	tally   [][outcomes]uint32 // by type
 	bound   [][outcomes]prometheus.Counter
@@ -126,6 +131,7 @@ func (m *metrics) shard(id events.ShardID) *shardMetrics {
 	s := &shardMetrics{metrics: m,
 		lagRecords: m.lagRecords.WithLabelValues(label), lagSeconds: m.lagSeconds.WithLabelValues(label),
 		clock: m.clock.WithLabelValues(label), pending: m.pending.WithLabelValues(label), speaking: m.speaking.WithLabelValues(label),
+		walkDone: m.walk.WithLabelValues(label, "done"), walkLeft: m.walk.WithLabelValues(label, "left"),
 		tally: make([][outcomes]uint32, types), bound: make([][outcomes]prometheus.Counter, types),
 		notes: map[events.Notes]prometheus.Counter{}, refused: map[events.Reason]prometheus.Counter{},
 		types: map[events.DerivedType]prometheus.Counter{}}
@@ -142,7 +148,7 @@ func (m *shardMetrics) count(t events.Type, o outcome) { m.tally[t][o]++ }
 
 // closed forgets what is true only while the shard is owned here.
 func (m *shardMetrics) closed() {
-	for _, g := range []prometheus.Gauge{m.lagRecords, m.lagSeconds, m.pending, m.speaking} {
+	for _, g := range []prometheus.Gauge{m.lagRecords, m.lagSeconds, m.pending, m.speaking, m.walkDone, m.walkLeft} {
 		g.Set(0)
 	}
 }

@@ -38,6 +38,7 @@ type Config struct {
 	CacheBytes      int64 // decoded customers in memory, of all shards of this process together
 	Memory          int64 // of which the parts beside take their shares: see memory.go; default 1 GiB
 	CheckpointEvery time.Duration
+	WalkRate        int // customers of a shard that a pass over all looks at in a second; 0: as many as there is time for
 	MaxBytes        int // of a touchpoint's value; default as the decoder's
 	Batch           int // touchpoints folded before anything else is looked at; default 1024
 	// FetchWait is how long the broker may hold a fetch for touchpoints to come, and so how far the clock of a shard

@@ -12,7 +12,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/touchfold/touchfold/events"
-	"github.com/touchfold/touchfold/state/features"
 )
 
 // alter changes a topic's configuration.
@@ -127,7 +126,7 @@ func TestParkingFails(t *testing.T) {
 	}
 }
 
-// TestOtherRules: what is true by other segment settings is said at the next start, without a touchpoint; back under the
+// TestOtherRules: what is true by other rules is said at the next start, without a touchpoint; back under the
 // old ones all is as before.
 func TestOtherRules(t *testing.T) {
 	r := newRig(t, 1, nil)
@@ -136,8 +135,7 @@ func TestOtherRules(t *testing.T) {
 	r.once()
 	before := r.states()
 	first := r.config.Rulebook
-	r.setup.Segments.ChurnRisk.DaysWithoutOrderOver = 30
-	r.config.Rulebook = features.Propose(r.setup)
+	r.config.Rulebook = r.churnAfter(30, 0)
 	r.once()
 	r.config.Rulebook = first // an older configuration does not turn back what came after it
 	r.once()

@@ -119,7 +119,7 @@ func (s *shard) takeRulebook(ctx context.Context, b *rulebook.Rulebook) error {
 	}
 	s.happenings = s.happenings.Under(s.table)
 	if s.at.Rules = s.table.Fingerprint(); s.at.Rules != former {
-		s.at.Walk, s.walking = store.Walk{Active: true, Cause: events.ByRules}, false
+		s.at.Walk, s.walkProgress = store.Walk{Active: true, Cause: events.ByRules}, walkProgress{}
 		clear(s.touched)
 		if err := s.acquaintAll(ctx); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/processor/kafka"
+	"github.com/touchfold/touchfold/rulebooks/thresholds"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/features"
 	"github.com/touchfold/touchfold/state/rulebook"
@@ -26,7 +27,7 @@ func (r *rig) activate(b *rulebook.Rulebook) {
 
 // churnAfter is the rulebook by which a customer is at risk after so many days, with a number in the log.
 func (r *rig) churnAfter(days int, serial uint64) *rulebook.Rulebook {
-	r.setup.Segments.ChurnRisk.DaysWithoutOrderOver = days
+	r.setup.Rules = thresholds.Rulebook(fmt.Sprint("churn_risk=", days))
 	return features.Propose(r.setup).Numbered(serial)
 }
 

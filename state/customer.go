@@ -24,6 +24,9 @@ type Customer struct {
 	due     events.Instant   // the least horizon as of the last step
 	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
 	passed  events.Instant   // up to here horizons have passed, seen or not
+	heard   []uint64         // by feature: the fingerprint of the facts that were compared last; 0: not known
+	orphans bool             // some of said may be no feature's
+	crowd   int              // where said is longer, all of it is looked at lest occurrences that are history stay in the way
 	stale   int              // events from this index on are not folded yet; line.count() if all are
 	saves   []savepoint
 	saveGap int
@@ -47,6 +50,9 @@ func (c *Customer) ID() events.CustomerID { return c.id }
 
 // Events is how many events the timeline holds.
 func (c *Customer) Events() int { return c.line.count() }
+
+// Approximate reports whether some of what was sent was too long to be kept, so that rules that read it may be wrong.
+func (c *Customer) Approximate() bool { return c.line.cut }
 
 // Due is the next instant at which time alone can change a fact, events.Never if none; 0, at once, of a customer who is
 // stale or outdated.
@@ -166,7 +172,7 @@ func (c *Customer) Timeline(f func(e *events.Event)) {
 
 // Bytes is about how much memory the customer takes.
 func (c *Customer) Bytes() int {
-	n := 480 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
+	n := 860 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
 	for _, s := range c.saves {
 		n += 32 + cap(s.states)
 	}
@@ -214,8 +220,8 @@ func (c *Customer) AppendState(b []byte) []byte {
 		b, m = wire.Begin(b, rowFeature)
 		b = wire.AppendBytes(b, partName, a.name)
 		b = wire.AppendUint(b, partVersion, uint64(a.version))
-		if a.basis != "" {
-			b = wire.AppendFixed(b, partBasis, Fingerprint(a.name, a.basis))
+		if a.print != 0 {
+			b = wire.AppendFixed(b, partBasis, a.print)
 		}
 		b, inner = wire.Begin(b, partBytes)
 		b = f.append(b, c.states[i])
@@ -334,6 +340,7 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 			if err != nil {
 				return nil, fmt.Errorf("read what was said of a customer: %w", err)
 			}
+			c.orphans = c.orphans || int(s.owner) == len(t.features)
 			if s.over {
 				c.past = append(c.past, s)
 			} else {
@@ -436,7 +443,7 @@ func (t *Table) parseState(b []byte, states []any) error {
 	}
 	for i := range t.abouts {
 		a := &t.abouts[i]
-		if a.name != string(name) || uint64(a.version) != version || a.basis != "" && Fingerprint(a.name, a.basis) != basis {
+		if a.name != string(name) || uint64(a.version) != version || a.print != 0 && a.print != basis {
 			continue
 		}
 		s, err := t.features[i].parse(bytes)

@@ -14,13 +14,15 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/touchfold/touchfold/config/rulefile"
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/rulebooks/thresholds"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/engagement"
 	"github.com/touchfold/touchfold/state/lifecycle"
 	"github.com/touchfold/touchfold/state/profile"
 	"github.com/touchfold/touchfold/state/purchases"
-	"github.com/touchfold/touchfold/state/segments"
+	book "github.com/touchfold/touchfold/state/rules"
 )
 
 var (
@@ -61,7 +63,7 @@ func calendar(tb rapid.TB, zone string) *state.Calendar {
 	return calendars.of[zone]
 }
 
-// rules are the thresholds that a case draws, small enough that facts change often.
+// rules are the thresholds that a case draws, small enough that facts change often. They stand in the default rulebook.
 type rules struct {
 	zone       string
 	vipOver    int64
@@ -77,14 +79,33 @@ func (r rules) table(tb rapid.TB) *state.Table {
 	cal := calendar(tb, r.zone)
 	r.lapse = cmp.Or(r.lapse, r.churnOver)
 	who, bought, engaged := profile.Feature(), purchases.Feature(cal, hkd), engagement.Feature()
-	t, err := state.NewTable(who, bought, engaged,
-		lifecycle.Feature(lifecycle.Config{Calendar: cal, LapseDays: r.lapse, Profile: who, Purchases: bought, Engagement: engaged}),
-		segments.Feature(segments.Rules{Calendar: cal, Currency: hkd, Purchases: bought, VIPOver: r.vipOver,
-			EveryBlock: r.everyBlock, AtLeast: r.atLeast, PotentialAtLeast: r.potential, ChurnOver: r.churnOver}))
+	ruled, _, faults := book.New(book.Config{Book: r.book(tb), Calendar: cal, Zones: state.NewZones(), Currency: hkd,
+		Figures: purchases.Figures(bought, cal, hkd)})
+	if len(faults) > 0 {
+		tb.Fatal(faults)
+	}
+	stages := lifecycle.Config{Calendar: cal, LapseDays: r.lapse, Profile: who, Purchases: bought, Engagement: engaged}
+	t, err := state.NewTable(who, bought, engaged, lifecycle.Feature(stages), ruled)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return t
+}
+
+// book is the default rulebook with these thresholds.
+func (r rules) book(tb rapid.TB) *book.Book {
+	tb.Helper()
+	often := "high_frequency"
+	if r.everyBlock {
+		often = "every_block"
+	}
+	text := thresholds.Rulebook("vip="+events.FormatMinor(r.vipOver, hkd), fmt.Sprint(often, "=", r.atLeast),
+		"potential="+events.FormatMinor(r.potential, hkd), fmt.Sprint("churn_risk=", r.churnOver))
+	b, err := rulefile.Parse("default", []byte(text))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
 }
 
 func drawRules(t *rapid.T) rules {

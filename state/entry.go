@@ -57,15 +57,16 @@ const (
 	traitValue wire.Field = 2
 )
 
-// maxRest is how many bytes of other properties, compressed, an entry keeps, and openRest how many it opens to at most;
+// maxRest is how many bytes of other properties, compressed, an entry keeps, and mostRest how many it opens to at most;
 // packRest is from where on they are compressed at all. maxTrait bounds the bytes of one trait, maxTraits those of all
 // traits of one event.
 const (
-	maxRest   = 2 << 10
-	packRest  = 128
-	mostRest  = 16 << 20
-	maxTrait  = 2 << 10
-	maxTraits = 16 << 10
+	maxRest    = 2 << 10
+	packRest   = 256
+	packMemory = 2560 // for what is compressed; more is allocated
+	mostRest   = 16 << 20
+	maxTrait   = 2 << 10
+	maxTraits  = 16 << 10
 )
 
 // appendEntry writes what a timeline keeps of e. A Rest that is too long, and traits that are, are taken from e too, which
@@ -130,7 +131,8 @@ func appendOrder(b []byte, e *events.Event) []byte {
 	}
 	rest, field := e.Rest, entryRest
 	if len(rest) > packRest {
-		if packed := s2.Encode(nil, rest); len(packed) < len(rest) {
+		var memory [packMemory]byte
+		if packed := s2.Encode(memory[:], rest); len(packed) < len(rest) {
 			rest, field = packed, entryPackedRest
 		}
 	}
@@ -168,8 +170,21 @@ func parseEntry(b []byte, e *events.Event) error { return parseUntil(math.MaxInt
 // parseHead reads of an entry what comes first: type and name, by what it is found and ordered, and whether it was cut.
 func parseHead(b []byte, e *events.Event) error { return parseUntil(entryFlags, b, e) }
 
+// idOf is the id of an entry, which was checked when it was read.
+func idOf(b []byte) string {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok && f <= entryID; f, ok = r.Next() {
+		if f == entryID {
+			return view(r.Bytes())
+		}
+	}
+	return ""
+}
+
 func parseUntil(last wire.Field, b []byte, e *events.Event) error {
-	*e = events.Event{Customer: e.Customer, Items: e.Items[:0], Traits: e.Traits[:0]}
+	customer, items, traits := e.Customer, e.Items[:0], e.Traits[:0]
+	*e = events.Event{}
+	e.Customer, e.Items, e.Traits = customer, items, traits
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok && f <= last; f, ok = r.Next() {
 		switch f {

@@ -1,5 +1,7 @@
 package state
 
+import "github.com/touchfold/touchfold/events"
+
 // Savepoints is after how many events there is one.
 func (c *Customer) Savepoints() (at []int) {
 	for _, s := range c.saves {
@@ -10,3 +12,6 @@ func (c *Customer) Savepoints() (at []int) {
 
 // SaveEvery is the least distance of new savepoints.
 const SaveEvery = saveEvery
+
+// ReadPacked reads what AppendPacked packed.
+func ReadPacked(b []byte, e *events.Event) error { return parseEntry(b, e) }

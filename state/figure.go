@@ -23,6 +23,13 @@ type Figure struct {
 	// the figure with a number wake at the day on which the outcome changes, and not on every day.
 	Since func(k Known) (Day, bool)
 
+	// Nth is of a figure that counts what was on days: the day of the n-th latest of it, n from 1. It is at least n over the
+	// last so many days as long as that day is one of them.
+	Nth func(k Known, n int64) (Day, bool)
+
+	// Stamp is another whenever an event has changed what At says. Nil: any event that it folds may have.
+	Stamp func(k Known) uint64
+
 	// Because names the first ten events that the value is made of, in order. Nil: nothing to name.
 	Because func(k Known, days int, at events.Instant) []Mark
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/touchfold/touchfold/state/lifecycle"
 	"github.com/touchfold/touchfold/state/profile"
 	"github.com/touchfold/touchfold/state/purchases"
-	"github.com/touchfold/touchfold/state/segments"
 )
 
 // asked is a customer whose figures can be asked for.
@@ -39,9 +38,7 @@ func (r rules) ask(tb rapid.TB, list []events.Event) *asked {
 	spy := &state.Spec[struct{}]{Name: "spy", Version: 1, Doc: "gives away what it reads", Needs: []state.Feature{who, bought},
 		Facts:   func(_ *struct{}, k state.Known, _ events.Instant, _ func(string, state.Value)) { a.known = k },
 		Horizon: func(*struct{}, state.Known, events.Instant) events.Instant { return events.Never }}
-	t, err := state.NewTable(who, bought, engaged, stage,
-		segments.Feature(segments.Rules{Calendar: cal, Currency: hkd, Purchases: bought, VIPOver: r.vipOver,
-			EveryBlock: r.everyBlock, AtLeast: r.atLeast, PotentialAtLeast: r.potential, ChurnOver: r.churnOver}), spy)
+	t, err := state.NewTable(who, bought, engaged, stage, spy)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -235,42 +232,6 @@ func atoi(text string, none int) int {
 		return n
 	}
 	return none
-}
-
-// The four segments of the department store, said by figures, are those of their feature.
-func TestFiguresSegments(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		r := drawRules(t)
-		list := drawHistory(t, calendar(t, r.zone).Zone())
-		a := r.ask(t, list)
-		for range 5 {
-			at := lastOf(list) + events.Instant(rapid.Int64Range(0, int64(500*day)).Draw(t, "later"))
-			is := func(name string, days int, fits func(millionths int64) bool) bool {
-				q := a.value("purchases."+name, days, at)
-				return q.Known && fits(q.Number)
-			}
-			least := func(n int64) func(int64) bool { return func(q int64) bool { return q >= n } }
-			often := is("order_days", 365, least(int64(r.atLeast)*state.Million))
-			want := map[string]bool{
-				segments.VIP:           is("net", 365, least(r.vipOver*10_000+1)),
-				segments.HighFrequency: often,
-				segments.ChurnRisk:     is("last_order_days_ago", 0, least(int64(r.churnOver+1)*state.Million)),
-				segments.Potential: is("order_days", 0, func(q int64) bool { return q == state.Million }) ||
-					is("average_order_value", 0, least(r.potential*10_000)) && !often,
-			}
-			if r.everyBlock {
-				want[segments.HighFrequency] = is("blocks30", 0, least(int64(r.atLeast)*state.Million))
-			}
-			got := map[string]bool{}
-			a.Facts(at, func(key string, v state.Value) { got[key] = v == state.Yes })
-			some := is("orders", 0, least(state.Million))
-			for key, is := range want {
-				if got[key] != (is && some) {
-					t.Fatalf("%s at %s: by figures %t, by the feature %t", key, at, is && some, got[key])
-				}
-			}
-		}
-	})
 }
 
 // Because names at most ten events, which the customer has, in order of time.

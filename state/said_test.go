@@ -35,6 +35,9 @@ func (l *listener) hear(s *events.Statement) {
 	if strings.HasPrefix(s.Fact, "segment/") && (s.N%2 == 1) != (s.Value == state.Yes) {
 		t.Fatalf("%s: statement %d says %q; odd ones say yes", s.Fact, s.N, s.Value)
 	}
+	if rule, segment := strings.CutPrefix(s.Fact, "segment/"); segment && s.Rule != rule || !segment && s.Rule != "" {
+		t.Fatalf("%s is by rule %q", s.Fact, s.Rule)
+	}
 	if s.AsOf > l.clock || s.Effective > s.AsOf {
 		t.Fatalf("%s: effective %s, as of %s, at %s", s.Fact, s.Effective, s.AsOf, l.clock)
 	}
@@ -103,6 +106,28 @@ func (l *listener) checkBecause(s *events.Statement) {
 	})
 	if len(rest) > 0 {
 		l.t.Fatalf("%s because of %v, which do not stand so on the timeline", s.Fact, s.Because)
+	}
+	if s.Fact == "segment/vip" && s.Value == "" && s.Cause == events.ByTime && s.AsOf == s.Effective {
+		l.checkGone(s)
+	}
+}
+
+// checkGone checks that who is vip no more because time passed is so because of what left the window with that day.
+func (l *listener) checkGone(s *events.Statement) {
+	gone := l.cal.Of(s.AsOf) - 365
+	var ids []string
+	l.c.Timeline(func(e *events.Event) {
+		if l.cal.Of(e.Time) == gone {
+			ids = append(ids, e.ID)
+		}
+	})
+	for _, id := range s.Because {
+		if !slices.Contains(ids, id) {
+			l.t.Fatalf("%s is gone because of %v; on the day that left stand %v", s.Fact, s.Because, ids)
+		}
+	}
+	if len(s.Because) == 0 {
+		l.t.Fatalf("%s is gone because of nothing", s.Fact)
 	}
 }
 

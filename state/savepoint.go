@@ -23,7 +23,11 @@ func (c *Customer) save(n int) {
 	if n-last < saveEvery || n-last < c.saveGap {
 		return
 	}
-	b := c.AppendState(nil)
+	size := 512
+	if k := len(c.saves); k > 0 {
+		size = len(c.saves[k-1].states)
+	}
+	b := c.AppendState(make([]byte, 0, size+size/8))
 	c.saveGap = len(b) / 64
 	c.saves = append(c.saves, savepoint{n, b})
 	for i := len(c.saves) - 3; i > 0; i-- {

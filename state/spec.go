@@ -36,9 +36,11 @@ type Spec[S any] struct {
 	// What is said is copied; the slices in it stay as they are until the next call. At most one feature of a table has
 	// occurrences.
 	Occurrences func(s *S, k Known, at events.Instant, say func(o *Occurrence))
-	// Changed tells whether Facts or Occurrences may say something else at an instant than they did when Compared was called
-	// last, which is whenever what they say was compared with what was said. Both nil: they may.
-	Changed  func(s *S, k Known, at events.Instant) bool
+	// Changes says what Facts and Occurrences say otherwise at an instant than when Compared was called last, or Changes: facts
+	// with their value, "" of one that is none any more, and occurrences that have come. What it said counts as compared. It is
+	// false, and what it said counts for nothing, if it cannot tell; then all are asked, and Compared is called. Both nil: so it
+	// is each time.
+	Changes  func(s *S, k Known, at events.Instant, say func(key string, v Value), once func(o *Occurrence)) (all bool)
 	Compared func(s *S, k Known, at events.Instant)
 	// Settled tells whether at an instant what was said of a key is history, neither said again nor withdrawn: because its
 	// rule is gone, or because it was effective too long ago. Asked of keys only that Occurrences does not say then.
@@ -105,7 +107,7 @@ type Feature interface {
 	zero() any
 	fold(s any, e *events.Event)
 	before(s any, k Known, to events.Instant)
-	changed(s any, k Known, at events.Instant) bool
+	changes(s any, k Known, at events.Instant, say func(string, Value), once func(*Occurrence)) bool
 	compared(s any, k Known, at events.Instant)
 	meets(s any, e *events.Event) bool
 	facts(s any, k Known, at events.Instant, say func(string, Value))
@@ -121,10 +123,11 @@ type Feature interface {
 // about is what a table needs to know of a feature.
 type about struct {
 	name, doc, basis   string
+	print              uint64 // of name and basis; 0 without a basis
 	version            int
 	folds              []events.Type
 	hasFold, hasBefore bool
-	hasChanged         bool
+	hasChanges         bool
 	world              *Worldly
 	hasFacts, hasState bool // facts or occurrences
 	happens            bool // has occurrences
@@ -135,8 +138,11 @@ type about struct {
 
 func (p *Spec[S]) about() about {
 	a := about{name: p.Name, doc: p.Doc, basis: p.Basis, version: p.Version, folds: p.Folds, hasFold: p.Fold != nil,
-		hasBefore: p.Before != nil, hasChanged: p.Changed != nil, hasFacts: p.Facts != nil || p.Occurrences != nil, happens: p.Occurrences != nil,
-		hasState: p.Append != nil, needs: p.Needs, table: p.table}
+		hasBefore: p.Before != nil, hasChanges: p.Changes != nil, hasFacts: p.Facts != nil || p.Occurrences != nil,
+		happens: p.Occurrences != nil, hasState: p.Append != nil, needs: p.Needs, table: p.table}
+	if a.basis != "" {
+		a.print = Fingerprint(a.name, a.basis)
+	}
 	if (p.Append == nil) != (p.Parse == nil) {
 		a.faults = append(a.faults, "has one of Append and Parse")
 	}
@@ -149,8 +155,8 @@ func (p *Spec[S]) about() about {
 	if (p.Occurrences == nil) != (p.Settled == nil) {
 		a.faults = append(a.faults, "has one of Occurrences and Settled")
 	}
-	if (p.Changed == nil) != (p.Compared == nil) {
-		a.faults = append(a.faults, "has one of Changed and Compared")
+	if (p.Changes == nil) != (p.Compared == nil) {
+		a.faults = append(a.faults, "has one of Changes and Compared")
 	}
 	if a.hasBefore && !a.hasState {
 		a.faults = append(a.faults, "has Before, and a state that it cannot write")
@@ -173,7 +179,9 @@ func (p *Spec[S]) zero() any { return new(S) }
 
 func (p *Spec[S]) fold(s any, e *events.Event) { p.Fold(s.(*S), e) }
 
-func (p *Spec[S]) changed(s any, k Known, at events.Instant) bool { return p.Changed(s.(*S), k, at) }
+func (p *Spec[S]) changes(s any, k Known, at events.Instant, say func(string, Value), once func(*Occurrence)) bool {
+	return p.Changes(s.(*S), k, at, say, once)
+}
 
 func (p *Spec[S]) compared(s any, k Known, at events.Instant) { p.Compared(s.(*S), k, at) }
 

@@ -18,7 +18,7 @@ type Table struct {
 	moved    []Set   // by event type: the features whose facts it may change
 	timed    Set     // the features that have facts or occurrences
 	befores  []int   // the features that have a Before
-	changing Set     // the features that say whether they may say something else
+	changing Set     // the features that say what they say otherwise
 	worlds   []int   // the features that read events of the world
 	happens  int     // the feature that has occurrences; len(features) if none has
 	print    uint64
@@ -49,7 +49,7 @@ func NewTable(features ...Feature) (*Table, error) {
 		if a.hasFacts {
 			t.timed |= 1 << i
 		}
-		if a.hasChanged {
+		if a.hasChanges {
 			t.changing |= 1 << i
 		}
 		if a.world != nil {

@@ -90,6 +90,9 @@ func (t *timeline) parse(x *entry, e *events.Event) {
 	}
 }
 
+// idOf is the id of an entry's event.
+func (t *timeline) idOf(x *entry) string { return idOf(t.blocks[int(x.block)-t.away][x.start:x.end]) }
+
 // needs: to put an event of that id and time all of t must be in memory.
 func (t *timeline) needs(e *events.Event, id uint64) bool {
 	return t.away > 0 && (e.Time <= t.upTo || t.ids.has(id) && t.find(id, e) < 0)
@@ -241,6 +244,16 @@ func (t *timeline) place(e *events.Event, at events.Instant) int {
 func (t *timeline) from(at events.Instant) int {
 	i, _ := slices.BinarySearchFunc(t.index, at, func(x entry, at events.Instant) int { return cmp.Compare(x.time, at) })
 	return i
+}
+
+// marked is the place in index of the event that m points to, if that is in memory.
+func (t *timeline) marked(m Mark) (int, bool) {
+	for i := t.from(m.Time); i < len(t.index) && t.index[i].time == m.Time; i++ {
+		if t.index[i].id == m.ID {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // blockEntry is the one field of a block, repeated.

@@ -115,7 +115,7 @@ func (s *story) answers(at events.Instant) {
 		if x.Cause == events.ByCorrection {
 			late = " (something came late)"
 		}
-		fmt.Fprintln(s.w, cut(fmt.Sprintf("%12s▸ %-30s %s", "", what(x), reason(s.config, x)+late)))
+		fmt.Fprintln(s.w, cut(fmt.Sprintf("%12s▸ %-30s %s", "", what(x), reason(x)+late)))
 	}
 }
 

@@ -6,16 +6,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/lifecycle"
-	"github.com/touchfold/touchfold/state/segments"
 )
 
 // demoSegments and demoStages are the facts that can be said, in the order shown.
 var (
-	demoSegments = []string{segments.VIP, segments.HighFrequency, segments.Potential, segments.ChurnRisk}
+	demoSegments = []string{demoVIP, demoHighFrequency, demoPotential, "segment/churn_risk"}
 	demoStages   = []string{lifecycle.Prospect, lifecycle.Customer, lifecycle.Repeat, lifecycle.Loyal, lifecycle.Lapsed, lifecycle.WonBack}
+)
+
+const (
+	demoVIP           = "segment/vip"
+	demoHighFrequency = "segment/high_frequency"
+	demoPotential     = "segment/potential"
 )
 
 // kindOf is what a statement says, without of whom and from what it came: "entered segment vip", "became loyal".
@@ -30,21 +34,21 @@ func kindOf(s *events.Statement) string {
 	return "became " + s.Value
 }
 
-// reason is the rule by which a statement came to hold, in a few words: there is a line for all of it.
-func reason(c *config.Config, s *events.Statement) string {
-	g := &c.Segments
+// reason is the rule by which a statement came to hold, in a few words: there is a line for all of it. The numbers are
+// those of the default rulebook and of the default configuration, which the demo goes by.
+func reason(s *events.Statement) string {
+	const after = "more than 183 days"
 	switch s.Fact {
-	case segments.VIP:
-		return vipReason(s, "over "+short(g.VIP.NetLast365dOver, c.Business.Currency))
-	case segments.HighFrequency:
+	case demoVIP:
+		return vipReason(s)
+	case demoHighFrequency:
 		if s.Value == "" {
-			return fmt.Sprintf("fewer than %d order days in 365", g.HighFrequency.AtLeast)
+			return "fewer than 12 order days in 365"
 		}
-		return fmt.Sprintf("%d order days in 365", g.HighFrequency.AtLeast)
-	case segments.Potential:
-		return potentialReason(s, "average from "+short(g.Potential.AverageOrderValueAtLeast, c.Business.Currency))
+		return "12 order days in 365"
+	case demoPotential:
+		return potentialReason(s)
 	}
-	after := fmt.Sprintf("more than %d days", g.ChurnRisk.DaysWithoutOrderOver)
 	switch {
 	case s.Fact == lifecycle.Key:
 		return stageReason(s, after)
@@ -54,7 +58,8 @@ func reason(c *config.Config, s *events.Statement) string {
 	return "no order for " + after
 }
 
-func vipReason(s *events.Statement, over string) string {
+func vipReason(s *events.Statement) string {
+	const over = "over HKD 100,000"
 	switch on, byTime := s.Value != "", s.Cause == events.ByTime; {
 	case on && byTime:
 		return over + ": an old refund counts no more"
@@ -66,12 +71,12 @@ func vipReason(s *events.Statement, over string) string {
 	return "no more " + over
 }
 
-func potentialReason(s *events.Statement, average string) string {
+func potentialReason(s *events.Statement) string {
 	switch on, orders := s.Value != "", len(s.Because); {
 	case on && orders == 1:
 		return "one order so far"
 	case on:
-		return average
+		return "average from HKD 2,000"
 	case orders == 2:
 		return "a second order"
 	}
@@ -108,7 +113,7 @@ func what(s *events.Statement) string {
 
 // sentence is a statement as one line.
 func (h *heard) sentence(s *events.Statement) string {
-	why := reason(h.config, s)
+	why := reason(s)
 	if n, ok := h.trigger(s); ok {
 		why += ": " + strings.TrimPrefix(n.String(), "order ")
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,23 +10,29 @@ import (
 	"strings"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/processor"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/features"
 	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/rules"
 	"github.com/touchfold/touchfold/state/rules/field"
+	"github.com/touchfold/touchfold/state/snapshot"
 	"github.com/touchfold/touchfold/state/store"
 )
 
-// explainCommand says why rules are what they are of one customer, from a stopped store.
+// explainCommand says why rules are what they are of one customer, from a stopped store or a snapshot.
 type explainCommand struct {
 	options
 	Customer string  `arg:"" help:"Whom: a userId, or anon: and an anonymousId."`
 	Rule     string  `arg:"" optional:"" help:"Id of a segment or trigger; all of them if left out."`
 	At       string  `placeholder:"TIME" help:"As of when, such as 2026-01-31T09:00 of the business zone. Without: the shard's clock."`
 	Dir      *string `placeholder:"DIR" help:"Folder of the local store (store.dir)."`
+	Snapshot bool    `help:"Ask the newest snapshot of the customer's shard, also while it runs."`
+	Place    *string `placeholder:"PLACE" help:"Folder or s3://bucket/prefix of the snapshots (snapshots.place)."`
 	JSON     bool    `help:"Write one JSON object."`
 }
 
@@ -37,11 +44,22 @@ func (explainCommand) Help() string {
 		"2026-01-31, and times that end in Z or +08:00."
 }
 
+// Validate checks what kong cannot.
+func (x *explainCommand) Validate() error {
+	switch {
+	case x.Snapshot && x.Dir != nil:
+		return errors.New("of --snapshot and --dir only one may be given")
+	case x.Place != nil && !x.Snapshot:
+		return errors.New("--place goes with --snapshot")
+	}
+	return nil
+}
+
 // Run explains.
-func (x *explainCommand) Run(out output) error {
-	var more []string
-	if x.Dir != nil {
-		more = append(more, "--dir store.dir="+*x.Dir)
+func (x *explainCommand) Run(ctx context.Context, out output) error {
+	more := dirFlag(x.Dir)
+	if x.Place != nil {
+		more = append(more, "--place snapshots.place="+*x.Place)
 	}
 	c, err := x.load(more...)
 	if err != nil {
@@ -51,12 +69,12 @@ func (x *explainCommand) Run(out output) error {
 	if err != nil {
 		return fmt.Errorf("the table of features is faulty: %w", err)
 	}
-	st, err := openStoreOf(events.CustomerID(x.Customer), c, table)
-	if err != nil {
-		return err
+	var v *explanationView
+	if x.Snapshot {
+		v, err = x.fromSnapshot(ctx, c, table)
+	} else {
+		v, err = x.fromStore(c, table)
 	}
-	defer st.Close() // nothing was written
-	v, err := x.explain(st)
 	if err != nil {
 		return err
 	}
@@ -69,19 +87,61 @@ func (x *explainCommand) Run(out output) error {
 	return v.write(out.out)
 }
 
-// explain asks a store, by the rulebook that was in force there.
-func (x *explainCommand) explain(st *store.Store) (*explanationView, error) {
+func (x *explainCommand) fromStore(c *config.Config, table *state.Table) (*explanationView, error) {
+	st, err := openStoreOf(events.CustomerID(x.Customer), c, table)
+	if err != nil {
+		return nil, err
+	}
+	defer st.Close() // nothing was written
+	return x.explain(st, st.Dir())
+}
+
+// fromSnapshot asks the newest snapshot of the customer's shard, made a store for as long as that takes.
+func (x *explainCommand) fromSnapshot(ctx context.Context, c *config.Config, table *state.Table) (v *explanationView, err error) {
+	a, err := archiveOf(c)
+	if err != nil {
+		return nil, err
+	}
+	all, err := (&snapshotOptions{}).find(ctx, a, c, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	header, err := a.Header(ctx, all[0])
+	if err != nil {
+		return nil, err
+	}
+	shard := events.ShardOf(events.CustomerID(x.Customer), header.Shards)
+	i := slices.IndexFunc(all, func(m snapshot.Meta) bool { return m.Shard == shard })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no snapshot of shard %d in %s, which is that of customer %q", shard, c.Snapshots.Place,
+			x.Customer)
+	}
+	err = restored(ctx, c, a, all[i], func(dir string) error {
+		st, err := store.OpenReadOnly(store.Config{Dir: processor.StoreDir(dir, shard), Shard: shard, Table: table,
+			CacheBytes: 1 << 20, Log: zerolog.Nop()})
+		if err != nil {
+			return err
+		}
+		defer st.Close() // nothing was written
+		v, err = x.explain(st, all[i].Name)
+		return err
+	})
+	return v, err
+}
+
+// explain asks a store, which a person knows as where, by the rulebook that was in force there.
+func (x *explainCommand) explain(st *store.Store, where string) (*explanationView, error) {
 	at, _ := st.Positions()
 	if len(at.Rulebook) == 0 {
-		return nil, fmt.Errorf("no rulebook was ever in force in %s; touchfold run puts one in force", st.Dir())
+		return nil, fmt.Errorf("no rulebook was ever in force in %s; touchfold run puts one in force", where)
 	}
 	b, err := rulebook.Parse(at.Rulebook)
 	if err != nil {
-		return nil, fmt.Errorf("the rulebook in %s: %w; use the version of touchfold that wrote it, or a newer one", st.Dir(), err)
+		return nil, fmt.Errorf("the rulebook in %s: %w; use the version of touchfold that wrote it, or a newer one", where, err)
 	}
 	if b.Features[rules.Name] == 0 {
-		return nil, fmt.Errorf("rulebook %s, which is in force in %s, has no segments and triggers of its own; name a file of "+
-			"them with the key rulebook, and activate it with touchfold rules activate", b.Name(), st.Dir())
+		return nil, fmt.Errorf("rulebook %s, which is in force in %s, has no segments and triggers; name a file of them "+
+			"with the key rulebook, or set it to default, and put them in force with touchfold rules activate", b.Name(), where)
 	}
 	belief, err := config.Believe(b.Settings)
 	if err != nil {
@@ -99,7 +159,7 @@ func (x *explainCommand) explain(st *store.Store) (*explanationView, error) {
 		return nil, err
 	}
 	if customer.Events() == 0 {
-		return nil, unknownCustomer(events.CustomerID(x.Customer), st.Dir())
+		return nil, unknownCustomer(events.CustomerID(x.Customer), where)
 	}
 	q := rules.Question{Table: table, Customer: customer, At: at.Clock, Floor: at.Floor}
 	if x.At != "" {

@@ -130,6 +130,17 @@ func TestExplain(t *testing.T) {
 	if len(v.Rules) != 1 || v.Rules[0].Next != "2026-01-10 22:00" || v.Rules[0].On == nil || v.Customer != "u1" || v.Events != 6 {
 		t.Errorf("%+v", v)
 	}
+	place := t.TempDir()
+	if code, _, said := touchfold(t, "snapshot", "take", "--dir", dir, "--place", place); code != 0 {
+		t.Fatal(said)
+	}
+	if _, same, said := touchfold(t, "explain", "u1", "cart", "--json", "--snapshot", "--place", place); same != out {
+		t.Errorf("of the snapshot it is said\n%s%s", same, said)
+	}
+	_, _, said = touchfold(t, "explain", "u2", "--snapshot", "--place", place)
+	contains(t, said, `no customer "u2" is known in shop/customer-events/shard-000/`)
+	_, _, said = touchfold(t, "explain", "u1", "--snapshot")
+	contains(t, said, "no place of snapshots is named")
 	for args, want := range map[string]string{
 		"u1 regulra":          "there is no rule regulra in rulebook ",
 		"u1 nothing_like":     "it has cart, regular, thanks",

@@ -16,7 +16,8 @@ const module = "github.com/touchfold/touchfold/"
 var allowed = map[string][]string{
 	"events":               {},
 	"events/spell":         {},
-	"config":               {"events", "events/spell"},
+	"rulebooks":            {},
+	"config":               {"events", "events/spell", "rulebooks"},
 	"config/rulefile":      {"config", "events", "events/spell", "state/rules", "state/rules/field"},
 	"state/wire":           {},
 	"state/tzdata":         {},
@@ -24,6 +25,7 @@ var allowed = map[string][]string{
 	"state/rulebook":       {"events"},
 	"state/features":       {"config", "config/rulefile", "events", "state", "state/rulebook", "+"},
 	"state/store":          {"events", "state", "state/wire"},
+	"state/whatif":         {"events", "state"},
 	"state/snapshot":       {"config", "events", "state/store"},
 	"processor/kafka":      {"events"},
 	"processor/localkafka": {},
@@ -69,12 +71,13 @@ func packages(t *testing.T) (all []listed) {
 // feature reports whether a package is one of the features' folders.
 func feature(pkg string) bool {
 	rest, ok := strings.CutPrefix(pkg, "state/")
-	return ok && !slices.Contains([]string{"wire", "features", "rulebook", "snapshot", "store", "story", "tzdata"}, rest) && !serves(pkg)
+	return ok && !slices.Contains([]string{"wire", "features", "rulebook", "snapshot", "store", "story", "tzdata", "whatif"}, rest) && !serves(pkg)
 }
 
 // serves reports whether a package is there for tests alone.
 func serves(pkg string) bool {
-	return slices.Contains([]string{"events/hostile", "state/story", "state/rules/oracle", "state/rules/ruletest"}, pkg)
+	return slices.Contains([]string{"events/hostile", "rulebooks/thresholds", "state/story", "state/rules/oracle",
+		"state/rules/ruletest"}, pkg)
 }
 
 func TestImports(t *testing.T) {
@@ -91,7 +94,7 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
-		if pkg == "state" || pkg == "state/wire" || feature(pkg) {
+		if slices.Contains([]string{"state", "state/wire", "state/whatif"}, pkg) || feature(pkg) {
 			checkPure(t, pkg, p.Imports)
 		}
 		if pkg == "events" {

@@ -28,7 +28,8 @@ type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Show all of it on a simulated chain of shops; nothing is needed."`
 	Replay   replayCommand   `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
 	Inspect  inspectCommand  `cmd:"" help:"Show all that is known of a customer, from a stopped store."`
-	Explain  explainCommand  `cmd:"" help:"Say why rules are what they are of a customer, from a stopped store."`
+	Explain  explainCommand  `cmd:"" help:"Say why rules are what they are of a customer, from a stopped store or a snapshot."`
+	Simulate simulateCommand `cmd:"" help:"Say what other rules would change: who would enter and leave, and what would have happened."`
 	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
 	Snapshot snapshotCommand `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
 	Shard    shardCommand    `cmd:"" help:"Look at shards, and put right one that has stopped."`

@@ -60,6 +60,15 @@ func (p *progress) watch(at processor.Progress) {
 	p.show(float64(n)/float64(max(1, p.fed)), true, fmt.Sprintf("%d touchpoints folded, %s", n, p.clock.Time().Format(time.DateOnly)))
 }
 
+// tell is told how far something is, part of 1.
+func (p *progress) tell(part float64, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.due() {
+		p.show(part, true, text)
+	}
+}
+
 // due says whether it is time to write again.
 func (p *progress) due() bool {
 	now := time.Now()

@@ -29,6 +29,7 @@ type rulesCommand struct {
 	Activate rulesActivateCommand `cmd:"" help:"Put the rulebook of this configuration in force, also one that was in force before."`
 	History  rulesHistoryCommand  `cmd:"" help:"List the rulebooks that stood in the log, and what each changed."`
 	Rollback rulesRollbackCommand `cmd:"" help:"Put an earlier rulebook of the log in force again."`
+	Default  rulesDefaultCommand  `cmd:"" help:"Write the rules that are in force where none are configured, to begin from."`
 	Check    rulesCheckCommand    `cmd:"" help:"Say all that is wrong with a file of rules."`
 	Lint     rulesLintCommand     `cmd:"" help:"Say what of a file of rules is allowed, but probably not meant."`
 	Schema   rulesSchemaCommand   `cmd:"" help:"Write the JSON Schema of a file of rules, for editors."`
@@ -132,32 +133,47 @@ func inForce(shards []ruled) (furthest ruled, ok bool) {
 	return furthest, furthest.mark != nil
 }
 
-type rulesStatusCommand struct{ rulesOptions }
+type rulesStatusCommand struct {
+	rulesOptions
+	Dir *string `placeholder:"DIR" help:"Folder of the local store (store.dir), which is asked about shards that nobody runs."`
+}
 
 // Help is the rest of -h.
 func (*rulesStatusCommand) Help() string {
 	return "It is read from what the shards' owners wrote into the topic of derived events, also while they run. " +
-		"A rulebook is named by its number in the log and a digest of what it says; number 0 is the one that a shard began with."
+		"A rulebook is named by its number in the log and a digest of what it says; number 0 is the one that a shard began with. " +
+		"WALK is the pass over all customers that follows a change: what the instance says that has the shard, else a stopped store."
 }
 
 // Run writes a line for each shard, and then how this configuration stands to what is in force.
 func (s *rulesStatusCommand) Run(ctx context.Context, out output) error {
+	s.Set = append(slices.Clip(s.Set), dirFlag(s.Dir)...)
 	c, client, shards, err := s.look(ctx, out)
 	if err != nil {
 		return err
 	}
+	walks, silent := walksOf(ctx, client, c)
 	client.Close()
 	t := tabwriter.NewWriter(out.out, 0, 0, 2, ' ', 0)
-	fmt.Fprint(t, "SHARD\tRULEBOOK\tSAID\tBY\n")
+	fmt.Fprint(t, "SHARD\tRULEBOOK\tSAID\tBY\tWALK\n")
 	for _, s := range shards {
 		if s.mark == nil {
 			fmt.Fprintf(t, "%d\tnone yet\n", s.shard)
 			continue
 		}
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", s.shard, s.mark.Rulebook, s.mark.At, s.mark.Instance)
+		walk := ""
+		if w := walks[s.shard]; w != nil {
+			walk = w.String()
+		} else {
+			walk = walkStored(c, s.shard)
+		}
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\n", s.shard, s.mark.Rulebook, s.mark.At, s.mark.Instance, walk)
 	}
 	if err := t.Flush(); err != nil {
 		return err
+	}
+	if len(silent) > 0 {
+		fmt.Fprintln(out.out, "\n"+strings.Join(silent, "\n"))
 	}
 	now, ok := inForce(shards)
 	if !ok {

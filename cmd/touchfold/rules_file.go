@@ -3,11 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
 	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/config/rulefile"
+	"github.com/touchfold/touchfold/rulebooks"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/features"
 )
@@ -26,7 +28,7 @@ func (f ruleFile) read() (*config.Config, error) {
 	}
 	c, err := config.Load(f.path(), os.Environ(), set)
 	if err == nil && c.Rules == "" {
-		err = errors.New("there are no rules to look at: name a file of them, or set the key rulebook to one")
+		err = errors.New("there are no rules to look at: name a file of them, or set the key rulebook to one or to default")
 	}
 	return c, err
 }
@@ -97,6 +99,20 @@ func (r rulesLintCommand) Run(out output) error {
 		return fmt.Errorf("%s of %s: correct them, or leave --strict out", counted(len(warnings), "warning"), c.RulesName())
 	}
 	return nil
+}
+
+type rulesDefaultCommand struct{}
+
+// Help is the rest of -h.
+func (rulesDefaultCommand) Help() string {
+	return "Put it into a file, change it there, name that file with the key rulebook, and put it in force with " +
+		"touchfold rules activate. The key is default for these rules as they are, and none for no rules at all."
+}
+
+// Run writes the text.
+func (rulesDefaultCommand) Run(out output) error {
+	_, err := io.WriteString(out.out, rulebooks.DepartmentStore())
+	return err
 }
 
 type rulesSchemaCommand struct{}

@@ -136,21 +136,21 @@ func TestRulesStatus(t *testing.T) {
 	_, stderr = l.rules(t, exitFailure, "activate")
 	contains(t, stderr, "nobody has run yet: start touchfold run")
 
-	first, second := l.book(0), l.book(1, "segments.churn_risk.days_without_order_over=90")
+	first, second := l.book(0), l.book(1, "lifecycle.lapsed_after_days=90")
 	l.say(0, opened(first, 1_767_225_600_000), nil)
 	l.say(1, opened(first, 1_767_225_600_000), opened(second, 1_767_225_601_000), &events.Mark{Kind: events.ShardAlive, At: 1})
 	l.say(1, make([]*events.Mark, 10_000)...) // statements
 	stdout, _ = l.rules(t, 0, "status")
 	contains(t, stdout,
-		"SHARD  RULEBOOK            SAID                  BY\n",
-		"0      "+first.Name()+"  2026-01-01T00:00:00Z  host/1\n",
-		"1      "+second.Name()+"  2026-01-01T00:00:01Z  host/1\n",
+		"SHARD  RULEBOOK            SAID                  BY      WALK\n",
+		"0      "+first.Name()+"  2026-01-01T00:00:00Z  host/1  not known: no instance that has it answers\n",
+		"1      "+second.Name()+"  2026-01-01T00:00:01Z  host/1  not known: no instance that has it answers\n",
 		"this configuration has another rulebook, "+first.Digest().String(),
-		"segments.churn_risk.days_without_order_over  \"90\"      \"183\"\n")
+		"lifecycle.lapsed_after_days  \"90\"      \"183\"\n")
 	if strings.Contains(stdout, "zone") {
 		t.Errorf("what is alike is shown:\n%s", stdout)
 	}
-	stdout, _ = l.rules(t, 0, "status", "--set", "segments.churn_risk.days_without_order_over=90")
+	stdout, _ = l.rules(t, 0, "status", "--set", "lifecycle.lapsed_after_days=90")
 	contains(t, stdout, "the rulebook of this configuration is in force")
 }
 
@@ -159,16 +159,16 @@ func TestRulesActivate(t *testing.T) {
 	t.Parallel()
 	l := newRulesLog(t)
 	l.create()
-	const churn = "segments.churn_risk.days_without_order_over="
-	v1, v2 := l.book(1), l.book(2, churn+"90")
+	const lapse = "lifecycle.lapsed_after_days="
+	v1, v2 := l.book(1), l.book(2, lapse+"90")
 	l.say(0, opened(v1, 1))
 	l.say(1, opened(v1, 1))
 	stdout, _ := l.rules(t, 0, "activate")
 	contains(t, stdout, "rulebook "+v1.Name()+" is in force already")
-	stdout, _ = l.rules(t, 0, "activate", "--set", churn+"90")
+	stdout, _ = l.rules(t, 0, "activate", "--set", lapse+"90")
 	contains(t, stdout, "rulebook "+v2.Name()+" is in the log")
 	l.say(0, opened(v2, 2))
-	stdout, _ = l.rules(t, 0, "activate", "--set", churn+"90") // shard 1 does not say that it knows
+	stdout, _ = l.rules(t, 0, "activate", "--set", lapse+"90") // shard 1 does not say that it knows
 	contains(t, stdout, "rulebook "+v2.Name()+" is in force already")
 	stdout, _ = l.rules(t, 0, "activate")
 	contains(t, stdout, "rulebook "+v1.Numbered(3).Name()+" is in the log")
@@ -195,7 +195,7 @@ func TestRulesHistory(t *testing.T) {
 		}
 		return path
 	}
-	const churn = "segments.churn_risk.days_without_order_over=90"
+	const lapse = "lifecycle.lapsed_after_days=90"
 	a := file("a", "  - {id: one, owner: x, when: {event: Order Completed}}\n  - {id: two, when: {event: Order Completed}}\n")
 	b := file("b", "  - {id: one, owner: y, when: {event: Order Completed}}\n  - {id: two, when: {event: Product Added}}\n"+
 		"  - {id: three, when: {event: Product Added}}\n")
@@ -213,12 +213,12 @@ func TestRulesHistory(t *testing.T) {
 	first := activate(1)
 	_, stderr = l.rules(t, exitFailure, "rollback")
 	contains(t, stderr, "the log holds no other rulebook than "+first.Name())
-	second := activate(2, "--set", churn)
+	second := activate(2, "--set", lapse)
 	third := activate(3, "--set", "rulebook="+a)
 	fourth := activate(4, "--set", "rulebook="+b)
 	stdout, _ = l.rules(t, 0, "history")
-	contains(t, stdout, first.Name(), "the first in the log", second.Name(), `segments.churn_risk.days_without_order_over: "183" → "90"`,
-		third.Name(), "segment one is new\n", "feature rules is new\n", fourth.Name(), "segment three is new\n",
+	contains(t, stdout, first.Name(), "the first in the log", second.Name(), `lifecycle.lapsed_after_days: "183" → "90"`,
+		third.Name(), "segment one is new\n", "segment vip is gone\n", fourth.Name(), "segment three is new\n",
 		"segment two: one → another\n")
 	if strings.Contains(stdout, "segment one: ") || strings.Contains(stdout, "rules:") {
 		t.Errorf("another owner is no other rule:\n%s", stdout)
@@ -255,7 +255,7 @@ func TestRulesActivateNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.say(0, opened(l.book(1), 1))
-	for _, set := range []string{"segments.churn_risk.days_without_order_over=183", "segments.churn_risk.days_without_order_over=90"} {
+	for _, set := range []string{"lifecycle.lapsed_after_days=183", "lifecycle.lapsed_after_days=90"} {
 		stdout, stderr := l.rules(t, exitFailure, "activate", "--set", set)
 		if contains(t, stderr, "no rulebook is activated: there is no topic touchpoints"); stdout != "" {
 			t.Error(stdout)
@@ -283,7 +283,7 @@ func TestRulesWhileRunning(t *testing.T) {
 	l := newRulesLog(t)
 	dir := t.TempDir()
 	p := startProcess(t, l.broker, dir, "--first-start", "speak")
-	const churn = "segments.churn_risk.days_without_order_over=90"
+	const lapse = "lifecycle.lapsed_after_days=90"
 	await := func(b *rulebook.Rulebook) {
 		t.Helper()
 		var stdout string
@@ -295,10 +295,18 @@ func TestRulesWhileRunning(t *testing.T) {
 		t.Fatalf("%s is not in force in all shards:\n%s", b.Name(), stdout)
 	}
 	await(l.book(1))
-	l.rules(t, 0, "activate", "--set", churn)
-	second := l.book(2, churn)
+	l.rules(t, 0, "activate", "--set", lapse)
+	second := l.book(2, lapse)
 	await(second)
+	stdout, _ := l.rules(t, 0, "status")
+	if n := strings.Count(stdout, "  none\n"); n != 8 { // of what nobody did
+		t.Errorf("%d shards say how far their walk is:\n%s", n, stdout)
+	}
 	p.stop(syscall.SIGTERM)
 	startProcess(t, l.broker, dir).stop(syscall.SIGTERM)
 	await(second)
+	stdout, _ = l.rules(t, 0, "status", "--dir", dir)
+	if n := strings.Count(stdout, "  none\n"); n != 8 {
+		t.Errorf("%d stores say how far their walk is:\n%s", n, stdout)
+	}
 }

@@ -70,12 +70,13 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 			return err
 		}
 	}
-	p, err := processor.New(settings)
+	var p *processor.Processor
+	ops, err := api.NewOps(c.HTTP.Listen, registry, func() error { return p.Ready() })
 	if err != nil {
 		return err
 	}
-	ops, err := api.NewOps(c.HTTP.Listen, registry, p.Ready)
-	if err != nil {
+	settings.Address = ops.Addr() // of port 0 the one that was free
+	if p, err = processor.New(settings); err != nil {
 		return err
 	}
 	log.Info().Str("metrics", "http://"+ops.Addr()+"/metrics").Strs("brokers", c.Kafka.Brokers).Msg("started")
@@ -119,7 +120,8 @@ func processorConfig(c *config.Config, client *kafka.Client, log zerolog.Logger,
 			Partitions: c.Topics.Partitions, Replication: c.Topics.Replication},
 		Rulebook: features.Propose(c), Session: c.Kafka.Session, Address: c.HTTP.Listen, Version: builtFrom().Main.Version,
 		SnapshotEvery: c.Snapshots.Every, CacheBytes: int64(c.Store.CacheBytes), Memory: int64(c.Memory), CheckpointEvery: c.Store.CheckpointEvery,
-		Client: client, Log: log, Registry: registry,
+		WalkRate: c.Store.WalkRate,
+		Client:   client, Log: log, Registry: registry,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -43,16 +42,21 @@ func (o *snapshotOptions) open(more ...string) (*config.Config, *snapshot.Archiv
 	if err != nil {
 		return nil, nil, err
 	}
+	a, err := archiveOf(c)
+	return c, a, err
+}
+
+// archiveOf is the configured archive.
+func archiveOf(c *config.Config) (*snapshot.Archive, error) {
 	if c.Snapshots.Place == "" {
-		return nil, nil, errors.New("no place of snapshots is named: give --place, or snapshots.place in the configuration")
+		return nil, errors.New("no place of snapshots is named: give --place, or snapshots.place in the configuration")
 	}
 	place, err := snapshot.NewPlace(c.Snapshots)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	a, err := snapshot.New(snapshot.Config{Place: place, App: c.App, Output: c.Topics.Events,
+	return snapshot.New(snapshot.Config{Place: place, App: c.App, Output: c.Topics.Events,
 		Keep: c.Snapshots.Keep, KeepDays: c.Snapshots.KeepDays, Log: zerolog.Nop()})
-	return c, a, err
 }
 
 func (o *snapshotOptions) wanted(shard events.ShardID) bool {
@@ -206,19 +210,9 @@ func (k *snapshotTakeCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	folders, err := os.ReadDir(c.Store.Dir)
+	there, err := storesIn(c.Store.Dir)
 	if err != nil {
-		return fmt.Errorf("look for stores: %w", err)
-	}
-	var there []events.ShardID
-	for _, f := range folders {
-		var shard events.ShardID
-		if n, err := fmt.Sscanf(f.Name(), "shard-%d", &shard); n == 1 && err == nil && processor.StoreDir("", shard) == f.Name() {
-			there = append(there, shard)
-		}
-	}
-	if len(there) == 0 {
-		return fmt.Errorf("there is no store of a shard in %s; is this the store.dir that run uses?", c.Store.Dir)
+		return err
 	}
 	for _, shard := range k.Shard {
 		if !slices.Contains(there, shard) {
@@ -273,9 +267,5 @@ func tellBytes(w io.Writer, what string, size int64) *bytesTold {
 }
 
 func (b *bytesTold) read(done int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.due() {
-		b.show(float64(done)/float64(max(1, b.size)), true, fmt.Sprintf("%s, %s of %s", b.what, megabytes(done), megabytes(b.size)))
-	}
+	b.tell(float64(done)/float64(max(1, b.size)), fmt.Sprintf("%s, %s of %s", b.what, megabytes(done), megabytes(b.size)))
 }

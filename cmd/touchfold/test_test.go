@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/touchfold/touchfold/config/rulefile"
+	"github.com/touchfold/touchfold/rulebooks"
 	stories "github.com/touchfold/touchfold/state/story"
 )
 
@@ -92,6 +93,30 @@ func TestEveryRuleIsTold(t *testing.T) {
 	}
 	for _, x := range book.Triggers {
 		check(x.ID, x.Owner, x.Description, "trigger "+x.ID+"/.* fired")
+	}
+}
+
+// TestDepartmentStore: the rules that are in force where none are configured are those of the retail rulebook that have their
+// ids, and the demo words them.
+func TestDepartmentStore(t *testing.T) {
+	t.Parallel()
+	retail, err := os.ReadFile("../../rulebooks/retail.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, own := meanings(string(retail)), meanings(rulebooks.DepartmentStore())
+	if len(own) != len(demoSegments) {
+		t.Errorf("there are %d rules", len(own))
+	}
+	for _, fact := range demoSegments {
+		if name := "segment " + strings.TrimPrefix(fact, "segment/"); own[name] == "" || own[name] != all[name] {
+			t.Errorf("%s is\n%s\nand in retail.yaml\n%s", name, own[name], all[name])
+		}
+	}
+	for _, said := range []string{"over 100,000 ", "at least 12 ", "2,000 or more", "more than 183 days"} {
+		if !strings.Contains(rulebooks.DepartmentStore(), said) {
+			t.Errorf("the demo says %s, which the rules do not", said)
+		}
 	}
 }
 

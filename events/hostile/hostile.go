@@ -97,6 +97,7 @@ func texts() []Case {
 		refused("plain text", events.NotJSON, "hello"),
 		refused("XML", events.NotJSON, "<event/>"),
 		refused("latin-1", events.InvalidUTF8, viewed("\"x\":\"caf\xe9\"")),
+		refused("latin-1 in a name", events.InvalidUTF8, viewed("\"a name so long: caf\xe9 and more\":1")),
 		refused("overlong UTF-8", events.InvalidUTF8, viewed("\"x\":\"\xc0\xaf\"")),
 		refused("surrogate in UTF-8", events.InvalidUTF8, viewed("\"x\":\"\xed\xa0\x80\"")),
 		refused("UTF-16", events.InvalidUTF8, "\xff\xfe{\x00}\x00"),

@@ -50,6 +50,7 @@ func times() []Case {
 		ok("leap second", `"2016-12-31T23:59:60Z"`),
 		at("leap second within a day", events.BadTime, `"2016-12-31T12:59:60Z"`),
 		ok("with offset, lower case", `"2026-05-28t22:26:40.123456789+02:00"`),
+		at("at the second 61", events.BadTime, `"2016-12-31T23:58:61Z"`),
 		at("on 30 February", events.BadTime, `"2024-02-30T00:00:00Z"`),
 		at("on 29 February 2100", events.BadTime, `"2100-02-29T00:00:00Z"`),
 		ok("on 29 February 2000", `"2000-02-29T00:00:00Z"`),

@@ -17,26 +17,26 @@ import (
 	"github.com/touchfold/touchfold/processor"
 	"github.com/touchfold/touchfold/processor/rehearsal"
 	"github.com/touchfold/touchfold/processor/rehearsal/oracle"
+	"github.com/touchfold/touchfold/rulebooks/thresholds"
 	"github.com/touchfold/touchfold/state"
 )
 
-// settings are thresholds at which the synthetic customers move in and out of every segment.
+// settings are thresholds at which the synthetic customers move in and out of every segment, with other ones of the default
+// rulebook if more are named.
 func settings(t testing.TB, more ...string) *config.Config {
 	t.Helper()
-	c, err := config.Parse("", nil, nil, append([]string{"business.zone=Asia/Taipei", "business.currency=TWD",
-		"segments.vip.net_last_365d_over=9000", "segments.potential.average_order_value_at_least=600",
-		"segments.churn_risk.days_without_order_over=100"}, more...))
+	c, err := config.Parse("", nil, nil, []string{"business.zone=Asia/Taipei", "business.currency=TWD", "lifecycle.lapsed_after_days=110"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Rules = thresholds.Rulebook(append([]string{"vip=9000", "potential=600", "churn_risk=100"}, more...)...)
 	return c
 }
 
+// rulesOf is what settings mean.
 func rulesOf(c *config.Config, asOf events.Instant) oracle.Rules {
-	s := c.Segments
-	return oracle.Rules{Zone: c.Business.Zone, Currency: c.Business.Currency.String(), AsOf: asOf.Time(), VIPOver: s.VIP.NetLast365dOver,
-		EveryBlock: s.HighFrequency.Reading == config.EveryBlock, AtLeast: s.HighFrequency.AtLeast,
-		AverageFrom: s.Potential.AverageOrderValueAtLeast, DaysOver: s.ChurnRisk.DaysWithoutOrderOver}
+	return oracle.Rules{Zone: c.Business.Zone, Currency: c.Business.Currency.String(), AsOf: asOf.Time(), VIPOver: 9000_00, AtLeast: 12,
+		AverageFrom: 600_00, DaysOver: 100, LapsedOver: 110}
 }
 
 // endOf is the last millisecond of a date in the business zone.
@@ -166,15 +166,15 @@ func TestReplayAsOf(t *testing.T) {
 	t.Parallel()
 	touchpoints := synthesize(2, fewer(100))
 	for _, v := range []struct{ date, reading string }{
-		{"2024-06-30", "order_days"}, {"2024-12-31", "every_block"}, {"2025-06-15", "order_days"}, {"2025-06-15", "every_block"},
+		{"2024-06-30", "high_frequency"}, {"2024-12-31", "every_block"}, {"2025-06-15", "high_frequency"}, {"2025-06-15", "every_block"},
 	} {
 		t.Run(v.date+" "+v.reading, func(t *testing.T) {
 			t.Parallel()
-			c := settings(t, "segments.high_frequency.reading="+v.reading, "segments.high_frequency.at_least=6")
+			c := settings(t, v.reading+"=6")
 			asOf := endOf(t, c, v.date)
 			lines := arrivals(touchpoints, 0, 0)
 			rules := rulesOf(c, asOf)
-			rules.InOrder = true
+			rules.InOrder, rules.AtLeast, rules.EveryBlock = true, 6, v.reading == "every_block"
 			compare(t, lines, replay(t, rehearsal.Config{Config: c, Shards: 1}, lines, asOf), rules)
 		})
 	}

@@ -22,7 +22,7 @@ var redEnd = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 func smallWorld(t *testing.T, n int) *world {
 	t.Helper()
 	w := &world{app: "small", topic: "in", end: redEnd, input: make([][]record, redShards), output: make([][]record, redShards),
-		rules: oracle.Rules{Zone: time.UTC, Currency: "HKD", VIPOver: 1500_00, AtLeast: 3, AverageFrom: 300_00, DaysOver: churnDays}}
+		rules: variants[0].in(time.UTC)}
 	f := newFeed(1, redEnd.Add(-time.Duration(n)*time.Second), 1, 60, poisons())
 	for i := range n {
 		w.write(f.next(), redEnd.Add(time.Duration(i-n)*time.Second))
@@ -199,7 +199,7 @@ var doctored = []struct {
 	}},
 	{"a rulebook that is not obeyed", "", func(w *world) {
 		w.input[0] = append(w.input[0], record{offset: 1e6, headers: map[string]string{"ce_type": "touchfold.rulebook.v1"},
-			value: encode(map[string]any{"serial": 1, "settings": thresholds[1]})})
+			value: encode(map[string]any{"serial": 1, "settings": variants[1].settings()})})
 	}},
 	{"not parked", "was never parked", func(w *world) { w.parked = w.parked[1:] }},
 	{"parked for another reason", "instead of", func(w *world) { w.parked[0].headers["tf_parked_reason"] = "whim" }},
@@ -256,7 +256,7 @@ func (w *world) superseded(p int) int {
 
 // TestNaiveFold holds the naive fold against stories reckoned by hand.
 func TestNaiveFold(t *testing.T) {
-	rules := oracle.Rules{Zone: time.UTC, Currency: "HKD", VIPOver: 1500_00, AtLeast: 3, AverageFrom: 300_00, DaysOver: churnDays}
+	rules := variants[0].in(time.UTC)
 	at := func(days int) string { return text(redEnd.AddDate(0, 0, -days)) }
 	order := func(days int, id, more string) string {
 		return fmt.Sprintf(`{"type":"track","event":"Order Completed","messageId":%q,"userId":"c","timestamp":%q,"properties":{"order_id":"o%s",%s}}`, id, at(days), id, more)

@@ -70,8 +70,9 @@ type player struct {
 	rng       *rand.Rand
 	settings  []string // of the command that changes rules
 
-	rulebook int // which of thresholds is in force
-	next     int // in points
+	rulebook int         // which of variants is in force
+	variants [2][]string // flags of each
+	next     int         // in points
 	wait     sync.WaitGroup
 	brokered atomic.Bool // a broker is down
 	toxic    []atomic.Bool

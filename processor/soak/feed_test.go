@@ -51,7 +51,7 @@ type order struct {
 func newFeed(seed uint64, begin time.Time, rate, customers int, poison []poison) *feed {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	return &feed{rng: rng, zipf: rand.NewZipf(rng, 1.15, 8, uint64(customers-1)), begin: begin, step: time.Second / time.Duration(rate),
-		edges: []int{churnDays, churnDays + 1, churnDays + 2, 364, 365, 366}, people: map[string]*person{}, customers: customers, poison: poison}
+		edges: []int{churnDays, churnDays + 1, churnDays + 2, churnDays + 3, 364, 365, 366}, people: map[string]*person{}, customers: customers, poison: poison}
 }
 
 func (f *feed) chance(p float64) bool { return f.rng.Float64() < p }

@@ -6,35 +6,60 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"os/exec"
-	"strconv"
-	"strings"
+	"path/filepath"
 	"time"
 
 	"github.com/touchfold/touchfold/processor/rehearsal/oracle"
+	"github.com/touchfold/touchfold/rulebooks/thresholds"
 )
 
-// thresholds are what two rulebooks, between which it goes to and fro, have different: they are low, so that facts change
-// often.
-var thresholds = [2]map[string]string{
-	{"segments.vip.net_last_365d_over": "1500.00", "segments.high_frequency.at_least": "3",
-		"segments.potential.average_order_value_at_least": "300.00", "segments.churn_risk.days_without_order_over": strconv.Itoa(churnDays)},
-	{"segments.vip.net_last_365d_over": "900.00", "segments.high_frequency.at_least": "2",
-		"segments.potential.average_order_value_at_least": "350.00", "segments.churn_risk.days_without_order_over": strconv.Itoa(churnDays + 1)},
+// variants are two rulebooks, between which it goes to and fro: what they say, and what that means. Their thresholds are low,
+// so that facts change often.
+var variants = [2]variant{
+	{thresholds.Rulebook("vip=1500.00", "high_frequency=3", "potential=300.00", fmt.Sprint("churn_risk=", churnDays)), churnDays,
+		oracle.Rules{VIPOver: 1500_00, AtLeast: 3, AverageFrom: 300_00, DaysOver: churnDays, LapsedOver: churnDays}},
+	{thresholds.Rulebook("vip=900.00", "high_frequency=2", "potential=350.00", fmt.Sprint("churn_risk=", churnDays+1)), churnDays + 2,
+		oracle.Rules{VIPOver: 900_00, AtLeast: 2, AverageFrom: 350_00, DaysOver: churnDays + 1, LapsedOver: churnDays + 2}},
+}
+
+type variant struct {
+	text   string // of the rules
+	lapsed int    // lifecycle.lapsed_after_days
+	means  oracle.Rules
+}
+
+// in is what a variant means in a zone.
+func (v *variant) in(zone *time.Location) oracle.Rules {
+	rules := v.means
+	rules.Zone, rules.Currency = zone, "HKD"
+	return rules
+}
+
+// settings are those of a rulebook in the log.
+func (v *variant) settings() map[string]string {
+	return map[string]string{"rules": v.text, "lifecycle.lapsed_after_days": fmt.Sprint(v.lapsed)}
+}
+
+// flags have a process propose a variant, of which a file is written into a folder.
+func (v *variant) flags(dir string) ([]string, error) {
+	path := filepath.Join(dir, fmt.Sprintf("rules-%d.yaml", v.lapsed))
+	return []string{"--set", "rulebook=" + path, "--set", fmt.Sprint("lifecycle.lapsed_after_days=", v.lapsed)},
+		os.WriteFile(path, []byte(v.text), 0o600)
 }
 
 // rulesOf are the rules that settings say, in a zone.
 func rulesOf(settings map[string]string, zone *time.Location) (oracle.Rules, error) {
-	var faults error
-	number := func(key string) int {
-		n, err := strconv.Atoi(strings.Replace(settings[key], ".", "", 1))
-		faults = cmp.Or(faults, err)
-		return n
+	for i := range variants {
+		v := variants[i].settings()
+		if v["rules"] == settings["rules"] && v["lifecycle.lapsed_after_days"] == settings["lifecycle.lapsed_after_days"] {
+			return variants[i].in(zone), nil
+		}
 	}
-	return oracle.Rules{Zone: zone, Currency: "HKD", VIPOver: int64(number("segments.vip.net_last_365d_over")),
-		AtLeast: number("segments.high_frequency.at_least"), AverageFrom: int64(number("segments.potential.average_order_value_at_least")),
-		DaysOver: number("segments.churn_risk.days_without_order_over")}, faults
+	return oracle.Rules{}, errors.New("it is none of those that were written")
 }
 
 // ruled is a rulebook as it comes in force in a partition.
@@ -60,7 +85,7 @@ func (w *world) takeRules(r *record) {
 	next := ruled{r.offset, book.Serial, sha256.Sum256(append([]byte("{"), content...)), oracle.Rules{}}
 	var err error
 	if next.rules, err = rulesOf(book.Settings, w.rules.Zone); err != nil {
-		w.find(nil, "the rulebook at %d/%d says no numbers: %v", r.partition, r.offset, err)
+		w.find(nil, "the rulebook at %d/%d is not understood: %v", r.partition, r.offset, err)
 	}
 	if all := w.ruled[r.partition]; len(all) > 0 {
 		now := all[len(all)-1]
@@ -86,9 +111,7 @@ func (w *world) rulesAt(partition int32, position int64) oracle.Rules {
 func (p *player) changeRules(ctx context.Context) {
 	p.rulebook = 1 - p.rulebook
 	args := append([]string{"rules", "activate", "--brokers", p.cluster.direct}, p.settings...)
-	for key, value := range thresholds[p.rulebook] {
-		args = append(args, "--set", key+"="+value)
-	}
+	args = append(args, p.variants[p.rulebook]...)
 	p.wait.Go(func() {
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 		defer cancel()

@@ -31,7 +31,7 @@ const (
 	past = 3000
 )
 
-// settings are those of every instance, beside thresholds.
+// settings are those of every instance, beside variants.
 func (r *round) settings() (flags []string) {
 	for _, s := range []string{"app=" + r.app, "topics.touchpoints=" + r.topic, "topics.events=" + r.events, "topics.parked=" + r.parked,
 		fmt.Sprint("topics.replication=", r.options.brokers), fmt.Sprint("topics.partitions=", r.shards), "first_start=mute",
@@ -128,6 +128,7 @@ type round struct {
 	dir                        string
 	seed                       uint64
 	rules                      oracle.Rules
+	variants                   [2][]string // flags of each
 	midnight                   time.Time
 	instances                  []*instance
 	brokers                    []string
@@ -139,12 +140,15 @@ func (h *harness) round(t *testing.T, number uint64, length time.Duration) {
 		events: fmt.Sprint("events-", number), parked: fmt.Sprint("parked-", number), brokers: strings.Split(h.cluster.direct, ","),
 		dir: filepath.Join(h.dir, fmt.Sprint("round-", number)), midnight: time.Now().Add(10*time.Second + length*2/5).Truncate(time.Second)}
 	zone, zoneinfo := makeZone(t, filepath.Join(r.dir, "zoneinfo"), r.midnight)
-	var err error
-	if r.rules, err = rulesOf(thresholds[0], zone); err != nil {
-		t.Fatal(err)
-	}
+	r.rules = variants[0].in(zone)
 	if err := os.MkdirAll(r.snapshotDir(), 0o755); err != nil {
 		t.Fatal(err)
+	}
+	for i := range variants {
+		var err error
+		if r.variants[i], err = variants[i].flags(r.dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Logf("round %d: seed %d, %s of faults, midnight at %s, snapshots: %t", number, r.seed, length, r.midnight.Format(time.TimeOnly), r.snapshots())
 	r.client = newClient(t, r.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.MaxBufferedRecords(20000))
@@ -177,9 +181,7 @@ func (r *round) makeInstances(t *testing.T, zoneinfo string) {
 			t.Fatal(err)
 		}
 		in.args = append([]string{"run", "--brokers", r.cluster.behindProxies(i), "--dir", in.storeDir(), "--listen", listen}, r.settings()...)
-		for key, value := range thresholds[0] {
-			in.args = append(in.args, "--set", key+"="+value)
-		}
+		in.args = append(in.args, r.variants[0]...)
 		r.instances = append(r.instances, in)
 	}
 }
@@ -202,7 +204,7 @@ func (r *round) faults(t *testing.T, d *driver, length time.Duration, last bool)
 	var written error
 	driver.Go(func() { written = d.write(driving, 0, r.rate) })
 	p := &player{cluster: r.cluster, instances: r.instances, points: slices.Clone(r.program.points), figures: r.figures,
-		rng: rand.New(rand.NewPCG(r.seed, 2)), settings: r.settings()}
+		rng: rand.New(rand.NewPCG(r.seed, 2)), settings: r.settings(), variants: r.variants}
 	playing, stopPlaying := context.WithTimeout(r.ctx, length)
 	if r.calm {
 		<-playing.Done()

@@ -18,7 +18,6 @@ import (
 	"github.com/touchfold/touchfold/state/purchases"
 	"github.com/touchfold/touchfold/state/rulebook"
 	"github.com/touchfold/touchfold/state/rules"
-	"github.com/touchfold/touchfold/state/segments"
 )
 
 // A line is a feature and what rules may ask of it.
@@ -28,11 +27,11 @@ type line struct {
 }
 
 // all is the features under settings, in order.
-func all(calendar *state.Calendar, b config.Business, s config.Segments) []line {
+func all(calendar *state.Calendar, b config.Business, l config.Lifecycle) []line {
 	who := profile.Feature()
 	bought := purchases.Feature(calendar, b.Currency)
 	engaged := engagement.Feature()
-	stages := lifecycle.Config{Calendar: calendar, LapseDays: s.ChurnRisk.DaysWithoutOrderOver,
+	stages := lifecycle.Config{Calendar: calendar, LapseDays: l.LapsedAfterDays,
 		Profile: who, Purchases: bought, Engagement: engaged}
 	stage := lifecycle.Feature(stages)
 	return []line{
@@ -40,19 +39,13 @@ func all(calendar *state.Calendar, b config.Business, s config.Segments) []line 
 		{bought, purchases.Figures(bought, calendar, b.Currency)},
 		{engaged, engagement.Figures(engaged, calendar)},
 		{stage, lifecycle.Figures(stage, stages)},
-		{feature: segments.Feature(segments.Rules{Calendar: calendar, Currency: b.Currency, Purchases: bought,
-			VIPOver:          s.VIP.NetLast365dOver,
-			EveryBlock:       s.HighFrequency.Reading == config.EveryBlock,
-			AtLeast:          s.HighFrequency.AtLeast,
-			PotentialAtLeast: s.Potential.AverageOrderValueAtLeast,
-			ChurnOver:        s.ChurnRisk.DaysWithoutOrderOver})},
 	}
 }
 
 // Figures are what rules may ask of the features, under this program's own settings. They are to be read, not to be asked:
 // their features stand in no table.
 func Figures(c *config.Config) (figures []state.Figure) {
-	for _, l := range all(new(state.Calendar), c.Business, c.Segments) { // no day is asked for
+	for _, l := range all(new(state.Calendar), c.Business, c.Lifecycle) { // no day is asked for
 		figures = append(figures, l.figures...)
 	}
 	return figures
@@ -62,7 +55,7 @@ func Figures(c *config.Config) (figures []state.Figure) {
 // they have here. Its serial is 0: the log decides what comes of it (rulebook.Succession).
 func Propose(c *config.Config) *rulebook.Rulebook {
 	b := &rulebook.Rulebook{Features: map[string]int{}, Settings: c.Settings()}
-	for _, l := range all(new(state.Calendar), c.Business, c.Segments) { // no day is asked for
+	for _, l := range all(new(state.Calendar), c.Business, c.Lifecycle) { // no day is asked for
 		a := state.Describe(l.feature)
 		b.Features[a.Name] = a.Version
 	}
@@ -85,9 +78,6 @@ func CheckRules(c *config.Config) error {
 		Currency: c.Business.Currency, Figures: Figures(c)}); len(faults) > 0 {
 		return &rulefile.Faults{Name: c.RulesName(), All: faults}
 	}
-	if faults := taken(book); len(faults) > 0 {
-		return &rulefile.Faults{Name: c.RulesName(), All: faults}
-	}
 	if n := len(Propose(c).Text()); n > rulebook.MaxBytes-64 {
 		return fmt.Errorf("%s: with what else belief depends on these rules take %d bytes in the log, and at most %d may; shorten descriptions",
 			c.RulesName(), n, rulebook.MaxBytes-64)
@@ -106,18 +96,6 @@ func LintRules(c *config.Config) ([]rules.Fault, error) {
 	}
 	return rules.Lint(rules.Config{Book: book, Calendar: state.NewCalendar(c.Business.Zone), Zones: state.NewZones(),
 		Currency: c.Business.Currency, Figures: Figures(c)}), nil
-}
-
-// taken are the segments of a book that go by the name of one that is built in.
-func taken(book *rules.Book) (faults []rules.Fault) {
-	for i := range book.Segments {
-		s := &book.Segments[i]
-		if slices.Contains([]string{segments.VIP, segments.HighFrequency, segments.Potential, segments.ChurnRisk}, "segment/"+s.ID) {
-			faults = append(faults, rules.Fault{At: s.At, Rule: s.ID, Text: "segment " + s.ID + " is built in (segments." + s.ID +
-				" of the configuration sets it); give this one another id"})
-		}
-	}
-	return faults
 }
 
 // Table is TableSince where every trigger is in force from the beginning.
@@ -139,7 +117,7 @@ func TableSince(b *rulebook.Rulebook, since state.Since, now events.Instant) (*s
 	var chosen []state.Feature
 	var figures []state.Figure
 	versions := map[string]int{rules.Name: rules.Version}
-	for _, l := range all(calendar, belief.Business, belief.Segments) {
+	for _, l := range all(calendar, belief.Business, belief.Lifecycle) {
 		a := state.Describe(l.feature)
 		versions[a.Name] = a.Version
 		if b.Features[a.Name] > 0 {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/rulebooks"
+	"github.com/touchfold/touchfold/rulebooks/thresholds"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/features"
 	"github.com/touchfold/touchfold/state/rulebook"
@@ -30,20 +32,36 @@ func table(t testing.TB, b *rulebook.Rulebook) *state.Table {
 	return table
 }
 
-// TestProposal is the rulebook of a process that is told nothing, to the byte: it stands in logs.
+// TestProposal is the rulebook of a process that is told nothing, to the byte but for the rules: it stands in logs.
 func TestProposal(t *testing.T) {
-	const want = `{"serial":0,"features":{"engagement":1,"lifecycle":1,"profile":1,"purchases":1,"segments":1},` +
-		`"settings":{"business.currency":"HKD","business.zone":"Asia/Hong_Kong","segments.churn_risk.days_without_order_over":"183",` +
-		`"segments.high_frequency.at_least":"12","segments.high_frequency.reading":"order_days",` +
-		`"segments.potential.average_order_value_at_least":"2000.00","segments.vip.net_last_365d_over":"100000.00"}}`
-	if got := string(propose(t).Text()); got != want {
+	const want = `{"serial":0,"features":{"engagement":1,"lifecycle":1,"profile":1,"purchases":1,"rules":1},` +
+		`"settings":{"business.currency":"HKD","business.zone":"Asia/Hong_Kong","lifecycle.lapsed_after_days":"183","rules":"…"}}`
+	b := propose(t)
+	if b.Settings["rules"] != rulebooks.DepartmentStore() {
+		t.Error("the rules are not those of the department store")
+	}
+	b.Settings["rules"] = "…"
+	if got := string(b.Text()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestNoRules: by rulebook: none there are no segments, and no feature that could say any.
+func TestNoRules(t *testing.T) {
+	b := propose(t, "rulebook=none")
+	if _, is := b.Settings["rules"]; is || b.Features["rules"] > 0 {
+		t.Errorf("%v", b)
+	}
+	for _, f := range table(t, b).About() {
+		if f.Name == "rules" {
+			t.Error("there is a feature of rules")
+		}
 	}
 }
 
 // TestTables: v1, v2 and v1 again; a rulebook that went through the log makes the table that it made before.
 func TestTables(t *testing.T) {
-	v1, v2 := propose(t), propose(t, "segments.churn_risk.days_without_order_over=90")
+	v1, v2 := propose(t), propose(t, "lifecycle.lapsed_after_days=90")
 	var prints []uint64
 	for i, b := range []*rulebook.Rulebook{v1, v2, v1} {
 		read, err := rulebook.Parse(b.Numbered(uint64(i + 1)).Text())
@@ -63,17 +81,14 @@ func TestTables(t *testing.T) {
 // TestEverySetting of a rulebook reaches the table or the currency: one that nothing reads belongs to no rulebook.
 func TestEverySetting(t *testing.T) {
 	others := map[string]string{
-		"business.zone": "UTC", "business.currency": "JPY", "segments.vip.net_last_365d_over": "1.00",
-		"segments.high_frequency.reading": "every_block", "segments.high_frequency.at_least": "11",
-		"segments.potential.average_order_value_at_least": "1.00", "segments.churn_risk.days_without_order_over": "1",
+		"business.zone": "UTC", "business.currency": "JPY", "lifecycle.lapsed_after_days": "1",
+		"rules": thresholds.Rulebook("churn_risk=1"),
 	}
 	was := propose(t)
 	before := table(t, was).Fingerprint()
 	for key := range was.Settings {
 		b := was.Numbered(0)
-		if b.Settings[key] = others[key]; key == "business.currency" {
-			b.Settings["segments.vip.net_last_365d_over"], b.Settings["segments.potential.average_order_value_at_least"] = "1", "1"
-		}
+		b.Settings[key] = others[key]
 		if table(t, b).Fingerprint() == before {
 			t.Errorf("%s changes nothing", key)
 		}
@@ -99,8 +114,9 @@ func TestCannotRun(t *testing.T) {
 		},
 			`setting business.zone: business.zone: "Mars/Base" is not a time zone; write an IANA name such as Asia/Hong_Kong, Europe/London or UTC; ` +
 				"setting rules.birthday: this version of touchfold does not know it"},
-		{func(b *rulebook.Rulebook) { delete(b.Features, "purchases") },
-			`feature "lifecycle": needs "purchases", which does not stand before it; feature "segments": needs "purchases", which does not stand before it`},
+		{func(b *rulebook.Rulebook) { delete(b.Features, "purchases"); delete(b.Features, "rules") },
+			`feature "lifecycle": needs "purchases", which does not stand before it`},
+		{func(b *rulebook.Rulebook) { b.Features["rules"] = 9 }, "feature rules 9 is needed, and 1 is here"},
 	} {
 		b := propose(t).Numbered(4)
 		c.change(b)
@@ -120,7 +136,7 @@ func TestCannotRun(t *testing.T) {
 func TestOlderRulebook(t *testing.T) {
 	b := propose(t)
 	delete(b.Features, "lifecycle")
-	delete(b.Settings, "segments.high_frequency.reading")
+	delete(b.Settings, "lifecycle.lapsed_after_days")
 	names := map[string]int{}
 	for _, f := range table(t, b).About() {
 		names[f.Name] = f.Version

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/touchfold/touchfold/config"
+	"github.com/touchfold/touchfold/rulebooks/thresholds"
 	"github.com/touchfold/touchfold/state/features"
 	"github.com/touchfold/touchfold/state/story"
 )
@@ -44,11 +45,21 @@ func TestStories(t *testing.T) {
 	}
 }
 
+// world is by the configuration's settings, and by thresholds.… of the default rulebook.
 func world(settings []string) (story.World, error) {
-	c, err := config.Parse("", nil, nil, settings)
+	var changes, flags []string
+	for _, s := range settings {
+		if change, ok := strings.CutPrefix(s, "thresholds."); ok {
+			changes = append(changes, change)
+		} else {
+			flags = append(flags, s)
+		}
+	}
+	c, err := config.Parse("", nil, nil, flags)
 	if err != nil {
 		return story.World{}, err
 	}
+	c.Rules = thresholds.Rulebook(changes...)
 	table, err := features.Table(features.Propose(c))
 	if err != nil {
 		return story.World{}, err

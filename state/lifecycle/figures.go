@@ -18,6 +18,18 @@ func Figures(f *state.Spec[struct{}], c Config) []state.Figure {
 		At: func(k state.Known, _ int, at events.Instant) (state.Quantity, events.Instant) {
 			return state.TextOf(cmp.Or(c.stage(k, at), Stranger)), c.horizon(k, at)
 		},
+		Stamp:   c.stamp,
 		Because: func(k state.Known, _ int, _ events.Instant) []state.Mark { return c.because(k) },
 	}}
+}
+
+// stamp is how many days had an order, which only grows, and before the first whether there is a stage.
+func (c *Config) stamp(k state.Known) uint64 {
+	if n := c.Purchases.Of(k).OrderDays(); n > 0 {
+		return uint64(n) + 2
+	}
+	if c.stage(k, 0) == "" {
+		return 1
+	}
+	return 2
 }

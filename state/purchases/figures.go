@@ -12,8 +12,8 @@ import (
 func Figures(p *state.Spec[State], calendar *state.Calendar, currency events.Currency) []state.Figure {
 	f := asked{p, calendar, currency}
 	return []state.Figure{
-		f.count("orders", "orders completed, in any currency", (*State).ordersSince),
-		f.count("order_days", "calendar days with an order", (*State).OrderDaysSince),
+		f.nth(f.count("orders", "orders completed, in any currency", (*State).ordersSince), (*State).nthOrder),
+		f.nth(f.count("order_days", "calendar days with an order", (*State).OrderDaysSince), (*State).nthDay),
 		f.count("products", "different products in orders", (*State).productsSince),
 		f.pieces("units", "pieces ordered, or kilograms and the like"),
 		f.money("gross", "totals of orders", false, true, func(_ int, gross, _ int64) (int64, bool) { return gross, true }),
@@ -61,6 +61,29 @@ func (f asked) count(name, doc string, of func(s *State, first state.Day) int) s
 	return f.ordered(name, doc, func(s *State, first state.Day) state.Quantity {
 		return state.Millionths(int64(of(s, first)), 1)
 	})
+}
+
+func (f asked) nth(x state.Figure, of func(s *State, n int64) (state.Day, bool)) state.Figure {
+	x.Nth = func(k state.Known, n int64) (state.Day, bool) { return of(f.purchases.Of(k), n) }
+	return x
+}
+
+// nthOrder is the day of the n-th latest order.
+func (s *State) nthOrder(n int64) (state.Day, bool) {
+	for i := len(s.days) - 1; i >= 0; i-- {
+		if n -= int64(s.days[i].orders); n <= 0 {
+			return s.days[i].day, true
+		}
+	}
+	return 0, false
+}
+
+// nthDay is the n-th latest day with an order.
+func (s *State) nthDay(n int64) (state.Day, bool) {
+	if n > int64(len(s.days)) {
+		return 0, false
+	}
+	return s.days[len(s.days)-int(n)].day, true
 }
 
 func (f asked) pieces(name, doc string) state.Figure {

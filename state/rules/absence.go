@@ -18,14 +18,14 @@ func (p *silence) key() string     { return canonical("silence", p.match.canonic
 func (p *silence) names() []string { return p.match.events }
 func (p *silence) zero() any       { return new(state.Mark) }
 
-func (p *silence) fold(v *view, s any, e *events.Event) bool {
+func (p *silence) fold(v *view, s any, e *events.Event) change {
 	for i := range p.match.count(e) {
 		if p.match.holds(v, e, i) {
-			*s.(*state.Mark) = state.MarkOf(e)
-			return true
+			*s.(*state.Mark) = v.state.now
+			return told
 		}
 	}
-	return false
+	return same
 }
 
 func (p *silence) append(b []byte, s any) []byte { return appendMark(b, 1, *s.(*state.Mark)) }
@@ -99,9 +99,9 @@ func (l *absenceLeaf) next(v *view, after events.Instant) events.Instant {
 	return events.Never
 }
 
-func (l *absenceLeaf) each(v *view, say func(*candidate)) {
+func (l *absenceLeaf) each(v *view) {
 	if m, ok := l.from(v); ok && max(v.program.Calendar.Add(m.Time, l.length), l.began(v).Time) == v.at {
-		say(&candidate{mark: m, because: []state.Mark{m}})
+		v.happens(candidate{mark: m})
 	}
 }
 
@@ -148,7 +148,8 @@ func (p *pending) names() []string {
 
 func (p *pending) zero() any { return new(pendingState) }
 
-func (p *pending) fold(v *view, s any, e *events.Event) (changed bool) {
+func (p *pending) fold(v *view, s any, e *events.Event) change {
+	changed := false
 	st := s.(*pendingState)
 	if !p.stays {
 		n := len(st.waits)
@@ -163,7 +164,7 @@ func (p *pending) fold(v *view, s any, e *events.Event) (changed bool) {
 			if j, found := st.find(value); found {
 				st.waits = slices.Delete(st.waits, j, j+1)
 			}
-			st.now, changed = latest(st.now, state.MarkOf(e)), true
+			st.now, changed = latest(st.now, v.state.now), true
 		}
 	}
 	for i := range p.after.count(e) {
@@ -171,11 +172,11 @@ func (p *pending) fold(v *view, s any, e *events.Event) (changed bool) {
 			continue
 		}
 		if value, ok := p.value(v); ok {
-			st.put(wait{strings.Clone(value), state.MarkOf(e), v.program.Calendar.Add(e.Time, p.length), capture(v, e, p.payload)})
-			st.now, changed = latest(st.now, state.MarkOf(e)), true
+			st.put(wait{strings.Clone(value), v.state.now, v.program.Calendar.Add(e.Time, p.length), capture(v, e, p.payload)})
+			st.now, changed = latest(st.now, v.state.now), true
 		}
 	}
-	return changed
+	return toldIf(changed)
 }
 
 // value is that of the correlate field of v's subject.
@@ -189,9 +190,13 @@ func (p *pending) value(v *view) (string, bool) {
 
 // capture reads fields of v's subject, as JSON.
 func capture(v *view, e *events.Event, fields []field.Path) (texts []string) {
-	if len(fields) > 0 && v.subject.Item() < 0 {
+	if len(fields) == 0 {
+		return nil
+	}
+	if v.subject.Item() < 0 {
 		v.subject.Reset(e, 0) // of an event that is matched as a whole the first line
 	}
+	texts = make([]string, 0, len(fields))
 	for _, p := range fields {
 		x, ok := p.Read(&v.subject)
 		if !ok {
@@ -208,11 +213,24 @@ func jsonOf(v field.Value) string {
 	if v.IsNumber && v.Text == "" {
 		return v.String()
 	}
+	if plain(v.Text) {
+		return `"` + v.Text + `"`
+	}
 	text, err := json.Marshal(v.Text)
 	if err != nil {
 		return "" // no text does that
 	}
 	return string(text)
+}
+
+// plain: the text stands in JSON as it is.
+func plain(text string) bool {
+	for i := range len(text) {
+		if b := text[i]; b < ' ' || b > '~' || strings.IndexByte(`"\\<>&`, b) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *pendingState) find(value string) (int, bool) {
@@ -287,10 +305,10 @@ func (l *afterLeaf) next(v *view, after events.Instant) events.Instant {
 	return least
 }
 
-func (l *afterLeaf) each(v *view, say func(*candidate)) {
+func (l *afterLeaf) each(v *view) {
 	for _, w := range l.waits(v) {
 		if w.full == v.at {
-			say(&candidate{mark: w.mark, because: []state.Mark{w.mark}, payload: w.payload})
+			v.happens(candidate{mark: w.mark, payload: w.payload})
 		}
 	}
 }

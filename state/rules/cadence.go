@@ -29,7 +29,8 @@ func (p *rhythm) key() string     { return canonical("rhythm", p.match.canonical
 func (p *rhythm) names() []string { return p.match.events }
 func (p *rhythm) zero() any       { return new(rhythmState) }
 
-func (p *rhythm) fold(v *view, s any, e *events.Event) (matched bool) {
+func (p *rhythm) fold(v *view, s any, e *events.Event) change {
+	matched := false
 	st := s.(*rhythmState)
 	day := v.program.Calendar.Of(e.Time)
 	for i := range p.match.count(e) {
@@ -53,9 +54,9 @@ func (p *rhythm) fold(v *view, s any, e *events.Event) (matched bool) {
 		if n := len(b.days); n == 0 || b.days[n-1] != day {
 			b.days = append(b.days, day)
 		}
-		b.last = state.MarkOf(e)
+		b.last = v.state.now
 	}
-	return matched
+	return toldIf(matched)
 }
 
 func (s *rhythmState) find(value string) (int, bool) {
@@ -130,7 +131,7 @@ func (l *cadenceLeaf) next(v *view, after events.Instant) events.Instant {
 	return least
 }
 
-func (l *cadenceLeaf) each(v *view, say func(*candidate)) {
+func (l *cadenceLeaf) each(v *view) {
 	l.over(v, func(b *beat, at events.Instant) {
 		if at != v.at {
 			return
@@ -139,7 +140,7 @@ func (l *cadenceLeaf) each(v *view, say func(*candidate)) {
 		if l.of.by {
 			key = b.value + "/" + key
 		}
-		say(&candidate{mark: b.last, key: short(key), because: []state.Mark{b.last}})
+		v.happens(candidate{mark: b.last, key: short(key)})
 	})
 }
 

@@ -49,29 +49,28 @@ func (p *wanted) names() []string {
 
 func (p *wanted) zero() any { return new(wantedState) }
 
-func (p *wanted) fold(v *view, s any, e *events.Event) bool {
+func (p *wanted) fold(v *view, s any, e *events.Event) change {
 	st := s.(*wantedState)
 	if e.Type.OfWorld() {
 		return p.meet(v, st, e)
 	}
-	changed := false
+	did := same
 	if len(p.over.events) > 0 && p.over.takes(e) {
 		p.values(v, &p.over, p.same, e, func(value string) bool {
 			if i, found := st.find(value); found {
-				st.wants = slices.Delete(st.wants, i, i+1)
-				changed = true
+				st.wants, did = slices.Delete(st.wants, i, i+1), kept // nobody asks for it now
 			}
 			return true
 		})
 	}
 	if p.interest.takes(e) {
 		p.values(v, &p.interest, p.same, e, func(value string) bool {
-			st.put(p, value, state.MarkOf(e))
-			changed = true
+			st.put(p, value, v.state.now)
+			did = kept
 			return true
 		})
 	}
-	return changed
+	return did
 }
 
 // values calls f with the value of a field of each match of e, until f is false.
@@ -80,7 +79,7 @@ func (p *wanted) values(v *view, m *matcher, path field.Path, e *events.Event, f
 		if !m.holds(v, e, i) {
 			continue
 		}
-		if x, ok := path.Read(&v.subject); ok && !f(x.String()) {
+		if x, ok := path.Text(&v.subject); ok && !f(x) {
 			return
 		}
 	}
@@ -130,16 +129,16 @@ func (p *wanted) metBy(v *view, s *wantedState, e *events.Event) (met *want) {
 	return met
 }
 
-func (p *wanted) meet(v *view, s *wantedState, e *events.Event) bool {
+func (p *wanted) meet(v *view, s *wantedState, e *events.Event) change {
 	w := p.metBy(v, s, e)
 	if w == nil {
-		return false
+		return same
 	}
-	s.met = state.MarkOf(e)
+	s.met = v.state.now
 	s.because = inTime(append(slices.Clone(w.marks), s.met))
 	v.state.hits = append(v.state.hits, hit{piece: p.index, mark: s.met, key: short(e.ID), because: s.because,
 		payload: capture(v, e, p.payload)})
-	return true
+	return told
 }
 
 // catalogueLeaf is that an event of the world met an interest, for a while. It is a happening too.
@@ -175,10 +174,10 @@ func (l *catalogueLeaf) canonical() string { return canonical("catalogue", l.of.
 
 func (l *catalogueLeaf) next(*view, events.Instant) events.Instant { return events.Never }
 
-func (l *catalogueLeaf) each(v *view, say func(*candidate)) {
+func (l *catalogueLeaf) each(v *view) {
 	for i := range v.state.hits {
 		if x := &v.state.hits[i]; x.piece == l.piece && x.mark.Time == v.at {
-			say(&candidate{mark: x.mark, key: x.key, recurs: true, because: x.because, payload: x.payload})
+			v.happens(candidate{mark: x.mark, key: x.key, recurs: true, because: x.because, payload: x.payload})
 		}
 	}
 }
@@ -312,18 +311,13 @@ func (p *program) meets(s *State, e *events.Event) bool {
 
 // foldWorld takes an event of the world that meets the customer.
 func (p *program) foldWorld(s *State, e *events.Event) {
+	s.come(p, e)
 	v := p.views.Get().(*view)
 	v.state = s
-	if e.Time != s.now.Time {
-		s.hits = s.hits[:0]
-	}
-	s.now = state.MarkOf(e)
 	for _, i := range p.wanted[e.Type] {
 		p.foldPiece(v, i, e)
 	}
-	s.ahead.valid = false
-	v.state = nil
-	p.views.Put(v)
+	p.free(v)
 }
 
 const (

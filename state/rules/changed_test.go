@@ -13,9 +13,9 @@ import (
 	"github.com/touchfold/touchfold/state/rules/ruletest"
 )
 
-// TestChanged: what is said is the same where the feature says when there may be something to say, and where it is asked at
+// TestChanges: what is said is the same where the feature says what it says otherwise, and where all of it is asked at
 // every event.
-func TestChanged(t *testing.T) {
+func TestChanges(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := &world{zone: ruletest.Zone(t)}
 		w.book = ruletest.Book(t, ruletest.Options{})
@@ -27,7 +27,7 @@ func TestChanged(t *testing.T) {
 				t.Fatalf("%v", faults)
 			}
 			if i == 1 {
-				f.Changed, f.Compared = nil, nil
+				f.Changes, f.Compared = nil, nil
 			}
 			table, err := state.NewTable(f)
 			if err != nil {

@@ -107,7 +107,8 @@ func (p *program) append(b []byte, s *State) []byte {
 	for i := range s.hits {
 		b = s.hits[i].append(b)
 	}
-	return s.reg.append(b)
+	r := s.reg.settled()
+	return r.append(b)
 }
 
 func (p *program) parse(b []byte, s *State) error {

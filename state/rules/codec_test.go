@@ -3,7 +3,7 @@ package rules
 import (
 	"fmt"
 	"reflect"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 	_ "time/tzdata" // the same zones on every machine
@@ -103,8 +103,17 @@ func customer(t testing.TB) (*program, *State) {
 
 // written is what of a state is written.
 func written(s *State) []any {
-	return append([]any{s.first, s.bought, s.now, s.own, s.hits, s.reg}, s.pieces...)
+	for _, x := range s.pieces {
+		if x, ok := x.(*seriesState); ok {
+			x.trim()
+			x.before, x.sums = sum{}, nil
+		}
+	}
+	return append([]any{s.first, s.bought, s.now, s.own, s.hits, s.reg.settled()}, s.pieces...)
 }
+
+// unwritten follows from what was asked, or from the others.
+var unwritten = []string{"fired.told", "seriesState.before", "seriesState.sums", "seriesState.gone", "totals.top", "sum.of", "sum.n"}
 
 // TestCodec: what was written is read again as it was. Nothing of it was left empty in the test: a field that is new must
 // be filled here, and then be written too.
@@ -120,7 +129,7 @@ func TestCodec(t *testing.T) {
 		fill(reflect.ValueOf(x), filled)
 	}
 	for name, is := range filled {
-		if !is && !strings.HasPrefix(name, "Occurrence.") { // which follows from the others
+		if !is && !slices.Contains(unwritten, name) {
 			t.Errorf("%s is empty everywhere", name)
 		}
 	}

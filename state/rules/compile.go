@@ -49,12 +49,10 @@ func (t *trigger) sayAt(p *program, at events.Instant) events.Instant {
 
 // compile makes a program of a book, or says all that is wrong with it.
 func compile(config Config) (*program, []Fault) {
-	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}}, index: map[string]int32{},
+	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}, index: map[string]*segment{}}, places: map[string]int32{},
 		figure: map[string]*state.Figure{}, known: map[string]*segment{}}
 	p := c.program
 	p.byType = make([][]int32, len(events.Types())+1)
-	p.onType = make([][]int32, len(events.Types())+1)
-	p.wakes = make([]bool, len(events.Types())+1)
 	for i := range config.Figures {
 		c.figure[config.Figures[i].Name] = &config.Figures[i]
 	}
@@ -80,6 +78,7 @@ func (c *compiler) segment(s *Segment) {
 	g := &segment{id: s.ID, key: "segment/" + s.ID, index: len(c.program.segments), tracked: -1}
 	g.when = c.condition(s.When)
 	c.program.segments = append(c.program.segments, g)
+	c.program.index[g.key] = g
 	c.known[s.ID] = g
 	c.users = append(c.users, c.uses)
 }
@@ -94,6 +93,7 @@ func (c *compiler) trigger(t *Trigger) {
 	if x.on = c.happening(t.On, t.Payload); x.on == nil {
 		return
 	}
+	on := c.uses
 	if len(t.Payload) > 0 && !carries(t.On) {
 		c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event (each match), "+
 			"absence … after, item and catalogue", t.Payload[0].Path)
@@ -105,17 +105,7 @@ func (c *compiler) trigger(t *Trigger) {
 	}
 	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority,
 		payloadText(t.Payload))
-	c.program.triggers = append(c.program.triggers, x)
-}
-
-// wake has the events that figures of this rule fold be noticed, as far as it is compiled.
-func (c *compiler) wake() {
-	for _, t := range c.uses.types {
-		c.wakes[t] = true
-	}
-	for i := range c.wakes {
-		c.wakes[i] = c.wakes[i] || c.uses.any
-	}
+	c.program.triggers, c.on = append(c.program.triggers, x), append(c.on, on)
 }
 
 // carries says whether what happens has an event that a payload can be read of.
@@ -147,11 +137,7 @@ func (c *compiler) track(of condition) int {
 			return i
 		}
 	}
-	c.tracked = append(c.tracked, of)
-	if n := len(c.tracked) - 1; c.uses.any || len(c.uses.types) > 0 {
-		c.moody = append(c.moody, n)
-		c.wake()
-	}
+	c.tracked, c.follow = append(c.tracked, of), append(c.follow, c.uses)
 	return len(c.tracked) - 1
 }
 
@@ -282,9 +268,7 @@ func (c *compiler) finish() {
 	for i, t := range p.triggers {
 		t.since, _ = p.Since.Of(meanings[i])
 	}
-	p.keys = make([]uint64, len(p.pieces))
-	p.ordered = make([]int32, len(p.pieces))
-	p.readers = make([][]int32, len(p.pieces))
+	p.keys, p.ordered = make([]uint64, len(p.pieces)), make([]int32, len(p.pieces))
 	for i, x := range p.pieces {
 		p.keys[i], p.ordered[i] = pieceKey(x.key()), int32(i)
 		names := x.names()
@@ -303,19 +287,7 @@ func (c *compiler) finish() {
 	}
 	c.listWanted()
 	slices.SortFunc(p.ordered, func(a, b int32) int { return cmp.Compare(p.keys[a], p.keys[b]) })
-	for i, u := range c.users {
-		if u.everybody {
-			p.starts = append(p.starts, int32(i))
-		}
-		for _, piece := range slices.Compact(slices.Sorted(slices.Values(u.pieces))) {
-			p.readers[piece] = append(p.readers[piece], int32(i))
-		}
-		for t := range p.onType {
-			if u.any || slices.Contains(u.types, events.Type(t)) {
-				p.onType[t] = append(p.onType[t], int32(i))
-			}
-		}
-	}
+	c.route()
 	var basis strings.Builder
 	fmt.Fprintln(&basis, canonical(p.Calendar.Zone(), p.Currency, c.said.key()))
 	for _, g := range p.segments {
@@ -325,43 +297,11 @@ func (c *compiler) finish() {
 		fmt.Fprintln(&basis, t.meaning, t.since)
 	}
 	p.basis = basis.String()
-	p.views = &sync.Pool{New: func() any { return &view{program: p, subject: field.Subject{Currency: p.Currency}} }}
-}
-
-// inOrder is the segments, each behind those that it asks for; the faults are circles.
-func inOrder(all []Segment) (ordered []*Segment, faults []Fault) {
-	const visiting, done = 1, 2
-	seen := map[string]int{}
-	byID := map[string]*Segment{}
-	for i := range all {
-		byID[all[i].ID] = &all[i]
-	}
-	var path []string
-	var visit func(s *Segment)
-	visit = func(s *Segment) {
-		switch seen[s.ID] {
-		case done:
-			return
-		case visiting:
-			circle := append(slices.Clone(path[slices.Index(path, s.ID):]), s.ID)
-			faults = append(faults, Fault{s.At, s.ID, "asks for itself: " + strings.Join(circle, " → ")})
-			return
-		}
-		seen[s.ID] = visiting
-		path = append(path, s.ID)
-		Each(s.When, func(c Condition) {
-			if in, ok := c.(*InSegment); ok && byID[in.ID] != nil {
-				visit(byID[in.ID])
-			}
-		})
-		path = path[:len(path)-1]
-		seen[s.ID] = done
-		ordered = append(ordered, s)
-	}
-	for i := range all {
-		visit(&all[i])
-	}
-	return ordered, faults
+	p.views = &sync.Pool{New: func() any {
+		v := &view{program: p, subject: field.Subject{Currency: p.Currency}}
+		v.mark = func(m state.Mark) { v.marks = append(v.marks, m) }
+		return v
+	}}
 }
 
 // Each calls f with a condition and with all that it is made of.

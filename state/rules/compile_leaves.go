@@ -59,6 +59,7 @@ func (c *compiler) sequence(x *Sequence) *runs {
 	}
 	for i := range x.Steps {
 		p.steps = append(p.steps, c.matcher(&x.Steps[i], p.correlate))
+		p.single = append(p.single, step{n: i})
 	}
 	i := c.piece(p)
 	p = c.pieces[i].(*runs)
@@ -141,7 +142,7 @@ func shifted(c *state.Calendar, d state.Day, by state.Duration, before bool, clo
 }
 
 func (c *compiler) event(x *Event) condition {
-	l := &eventLeaf{aggregate: cmp.Or(x.Aggregate, Count), compare: c.comparison(&x.Compare), window: c.span(x.Window)}
+	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count), compare: c.comparison(&x.Compare), window: c.span(x.Window)}
 	if x.Op == "" {
 		l.compare = comparison{op: ">=", numeric: true, numbers: []int64{million}}
 	}
@@ -161,6 +162,7 @@ func (n *needs) add(l *eventLeaf) {
 	windowed := l.window != span{}
 	n.rolling, n.calendar = max(n.rolling, l.window.rolling), max(n.calendar, l.window.calendar)
 	n.texts = n.texts || windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent || !l.compare.numeric)
+	n.sums = n.sums || windowed && (l.aggregate == Sum || l.aggregate == Avg)
 	n.lifetime = n.lifetime || !windowed && l.aggregate != Count
 	n.tally = n.tally || !windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent)
 	switch most := l.enough(); {
@@ -212,11 +214,16 @@ func (c *compiler) feature(x *Feature) condition {
 		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name,
 			map[bool]string{true: "text", false: "number"}[f.Text])
 	}
+	l.bound()
 	c.uses.figure(f)
 	return l
 }
 
 func (u *uses) figure(f *state.Figure) {
+	if f.Stamp != nil {
+		u.stamped = append(u.stamped, f)
+		return
+	}
 	folds := f.Folds
 	if folds == nil {
 		folds = state.Describe(f.Owner).Folds
@@ -263,7 +270,7 @@ func (c *compiler) inSegment(x *InSegment) condition {
 	}
 	u := &c.users[g.index]
 	c.uses.pieces = append(c.uses.pieces, u.pieces...)
-	c.uses.types = append(c.uses.types, u.types...)
+	c.uses.types, c.uses.stamped = append(c.uses.types, u.types...), append(c.uses.stamped, u.stamped...)
 	c.uses.any, c.uses.everybody = c.uses.any || u.any, c.uses.everybody || u.everybody
 	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
 	if x.InFor.N > 0 {

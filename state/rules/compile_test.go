@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"testing"
 	"time"
@@ -143,7 +144,7 @@ func TestShared(t *testing.T) {
 	if len(faults) > 0 || len(p.pieces) != 1+2 {
 		t.Fatalf("%d pieces, %v; want that of the traits and two", len(p.pieces), faults)
 	}
-	if n := len(p.readers[1]); n != 3 {
+	if n := bits.OnesCount64(p.readers.ofPiece[1].segments[0]); n != 3 {
 		t.Errorf("%d segments read the piece that three share", n)
 	}
 }

@@ -27,17 +27,18 @@ func (p *lastWord) key() string     { return canonical("last word", p.match.cano
 func (p *lastWord) names() []string { return p.match.events }
 func (p *lastWord) zero() any       { return new(lastWordState) }
 
-func (p *lastWord) fold(v *view, s any, e *events.Event) (matched bool) {
+func (p *lastWord) fold(v *view, s any, e *events.Event) change {
+	matched := false
 	st := s.(*lastWordState)
 	for i := range p.match.count(e) {
 		if p.match.holds(v, e, i) {
-			st.mark = state.MarkOf(e)
+			st.mark = v.state.now
 			st.value, st.has = p.path.Read(&v.subject)
 			st.value.Text = strings.Clone(st.value.Text)
 			matched = true
 		}
 	}
-	return matched
+	return toldIf(matched)
 }
 
 func (p *lastWord) append(b []byte, s any) []byte {
@@ -219,17 +220,17 @@ func (l *dateLeaf) next(v *view, after events.Instant) events.Instant {
 	return least
 }
 
-func (l *dateLeaf) each(v *view, say func(*candidate)) {
+func (l *dateLeaf) each(v *view) {
 	var c candidate // the last that has come
 	var since events.Instant
 	l.returns(v, v.at, func(at events.Instant, day state.Day, m state.Mark) bool {
 		if at <= v.at {
-			c, since = candidate{mark: m, key: l.key(day), recurs: true, because: []state.Mark{m}}, at
+			c, since = candidate{mark: m, key: l.key(day), recurs: true}, at
 		}
 		return at <= v.at
 	})
 	if max(since, c.mark.Time) == v.at && v.program.Calendar.Add(since, l.length) > v.at {
-		say(&c)
+		v.happens(c)
 	}
 }
 

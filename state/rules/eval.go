@@ -12,10 +12,12 @@ type view struct {
 	state   *State
 	known   state.Known
 	at      events.Instant
-	reg     *registers // how far the customer's time was followed: the state's, or a copy that went on
+	reg     *course // how far the customer's time was followed: the state's, or another
 	subject field.Subject
 
 	candidates []candidate
+	marks      []state.Mark
+	mark       func(m state.Mark) // appends to marks
 }
 
 // A condition is true or false at every instant that is not before the last event folded.

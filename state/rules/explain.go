@@ -245,22 +245,18 @@ func (r *Report) follow(to events.Instant, f func(v *view) bool) {
 		return
 	}
 	s.prepare(p)
-	var own registers
-	s.reg.copyTo(&own)
+	past := s.reg.settled()
+	own := course{registers: past.clone(), next: s.now.Time, every: true}
+	own.prepare(p)
 	v := p.views.Get().(*view)
 	defer p.free(v)
 	v.state, v.known, v.reg = s, r.known, &own
-	at := s.now.Time
-	if own.upto >= at {
-		at = p.next(v, own.upto)
-	}
-	for at <= to && at != events.Never {
-		v.at, own.upto = at, at
+	for own.next <= to && own.next != events.Never {
+		v.at = own.next
 		p.step(v)
 		if !f(v) {
 			return
 		}
-		at = p.next(v, at)
 	}
 }
 
@@ -268,12 +264,13 @@ func (r *Report) follow(to events.Instant, f func(v *view) bool) {
 func (x *explainer) look(v *view, e *Explanation) {
 	t := v.program.triggers[e.trigger]
 	v.candidates = v.candidates[:0]
-	t.on.each(v, func(c *candidate) { v.candidates = append(v.candidates, *c) })
+	t.on.each(v)
 	used := map[string]bool{}
 	for _, c := range slices.Clone(v.candidates) {
+		c.name()
 		key := c.key
-		if key == "" {
-			key = keyOf(c.mark)
+		if c.because == nil {
+			c.because = []state.Mark{c.mark}
 		}
 		if c.repeats {
 			key = v.reg.last[e.trigger].key() // there is no other one at that instant
@@ -352,8 +349,7 @@ func (x *explainer) finish(e *Explanation) {
 	r, p := x.report, x.report.program
 	r.at = x.question.At
 	v := p.view(r.state, r.known, r.at)
-	own := registers{}
-	v.reg.copyTo(&own)
+	own := course{registers: v.reg.clone()}
 	v.reg = &own
 	b := builder{report: r, view: v, ahead: true, seen: map[string]bool{e.Rule.ID: !e.Trigger}}
 	if !e.Trigger {

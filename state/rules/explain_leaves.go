@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
@@ -100,39 +99,36 @@ type shown interface {
 func (l *eventLeaf) show(v *view) (value string, from, to events.Instant) {
 	s, _ := v.state.pieces[l.piece].(*seriesState)
 	if s == nil {
-		s = &seriesState{}
+		s = l.nothing
 	}
 	c := v.program.Calendar
 	if l.window == (span{}) {
-		return l.text(s), 0, 0
+		t := s.ever
+		if t == nil {
+			t = l.nothing.ever
+		}
+		return l.text(s.count, t), 0, 0
 	}
-	if from = v.at - l.window.rolling + 1; l.window.calendar > 0 {
-		from = c.Start(c.Of(v.at) - l.window.calendar + 1)
-	}
-	first := sort.Search(len(s.entries), func(i int) bool { return l.window.leaves(c, s.entries[i].mark.Time) > v.at })
-	w := seriesState{}
-	p := series{needs: needs{lifetime: true, tally: true}}
-	for i := first; i < len(s.entries); i++ {
-		w.take(&p, &s.entries[i])
-	}
-	value = l.text(&w)
-	if !l.series.needs.all && l.aggregate == Count && first == 0 && len(s.entries) == l.series.needs.most {
+	first := l.from(s, c, v.at)
+	t := s.totals(first, true)
+	value = l.text(int64(len(s.entries)-first), &t)
+	if !l.series.needs.all && l.aggregate == Count && first == s.gone && len(s.entries)-first == l.series.needs.most {
 		value += " or more" // more than are needed are not kept
 	}
-	return value, from, v.at
+	return value, l.window.first(c, v.at), v.at
 }
 
-// text is the aggregate of a series, "" if it has none.
-func (l *eventLeaf) text(s *seriesState) string {
+// text is the aggregate over a count and totals, "" if there is none.
+func (l *eventLeaf) text(count int64, s *totals) string {
 	switch l.aggregate {
 	case Count:
-		return fmt.Sprint(s.count)
+		return fmt.Sprint(count)
 	case Sum:
 		return numberText(s.sum.bounded())
 	case Distinct:
 		return fmt.Sprint(len(s.tally))
 	case MostFrequent:
-		v, _ := frequent(s.tally)
+		v, _ := s.frequent()
 		return v.String()
 	}
 	switch {

@@ -1,6 +1,8 @@
 package rules
 
 import (
+	"math/bits"
+	"slices"
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
@@ -28,7 +30,7 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Before:      p.before,
 		Facts:       p.facts,
 		Occurrences: p.occurrences,
-		Changed:     p.changed,
+		Changes:     p.changes,
 		Compared:    p.compared,
 		Settled:     p.settled,
 		Horizon:     p.horizon,
@@ -42,7 +44,9 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 			Offers: p.offers, Remembers: p.remembers}}
 	}
 	for _, f := range c.Figures {
-		spec.Needs = append(spec.Needs, f.Owner)
+		if !slices.Contains(spec.Needs, f.Owner) {
+			spec.Needs = append(spec.Needs, f.Owner)
+		}
 	}
 	return spec, p.Since, nil
 }
@@ -51,12 +55,23 @@ func (p *program) facts(s *State, k state.Known, at events.Instant, say func(key
 	if s.now.ID == 0 {
 		return
 	}
-	v := p.view(s, k, at)
-	for _, g := range p.segments {
-		if is, _ := v.segment(g); is {
-			say(g.key, state.Yes)
-		}
+	p.bring(s, k, at)
+	for i := s.members.is.next(0); i >= 0; i = s.members.is.next(i + 1) {
+		say(p.segments[i].key, state.Yes)
 	}
+}
+
+// bring follows time, and asks all segments, up to an instant.
+func (p *program) bring(s *State, k state.Known, at events.Instant) {
+	s.prepare(p)
+	if s.moved {
+		s.restamp(p, k)
+	}
+	if s.members.certain(at) && (!p.follows() || s.reg.here <= at && at < s.reg.next) {
+		return
+	}
+	v := p.view(s, k, at)
+	v.segments()
 	p.free(v)
 }
 
@@ -65,70 +80,102 @@ func (p *program) compared(s *State, k state.Known, at events.Instant) {
 	if s.now.ID == 0 {
 		return
 	}
-	v := p.view(s, k, at)
-	for i, g := range p.segments {
-		s.told[i], _ = v.segment(g)
+	p.bring(s, k, at)
+	copy(s.members.told, s.members.is)
+	for i := range s.reg.fired {
+		s.reg.tell(&s.reg.fired[i], at)
 	}
-	s.toldAt, s.toldOnce, s.ahead.stepped = at, len(v.reg.fired), false
-	p.free(v)
+	s.toldAt, s.reg.unsure = at, false
 }
 
-// changed reports whether facts or occurrences are others than they were when they were compared last.
-func (p *program) changed(s *State, k state.Known, at events.Instant) bool {
+// tell notes that an occurrence is compared, if it is due.
+func (c *course) tell(f *fired, at events.Instant) bool {
+	if f.told || f.due > at {
+		return false
+	}
+	f.told = true
+	c.fresh--
+	return true
+}
+
+// changes says what facts and occurrences are others than they were when they were compared last.
+func (p *program) changes(s *State, k state.Known, at events.Instant, say func(key string, v state.Value),
+	once func(*state.Occurrence)) bool {
 	if s.toldAt == 0 || s.toldAt > at {
-		return true
+		return false
 	}
-	v := p.view(s, k, at)
-	defer p.free(v)
-	if s.ahead.stepped && (s.toldOnce > 0 || len(v.reg.fired) > 0) {
-		return true
+	p.bring(s, k, at)
+	if s.reg.unsure {
+		return false
 	}
-	for i := range v.reg.fired {
-		f := &v.reg.fired[i]
-		if due := p.triggers[f.trigger].sayAt(p, f.at); due > s.toldAt && due <= at {
-			return true
+	m, c := &s.members, &s.reg
+	for w := range m.is {
+		for d := m.is[w] ^ m.told[w]; d != 0; d &= d - 1 {
+			g := p.segments[64*w+bits.TrailingZeros64(d)]
+			say(g.key, map[bool]state.Value{true: state.Yes}[m.is.has(g.index)])
+		}
+		m.told[w] = m.is[w]
+	}
+	for i := len(c.fired) - 1; i >= 0 && c.fresh > 0; i-- {
+		if f := &c.fired[i]; c.tell(f, at) {
+			o := p.occurrence(f, at)
+			once(&o)
 		}
 	}
-	for i, g := range p.segments {
-		if is, _ := v.segment(g); is != s.told[i] {
-			return true
-		}
-	}
-	return false
+	s.toldAt = at
+	return true
 }
 
 func (p *program) horizon(s *State, k state.Known, at events.Instant) events.Instant {
 	if s.now.ID == 0 {
 		return events.Never
 	}
-	v := p.view(s, k, at)
+	p.bring(s, k, at)
 	least := events.Never
-	for _, g := range p.segments {
-		_, until := v.segment(g)
-		least = min(least, until)
+	if len(p.segments) > 0 {
+		least = s.members.due
 	}
-	for i := range v.reg.fired {
-		f := &v.reg.fired[i]
-		if say := p.triggers[f.trigger].sayAt(p, f.at); say > at {
-			least = min(least, say)
+	if !p.follows() {
+		return least
+	}
+	c := &s.reg
+	if len(c.fired) > 0 && c.late > at {
+		for i := range c.fired {
+			if due := c.fired[i].due; due > at {
+				least = min(least, due)
+			}
 		}
 	}
-	if p.follows() {
-		least = min(least, s.ahead.next)
-	}
-	p.free(v)
-	return least
+	return min(least, c.next)
 }
 
+// because is what decides a segment; of one that time has just ended what decided it until then and no longer does.
 func (p *program) because(s *State, k state.Known, key string, at events.Instant) (marks []state.Mark) {
+	g := p.index[key]
+	if g == nil {
+		return nil
+	}
 	v := p.view(s, k, at)
-	for _, g := range p.segments {
-		if g.key == key {
-			g.when.because(v, func(m state.Mark) { marks = append(marks, m) })
+	defer p.free(v)
+	marks = g.decided(v)
+	if is, _ := v.segment(g); is || s.now.Time >= at {
+		return marks
+	}
+	v.at = at - 1
+	if was, _ := g.when.eval(v); was {
+		gone := slices.DeleteFunc(g.decided(v), func(m state.Mark) bool { return slices.Contains(marks, m) })
+		if len(gone) > 0 {
+			return gone
 		}
 	}
-	p.free(v)
-	return inTime(marks)
+	return marks
+}
+
+// decided is the events that decide a segment at v.at, in order.
+func (g *segment) decided(v *view) []state.Mark {
+	v.marks = v.marks[:0]
+	g.when.because(v, v.mark)
+	return slices.Clone(inTime(v.marks))
 }
 
 const triggerPrefix = "trigger/"
@@ -137,18 +184,13 @@ func (p *program) occurrences(s *State, k state.Known, at events.Instant, say fu
 	if s.now.ID == 0 || len(p.triggers) == 0 {
 		return
 	}
-	v := p.view(s, k, at)
-	for i := range v.reg.fired {
-		f := &v.reg.fired[i]
-		t := p.triggers[f.trigger]
-		due := t.sayAt(p, f.at)
-		if due > at || f.at < t.since {
-			continue
+	p.bring(s, k, at)
+	for i := range s.reg.fired {
+		if f := &s.reg.fired[i]; f.due <= at && f.at >= p.triggers[f.trigger].since {
+			o := p.occurrence(f, at)
+			say(&o)
 		}
-		f.once.Old = at >= p.Calendar.Add(due, t.maxLateness)
-		say(&f.once)
 	}
-	p.free(v)
 }
 
 // settled reports whether what was said of an occurrence is history.

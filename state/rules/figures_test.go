@@ -17,8 +17,8 @@ import (
 // shop is what a feature of the tests' own keeps: the days of orders.
 type shop struct{ days []state.Day }
 
-// orders is that feature, and its figure: how many orders there were in the last days.
-func orders(c *state.Calendar) (*state.Spec[shop], state.Figure) {
+// orders is that feature, and its figure: how many orders there were in the last days. It may be quick, as figures may.
+func orders(c *state.Calendar, quick bool) (*state.Spec[shop], state.Figure) {
 	f := &state.Spec[shop]{Name: "shop", Version: 1, Doc: "counts orders", Folds: []events.Type{events.OrderCompleted},
 		Fold: func(s *shop, e *events.Event) { s.days = append(s.days, c.Of(e.Time)) },
 		Append: func(b []byte, s *shop) []byte {
@@ -35,7 +35,7 @@ func orders(c *state.Calendar) (*state.Spec[shop], state.Figure) {
 			return r.Err()
 		},
 	}
-	return f, state.Figure{Name: "purchases.orders", Windows: true, Owner: f,
+	figure := state.Figure{Name: "purchases.orders", Windows: true, Owner: f,
 		At: func(k state.Known, days int, at events.Instant) (state.Quantity, events.Instant) {
 			n, until := 0, events.Never
 			for _, d := range f.Of(k).days {
@@ -48,6 +48,17 @@ func orders(c *state.Calendar) (*state.Spec[shop], state.Figure) {
 			}
 			return state.Millionths(int64(n), 1), until
 		}}
+	if quick {
+		figure.Stamp = func(k state.Known) uint64 { return uint64(len(f.Of(k).days)) + 1 }
+		figure.Nth = func(k state.Known, n int64) (state.Day, bool) {
+			days := f.Of(k).days
+			if n > int64(len(days)) {
+				return 0, false
+			}
+			return days[int64(len(days))-n], true
+		}
+	}
+	return f, figure
 }
 
 // ordersAgain is that figure for the oracle.

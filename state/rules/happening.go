@@ -13,21 +13,30 @@ import (
 type happening interface {
 	// next is the first instant after one at which it happens if no event comes, or earlier.
 	next(v *view, after events.Instant) events.Instant
-	// each says what happens at v.at.
-	each(v *view, say func(c *candidate))
+	// each adds what happens at v.at to v's candidates.
+	each(v *view)
 	canonical() string
 }
 
 // candidate is something that happened; whether it stands is the trigger's to say.
 type candidate struct {
-	mark    state.Mark // the event that decided it
-	key     string     // "": that of the mark
-	repeats bool       // the same event may decide another, which has a key of its own, and none goes back to an earlier one
-	recurs  bool       // the same key may come again at another instant, and does not count then
-	order   int        // of the event in its instant, if it happens by one
-	because []state.Mark
+	mark    state.Mark   // the event that decided it
+	key     string       // "": that of the mark
+	repeats bool         // the same event may decide another, which has a key of its own, and none goes back to an earlier one
+	recurs  bool         // the same key may come again at another instant, and does not count then
+	order   int          // of the event in its instant, if it happens by one
+	because []state.Mark // nil: mark alone
 	payload []string
 }
+
+// name gives it its key.
+func (c *candidate) name() {
+	if c.key == "" {
+		c.key = keyOf(c.mark)
+	}
+}
+
+func (v *view) happens(c candidate) { v.candidates = append(v.candidates, c) }
 
 // edge happens when a tracked condition becomes true, or is no longer.
 type edge struct {
@@ -38,7 +47,7 @@ type edge struct {
 
 func (h *edge) next(*view, events.Instant) events.Instant { return events.Never } // the condition is tracked
 
-func (h *edge) each(v *view, say func(*candidate)) {
+func (h *edge) each(v *view) {
 	t := v.reg.tracked[h.tracked]
 	if t.since != v.at || t.is != h.rise {
 		return
@@ -51,7 +60,7 @@ func (h *edge) each(v *view, say func(*candidate)) {
 	if n > 0 {
 		c.mark = all[n-1]
 	}
-	say(&c)
+	v.happens(c)
 }
 
 func (h *edge) canonical() string { return canonical("edge", h.rise, h.of.canonical()) }
@@ -75,14 +84,10 @@ func (h *matches) canonical() string { return canonical("matches", h.text) }
 
 func (h *matches) next(*view, events.Instant) events.Instant { return events.Never }
 
-func (h *matches) each(v *view, say func(*candidate)) {
+func (h *matches) each(v *view) {
 	for i := range v.state.hits {
 		if x := &v.state.hits[i]; x.piece == h.piece && x.mark.Time == v.at {
-			c := candidate{mark: x.mark, order: i, because: x.because, payload: x.payload}
-			if c.because == nil {
-				c.because = []state.Mark{x.mark}
-			}
-			say(&c)
+			v.happens(candidate{mark: x.mark, order: i, because: x.because, payload: x.payload})
 		}
 	}
 }
@@ -100,13 +105,14 @@ func (p *each) zero() any                                  { return nil }
 func (p *each) append(b []byte, _ any) []byte              { return b }
 func (p *each) parse([]byte, *state.Calendar) (any, error) { return nil, nil }
 
-func (p *each) fold(v *view, _ any, e *events.Event) bool {
+func (p *each) fold(v *view, _ any, e *events.Event) change {
+	n := len(v.state.hits)
 	for i := range p.match.count(e) {
 		if p.match.holds(v, e, i) {
-			v.state.hits = append(v.state.hits, hit{piece: p.index, mark: state.MarkOf(e), payload: capture(v, e, p.payload)})
+			v.state.hits = append(v.state.hits, hit{piece: p.index, mark: v.state.now, payload: capture(v, e, p.payload)})
 		}
 	}
-	return false
+	return toldIf(len(v.state.hits) > n)
 }
 
 const (

@@ -44,7 +44,8 @@ func (p *owned) names() []string {
 
 func (p *owned) zero() any { return new(ownedState) }
 
-func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
+func (p *owned) fold(v *view, s any, e *events.Event) change {
+	changed := false
 	st := s.(*ownedState)
 	whole := e.Type == events.OrderCancelled || e.Type == events.OrderRefunded && !e.Order.Stated && len(e.Items) == 0
 	if whole && e.Order.ID != "" {
@@ -53,7 +54,7 @@ func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
 		changed = len(st.things) < n
 	}
 	if !p.match.takes(e) {
-		return changed
+		return toldIf(changed)
 	}
 	for i := range p.match.count(e) {
 		if !p.match.holds(v, e, i) {
@@ -63,25 +64,31 @@ func (p *owned) fold(v *view, s any, e *events.Event) (changed bool) {
 			break // it has no product lines
 		}
 		day, dated := p.day(v, e)
-		it := &e.Items[i]
-		key := it.Serial
-		switch {
-		case key != "":
-		case e.Order.ID != "":
-			key = e.Order.ID + "/" + it.ProductID
-		default:
-			key = keyOf(state.MarkOf(e)) + "/" + it.ProductID
+		if !dated && len(st.things) == 0 {
+			continue
 		}
+		key := thingKeyOf(v, e, &e.Items[i])
 		j, found := st.find(key)
 		if found {
 			st.things, changed = slices.Delete(st.things, j, j+1), true
 		}
 		if dated {
-			t := thing{strings.Clone(key), strings.Clone(e.Order.ID), state.MarkOf(e), day, capture(v, e, p.payload)}
+			t := thing{strings.Clone(key), strings.Clone(e.Order.ID), v.state.now, day, capture(v, e, p.payload)}
 			st.things, changed = slices.Insert(st.things, j, t), true
 		}
 	}
-	return changed
+	return toldIf(changed)
+}
+
+// thingKeyOf is the key of a line.
+func thingKeyOf(v *view, e *events.Event, it *events.Item) string {
+	switch {
+	case it.Serial != "":
+		return it.Serial
+	case e.Order.ID != "":
+		return e.Order.ID + "/" + it.ProductID
+	}
+	return keyOf(v.state.now) + "/" + it.ProductID
 }
 
 // day is the date of v's subject, a product line.
@@ -156,10 +163,10 @@ func (l *itemLeaf) next(v *view, after events.Instant) events.Instant {
 	return least
 }
 
-func (l *itemLeaf) each(v *view, say func(*candidate)) {
+func (l *itemLeaf) each(v *view) {
 	l.dates(v, func(t *thing, at events.Instant) {
 		if max(at, t.mark.Time) == v.at && v.program.Calendar.Add(at, l.length) > v.at {
-			say(&candidate{mark: t.mark, key: short(t.key), recurs: true, because: []state.Mark{t.mark}, payload: t.payload})
+			v.happens(candidate{mark: t.mark, key: short(t.key), recurs: true, payload: t.payload})
 		}
 	})
 }

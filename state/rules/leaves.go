@@ -42,11 +42,46 @@ type figureLeaf struct {
 	figure  *state.Figure
 	days    int
 	compare comparison
+	least   int64 // more than 0: it is true of so many or more, and figure.Nth is there
+	fewer   bool  // it is true of fewer than least instead
+}
+
+// bound finds least, if there is one.
+func (l *figureLeaf) bound() {
+	if l.figure.Nth == nil || !l.compare.numeric || len(l.compare.numbers) != 1 {
+		return
+	}
+	n := l.compare.numbers[0]
+	switch l.compare.op {
+	case ">", "<=":
+		n++
+	case ">=", "<":
+	default:
+		return
+	}
+	if n > 0 {
+		l.least, l.fewer = (n+million-1)/million, l.compare.op[0] == '<'
+	}
+}
+
+// counted is eval of a figure that counts what was on days.
+func (l *figureLeaf) counted(v *view) (is bool, until events.Instant) {
+	day, some := l.figure.Nth(v.known, l.least)
+	if !some || l.days == 0 {
+		return some != l.fewer, events.Never
+	}
+	if end := v.program.Calendar.Start(day + state.Day(l.days)); end > v.at {
+		return !l.fewer, end
+	}
+	return l.fewer, events.Never
 }
 
 func (l *figureLeaf) eval(v *view) (bool, events.Instant) {
-	if l.figure.Since != nil && l.compare.numeric {
+	switch {
+	case l.figure.Since != nil && l.compare.numeric:
 		return l.sinceDay(v)
+	case l.least > 0:
+		return l.counted(v)
 	}
 	return steady(v.at, func(at events.Instant) (bool, events.Instant) {
 		q, until := l.figure.At(v.known, l.days, at)
@@ -65,7 +100,7 @@ func (l *figureLeaf) sinceDay(v *view) (is bool, until events.Instant) {
 	for _, x := range l.compare.numbers {
 		n := state.Day(min(max(x/million, -1), 1<<20))
 		for _, d := range [...]state.Day{day + n, day + n + 1} {
-			if at := c.Start(d); at > v.at {
+			if at := c.Start(d); at > v.at && l.compare.number(int64(d-day)*million) != is {
 				until = min(until, at)
 			}
 		}
@@ -172,13 +207,13 @@ func (p *bucket) zero() any       { return new(bucketState) }
 // bucketState is one more than where the customer stands; 0: not known yet.
 type bucketState uint64
 
-func (p *bucket) fold(_ *view, s any, e *events.Event) bool {
+func (p *bucket) fold(_ *view, s any, e *events.Event) change {
 	st := s.(*bucketState)
 	if *st != 0 {
-		return false
+		return same
 	}
 	*st = bucketState(p.of(e.Customer)) + 1
-	return true
+	return told
 }
 
 func (p *bucket) append(b []byte, s any) []byte {

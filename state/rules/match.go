@@ -171,6 +171,12 @@ func (a wide) add(n int64) wide {
 	return wide{a.high + n>>63 + int64(carry), low}
 }
 
+// less is a − b.
+func (a wide) less(b wide) wide {
+	low, borrow := bits.Sub64(a.low, b.low, 0)
+	return wide{a.high - b.high - int64(borrow), low}
+}
+
 // product is a × n, n above 0.
 func product(a, n int64) wide {
 	high, low := bits.Mul64(uint64(a), uint64(n))

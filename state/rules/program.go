@@ -39,13 +39,11 @@ type program struct {
 	latest   [][2]state.Duration // until when such an event may change what is said: one after the other
 	traits   int32               // the piece of the traits
 	segments []*segment          // each behind those that it asks for
-	readers  [][]int32           // by piece: the segments that depend on it
-	onType   [][]int32           // by type: the segments that depend on a figure that folds it
-	starts   []int32             // the segments that depend on who began when
-	wakes    []bool              // by type: what is tracked depends on a figure that folds it
-	moody    []int               // what is tracked and depends on figures
-	tracked  []condition         // to be followed through time, each behind those that it asks for
+	index    map[string]*segment // the segments by key
+	readers  readers
+	tracked  []condition // to be followed through time, each behind those that it asks for
 	triggers []*trigger
+	edges    [][]int32 // by what is tracked: the triggers that happen when it becomes another
 	basis    string
 	views    *sync.Pool
 }
@@ -55,16 +53,53 @@ func (p *program) segmentOf(id string) *segment {
 	return p.segments[slices.IndexFunc(p.segments, func(g *segment) bool { return g.id == id })]
 }
 
+// readers are who depends on what.
+type readers struct {
+	ofPiece []reader // by piece
+	onType  []reader // by type: on a figure that folds it
+	atStart reader   // on who began when
+	stamped []stamped
+}
+
+// stamped is a figure that tells whether it was changed, and who depends on it.
+type stamped struct {
+	figure *state.Figure
+	reader
+}
+
+// reader is segments, and what is followed: by the index of what is tracked, and behind those of the trigger.
+type reader struct {
+	segments set
+	followed []int32
+}
+
 // A piece is what is kept of the events that match something. Leaves that need the same share it.
 type piece interface {
 	// key says what is kept of which events: equal keys are one piece, and no other has that key.
 	key() string
 	names() []string
 	zero() any
-	// fold takes an event of one of the names. It reports whether it matched.
-	fold(v *view, s any, e *events.Event) bool
+	// fold takes an event of one of the names, which is v.state.now.
+	fold(v *view, s any, e *events.Event) change
 	append(b []byte, s any) []byte
 	parse(b []byte, c *state.Calendar) (any, error)
+}
+
+// change is what became of a piece.
+type change int
+
+const (
+	same change = iota // nothing
+	kept               // it is another, but nothing that is asked of it now
+	told               // it is another
+)
+
+// toldIf is told or same.
+func toldIf(is bool) change {
+	if is {
+		return told
+	}
+	return same
 }
 
 // pieceKey is a key as it is written: the first 8 bytes, big endian, of SHA-256.
@@ -78,19 +113,22 @@ type compiler struct {
 	*program
 	rule   string
 	faults []Fault
-	index  map[string]int32 // pieces by key
+	places map[string]int32 // pieces by key
 	figure map[string]*state.Figure
 	known  map[string]*segment
 	users  []uses // by segment
+	follow []uses // by what is tracked
+	on     []uses // by trigger: of what makes it happen
 	uses   uses   // of the rule that is being compiled
 	said   *traits
 }
 
 // uses is on what a condition depends.
 type uses struct {
-	pieces []int32
-	types  []events.Type // of events that figures fold
-	any    bool          // on every event
+	pieces  []int32
+	types   []events.Type // of events that figures fold
+	stamped []*state.Figure
+	any     bool // on every event
 	// everybody: on the first event and on the first order.
 	everybody bool
 }
@@ -102,10 +140,10 @@ func (c *compiler) fault(at Place, format string, args ...any) {
 // piece is the index of p, or of the one that was there with its key.
 func (c *compiler) piece(p piece) int32 {
 	key := p.key()
-	i, known := c.index[key]
+	i, known := c.places[key]
 	if !known {
 		i = int32(len(c.pieces))
-		c.index[key] = i
+		c.places[key] = i
 		c.pieces = append(c.pieces, p)
 	}
 	if !slices.Contains(c.uses.pieces, i) {

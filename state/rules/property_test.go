@@ -34,7 +34,7 @@ func draw(t *rapid.T) *world {
 }
 
 func tableOf(t interface{ Fatalf(string, ...any) }, w *world) *state.Table {
-	shop, figure := orders(calendarOf(w.zone))
+	shop, figure := orders(calendarOf(w.zone), len(w.past)%2 == 0)
 	f, _, faults := rules.New(rules.Config{Book: w.book, Calendar: calendarOf(w.zone), Zones: zones, Currency: ruletest.HKD,
 		Figures: []state.Figure{figure}, Now: w.since})
 	if len(faults) > 0 {

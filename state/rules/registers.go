@@ -1,17 +1,19 @@
 package rules
 
 import (
+	"slices"
+
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
 	"github.com/touchfold/touchfold/state/wire"
 )
 
-// registers are what following time left, up to an instant.
+// registers are what following time left.
 type registers struct {
-	upto    events.Instant
-	tracked []tracked // by the program's index
-	last    []last    // by trigger
-	fired   []fired   // in order of their instants
+	upto    events.Instant // for good
+	tracked []tracked      // by the program's index
+	last    []last         // by trigger
+	fired   []fired        // in order of their instants
 }
 
 // tracked is whether a condition is true, and since when. A zero since: it never changed.
@@ -32,10 +34,14 @@ type last struct {
 type fired struct {
 	trigger int32
 	at      events.Instant
-	key     string           // behind the trigger's
-	once    state.Occurrence // what is said of it; not written
+	key     string // behind the trigger's
 	because []state.Mark
 	payload []string // JSON, by the trigger's fields; "" for nothing
+
+	// Not written.
+	due  events.Instant // when it is said
+	gone events.Instant // when it has long been history
+	told bool           // it was compared since it is due, or never will be
 }
 
 func (r *registers) prepare(p *program) {
@@ -47,11 +53,129 @@ func (r *registers) prepare(p *program) {
 	}
 }
 
-func (r *registers) copyTo(to *registers) {
-	to.upto = r.upto
-	to.tracked = append(to.tracked[:0], r.tracked...)
-	to.last = append(to.last[:0], r.last...)
-	to.fired = append(to.fired[:0], r.fired...)
+// course is how far the time of a customer was followed, and what came of it: the registers are as of here. What they were as
+// of upto can be had again: until then another event may come.
+type course struct {
+	registers
+	undo []undone // of what is otherwise than it was as of upto, the earliest last
+	kept int      // how many of fired stood then
+
+	here events.Instant   // the last instant that was followed since; 0: none
+	next events.Instant   // the next one; 0: not known, and nothing of dues is
+	dues []events.Instant // by what is tracked, then by trigger: not before this instant does time alone make it another
+
+	every  bool           // what happens during a cooldown is looked at too
+	fresh  int            // how many of fired are not told
+	late   events.Instant // no fired is due later
+	least  events.Instant // no fired is gone earlier
+	unsure bool           // some of fired that was told is not there any more
+}
+
+// undone is what something that is followed was.
+type undone struct {
+	index   int32 // as in dues
+	tracked tracked
+	last    last
+}
+
+func (c *course) prepare(p *program) {
+	c.registers.prepare(p)
+	if c.dues == nil && p.follows() {
+		c.dues = make([]events.Instant, len(p.tracked)+len(p.triggers))
+	}
+}
+
+// touch has something be looked at again at an instant that was not followed yet.
+func (c *course) touch(all []int32, at events.Instant) {
+	if c.next == 0 {
+		return
+	}
+	for _, i := range all {
+		c.dues[i], c.next = 0, min(c.next, at)
+	}
+}
+
+// keep makes for good what came of an instant and those before.
+func (c *course) keep(upto events.Instant) {
+	clear(c.undo)
+	c.upto, c.undo, c.kept = upto, c.undo[:0], len(c.fired)
+}
+
+// rewind goes back to upto.
+func (c *course) rewind() {
+	for i := len(c.undo) - 1; i >= 0; i-- {
+		c.undo[i].restore(&c.registers)
+	}
+	for i := c.kept; i < len(c.fired); i++ {
+		if c.fired[i].told {
+			c.unsure = true
+		} else {
+			c.fresh--
+		}
+	}
+	clear(c.fired[c.kept:])
+	c.fired = c.fired[:c.kept]
+	c.here, c.next = 0, 0
+	c.keep(c.upto)
+}
+
+func (u *undone) restore(r *registers) {
+	if i := int(u.index); i < len(r.tracked) {
+		r.tracked[i] = u.tracked
+	} else {
+		r.last[i-len(r.tracked)] = u.last
+	}
+}
+
+// settled is the registers as of upto, to be read only.
+func (c *course) settled() registers {
+	r := c.registers
+	if len(c.undo) > 0 {
+		r = c.registers.clone()
+		for i := len(c.undo) - 1; i >= 0; i-- {
+			c.undo[i].restore(&r)
+		}
+	}
+	r.fired = r.fired[:c.kept]
+	return r
+}
+
+func (r *registers) clone() registers {
+	return registers{r.upto, slices.Clone(r.tracked), slices.Clone(r.last), slices.Clone(r.fired)}
+}
+
+// fire adds an occurrence.
+func (c *course) fire(p *program, f fired) {
+	t := p.triggers[f.trigger]
+	f.due = t.sayAt(p, f.at)
+	f.gone = p.Calendar.Add(p.Calendar.Add(f.due, t.maxLateness), t.maxLateness)
+	if f.told = f.at < t.since; !f.told {
+		c.fresh++
+	}
+	if len(c.fired) == 0 {
+		c.late, c.least = f.due, f.gone
+	}
+	c.late, c.least = max(c.late, f.due), min(c.least, f.gone)
+	c.fired = append(c.fired, f)
+}
+
+// forget lets go of occurrences that have long been history at an instant, all of which are for good.
+func (c *course) forget(at events.Instant) {
+	if len(c.fired) == 0 || c.least > at {
+		return
+	}
+	c.least = events.Never
+	c.fired = slices.DeleteFunc(c.fired, func(f fired) bool {
+		if f.gone > at {
+			c.least = min(c.least, f.gone)
+			return false
+		}
+		if !f.told {
+			c.fresh--
+		}
+		return true
+	})
+	c.kept = len(c.fired)
 }
 
 const (
@@ -126,7 +250,7 @@ func appendTexts(b []byte, f wire.Field, texts []string) []byte {
 	return b
 }
 
-func (r *registers) parse(p *program, f wire.Field, in *wire.Reader) error {
+func (r *course) parse(p *program, f wire.Field, in *wire.Reader) error {
 	switch f {
 	case stateUpto:
 		r.upto = events.Instant(in.Uint())
@@ -186,7 +310,7 @@ func (r *registers) parseLast(b []byte) error {
 	return nil
 }
 
-func (r *registers) parseFired(p *program, b []byte) error {
+func (r *course) parseFired(p *program, b []byte) error {
 	var x fired
 	in := wire.NewReader(b)
 	for f, ok := in.Next(); ok; f, ok = in.Next() {
@@ -206,7 +330,7 @@ func (r *registers) parseFired(p *program, b []byte) error {
 	if in.Err() != nil || int(x.trigger) >= len(r.last) {
 		return wire.ErrCorrupt
 	}
-	p.tell(&x)
-	r.fired = append(r.fired, x)
+	r.fire(p, x)
+	r.kept++
 	return nil
 }

@@ -19,6 +19,7 @@ type runs struct {
 	strict    bool
 	correlate field.Path
 	by        bool
+	single    []step // each without a value; never modified
 }
 
 type runsState struct {
@@ -29,7 +30,7 @@ type runsState struct {
 // seen is an event and the steps that it may be, each with a value. Of a strict sequence also one that is none.
 type seen struct {
 	mark state.Mark
-	as   []step // in order
+	as   []step // in order; what is there is not modified
 }
 
 type step struct {
@@ -58,40 +59,68 @@ func (p *runs) names() (all []string) {
 
 func (p *runs) zero() any { return new(runsState) }
 
-func (p *runs) fold(v *view, s any, e *events.Event) bool {
+func (p *runs) fold(v *view, s any, e *events.Event) change {
 	st := s.(*runsState)
-	n := len(st.seen)
+	n, hits := len(st.seen), len(v.state.hits)
 	if !p.strict {
-		st.seen = slices.DeleteFunc(st.seen, func(x seen) bool { return v.program.Calendar.Add(x.mark.Time, p.within) < e.Time })
+		p.forget(v, st, e.Time)
 	}
-	x := seen{mark: state.MarkOf(e)}
+	x := seen{mark: v.state.now}
 	for j := range p.steps {
 		m := &p.steps[j]
+		if !m.takes(e) {
+			continue
+		}
 		for i := range m.count(e) {
-			if !m.takes(e) || !m.holds(v, e, i) {
-				continue
-			}
-			if value, ok := p.value(v); ok && !slices.Contains(x.as, step{j, value}) {
-				x.as = append(x.as, step{j, strings.Clone(value)})
+			if m.holds(v, e, i) {
+				p.add(v, &x, j)
 			}
 		}
 	}
 	if len(x.as) == 0 && !p.strict {
-		return len(st.seen) < n
+		if len(st.seen) < n {
+			return kept
+		}
+		return same
 	}
 	st.seen = append(st.seen, x)
 	whole := len(p.steps) - 1
-	for _, as := range slices.Clone(x.as) {
+	for _, as := range x.as { // which complete leaves as it is
 		if as.n == whole {
 			p.complete(v, st, as.value)
 		}
 	}
 	if !p.strict {
-		st.seen = slices.DeleteFunc(st.seen, func(x seen) bool { return len(x.as) == 0 }) // used up
+		if len(v.state.hits) > hits {
+			st.seen = slices.DeleteFunc(st.seen, func(x seen) bool { return len(x.as) == 0 }) // used up
+		}
 		whole = mostSeen
 	}
 	st.seen = slices.Delete(st.seen, 0, max(0, len(st.seen)-whole))
-	return true
+	if len(v.state.hits) > hits {
+		return told
+	}
+	return kept
+}
+
+// add notes that x may be a step, with the value of v's subject.
+func (p *runs) add(v *view, x *seen, j int) {
+	value, ok := p.value(v)
+	switch {
+	case !ok || slices.Contains(x.as, step{j, value}):
+	case x.as == nil && value == "":
+		x.as = p.single[j : j+1 : j+1]
+	default:
+		x.as = append(x.as, step{j, strings.Clone(value)})
+	}
+}
+
+// forget lets go of events that are too old for any run at an instant.
+func (p *runs) forget(v *view, st *runsState, at events.Instant) {
+	if within, exact := p.within.Exact(); exact && (len(st.seen) == 0 || st.seen[0].mark.Time >= at-within) {
+		return
+	}
+	st.seen = slices.DeleteFunc(st.seen, func(x seen) bool { return v.program.Calendar.Add(x.mark.Time, p.within) < at })
 }
 
 // complete looks for a run of a value that the last event completes: each of its steps the latest that it can be.
@@ -119,7 +148,9 @@ func (p *runs) complete(v *view, st *runsState, value string) {
 	for _, i := range at {
 		x := &st.seen[i]
 		h.because = append(h.because, x.mark)
-		if x.as = slices.DeleteFunc(x.as, func(s step) bool { return s.value == value }); len(x.as) == 0 {
+		if len(x.as) == 1 {
+			x.as = nil
+		} else if x.as = slices.DeleteFunc(slices.Clone(x.as), func(s step) bool { return s.value == value }); len(x.as) == 0 {
 			x.as = nil
 		}
 	}

@@ -19,30 +19,21 @@ type State struct {
 	now    state.Mark // the last event folded
 	own    state.Mark // the last one that is the customer's, not of the world
 	hits   []hit      // what happened at last, for triggers
-	reg    registers
+	reg    course
 
-	// Not written.
-	segments []cached
-	told     []bool         // what facts said of each segment
-	toldAt   events.Instant // when; 0: never
-	toldOnce int            // how many occurrences there were then
-	ahead    course
-}
-
-// cached is what a segment was when it was asked last.
-type cached struct {
-	from, until events.Instant
-	is          bool
+	members members
+	stamps  []uint64       // of figures, as the program has them
+	moved   bool           // an event came since
+	toldAt  events.Instant // when what is said was compared; 0: never since he was read
 }
 
 func (s *State) prepare(p *program) {
-	if s.segments == nil {
-		s.segments, s.told = make([]cached, len(p.segments)), make([]bool, len(p.segments))
-	}
 	if s.pieces == nil {
 		s.pieces = make([]any, len(p.pieces))
+		s.members.prepare(p)
+		s.stamps, s.moved = make([]uint64, len(p.readers.stamped)), true
+		s.reg.prepare(p)
 	}
-	s.reg.prepare(p)
 }
 
 // fold takes an event.
@@ -52,51 +43,77 @@ func (p *program) fold(s *State, e *events.Event) {
 		return
 	}
 	s.prepare(p)
+	s.come(p, e)
+	s.own, s.moved = s.now, len(p.readers.stamped) > 0
+	s.forget(&p.readers.onType[e.Type])
+	if s.first.ID == 0 {
+		s.first = s.now
+		s.forget(&p.readers.atStart)
+	}
+	if s.bought.ID == 0 && e.Type == events.OrderCompleted {
+		s.bought = s.now
+		s.forget(&p.readers.atStart)
+	}
+	touched := p.touched(e)
+	if len(touched) == 0 && len(p.all) == 0 {
+		return
+	}
 	v := p.views.Get().(*view)
 	v.state = s
+	for _, i := range touched {
+		p.foldPiece(v, i, e)
+	}
+	for _, i := range p.all {
+		p.foldPiece(v, i, e)
+	}
+	p.free(v)
+}
+
+// come goes to the instant of an event.
+func (s *State) come(p *program, e *events.Event) {
 	if e.Time != s.now.Time {
 		s.hits = s.hits[:0]
 	}
+	if s.reg.here >= e.Time { // others of this instant were followed
+		s.reg.rewind()
+		s.members.stale.fill(len(p.segments))
+	}
 	s.now = state.MarkOf(e)
-	s.own = s.now
-	read := s.ahead.next <= e.Time || s.ahead.last >= e.Time
-	s.ahead.moved = s.ahead.moved || p.wakes[e.Type]
-	if s.first.ID == 0 {
-		s.first, read = s.now, true
-		s.forget(p.starts)
-	}
-	if s.bought.ID == 0 && e.Type == events.OrderCompleted {
-		s.bought, read = s.now, true
-		s.forget(p.starts)
-	}
-	hits := len(s.hits)
-	for _, i := range p.touched(e) {
-		read = p.foldPiece(v, i, e) || read
-	}
-	for _, i := range p.all {
-		read = p.foldPiece(v, i, e) || read
-	}
-	if read || len(s.hits) > hits {
-		s.ahead.valid = false
-	}
-	s.forget(p.onType[e.Type])
-	v.state = nil
-	p.views.Put(v)
 }
 
-// foldPiece has a piece take an event, and reports whether it is another now.
-func (p *program) foldPiece(v *view, i int32, e *events.Event) bool {
+// foldPiece has a piece take an event.
+func (p *program) foldPiece(v *view, i int32, e *events.Event) {
 	s := v.state
 	x := s.pieces[i]
 	if x == nil {
 		x = p.pieces[i].zero()
 	}
-	if !p.pieces[i].fold(v, x, e) {
-		return false
+	did := p.pieces[i].fold(v, x, e)
+	if did == same {
+		return
 	}
 	s.pieces[i] = x
-	s.forget(p.readers[i])
-	return true
+	if did == told {
+		s.forget(&p.readers.ofPiece[i])
+	}
+}
+
+// restamp has what depends on figures that were changed since be asked again.
+func (s *State) restamp(p *program, k state.Known) {
+	s.moved = false
+	for i := range p.readers.stamped {
+		x := &p.readers.stamped[i]
+		if stamp := x.figure.Stamp(k); stamp != s.stamps[i] {
+			s.stamps[i] = stamp
+			s.forget(&x.reader)
+		}
+	}
+}
+
+// forget has what depends on something that is another now be asked again.
+func (s *State) forget(r *reader) {
+	s.members.stale.add(r.segments)
+	s.reg.touch(r.followed, s.now.Time)
 }
 
 // touched is the pieces that may match e by its name.
@@ -105,22 +122,6 @@ func (p *program) touched(e *events.Event) []int32 {
 		return p.byType[e.Type]
 	}
 	return p.byName[e.Name]
-}
-
-func (s *State) forget(segments []int32) {
-	for _, i := range segments {
-		s.segments[i] = cached{}
-	}
-}
-
-// segment is whether the customer is in a segment at v.at, and until when.
-func (v *view) segment(g *segment) (bool, events.Instant) {
-	c := &v.state.segments[g.index]
-	if v.at < c.from || v.at >= c.until {
-		is, until := g.when.eval(v)
-		*c = cached{v.at, until, is}
-	}
-	return c.is, c.until
 }
 
 // traits is the piece of the traits that rules read, by the last word on each.
@@ -138,7 +139,8 @@ func (p *traits) key() string     { return canonical("traits", texts(p.all)) }
 func (p *traits) names() []string { return []string{events.Identify.Name()} }
 func (p *traits) zero() any       { return new(traitsState) }
 
-func (p *traits) fold(v *view, s any, e *events.Event) (matched bool) {
+func (p *traits) fold(v *view, s any, e *events.Event) change {
+	matched := false
 	st := s.(*traitsState)
 	v.subject.Reset(e, -1)
 	for i := range e.Traits {
@@ -149,7 +151,7 @@ func (p *traits) fold(v *view, s any, e *events.Event) (matched bool) {
 		}
 		value, ok := field.Trait(name).Read(&v.subject)
 		value.Text = strings.Clone(value.Text)
-		x := said{p.all[n], value, state.MarkOf(e)}
+		x := said{p.all[n], value, v.state.now}
 		j, found := st.find(name)
 		switch {
 		case ok && found:
@@ -161,7 +163,7 @@ func (p *traits) fold(v *view, s any, e *events.Event) (matched bool) {
 		}
 		matched = true
 	}
-	return matched
+	return toldIf(matched)
 }
 
 func (s *traitsState) find(name string) (int, bool) {

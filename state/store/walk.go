@@ -36,6 +36,15 @@ func (s *Store) Customers(after events.CustomerID, f func(c *state.Customer) (mo
 	})
 }
 
+// IDs calls f with the id of every customer who has a row and whose id is after after, in order, until f says no.
+func (s *Store) IDs(after events.CustomerID, f func(id events.CustomerID) (more bool)) error {
+	v := s.disk.view()
+	defer v.discard()
+	return v.ascend([]byte{kindCustomer}, append(customerKey(nil, after), 0), func(key, _ []byte) (bool, error) {
+		return f(events.CustomerID(key[1:])), nil
+	})
+}
+
 func (s *Store) errDamagedIndex() error {
 	return damaged(fmt.Errorf("read the index of horizons of shard %d in %s: a key makes no sense", s.config.Shard, s.config.Dir))
 }

@@ -7,7 +7,7 @@
 //
 //	# text                                   a comment, which begins by naming the rule
 //	rulebook retail.yaml                     the file of rules, seen from the story
-//	set segments.vip.net_last_365d_over=500  a setting, before anything happens
+//	set business.zone=Europe/Berlin          a setting, before anything happens
 //	only trigger/welcome segment/vip         from here on nothing but these facts is told
 //	customer jane                            from here on it is another customer, and another clock
 //	2024-02-29 10:00 Order Completed order=A total=600.00

@@ -100,46 +100,52 @@ func NewReader(b []byte) Reader { return Reader{rest: b} }
 
 // Next moves to the next field and names it.
 func (r *Reader) Next() (Field, bool) {
-	if len(r.rest) == 0 || r.err != nil {
+	b := r.rest
+	if len(b) == 0 || r.err != nil {
 		return 0, false
 	}
-	t, ok := r.uvarint()
-	if !ok {
-		return 0, false
+	t, at := uint64(b[0]), 1 // of one byte, as most are
+	if t >= 0x80 {
+		t, at = binary.Uvarint(b)
 	}
+	if at <= 0 || t>>3 == 0 || t>>3 > 1<<20 {
+		return r.damaged()
+	}
+	b = b[at:]
 	r.value, r.num = nil, 0
 	switch t & 7 {
 	case kindVarint:
-		r.num, ok = r.uvarint()
-	case kindFixed:
-		if ok = len(r.rest) >= 8; ok {
-			r.num, r.rest = binary.BigEndian.Uint64(r.rest), r.rest[8:]
+		if r.num, at = binary.Uvarint(b); at <= 0 {
+			return r.damaged()
 		}
+		b = b[at:]
+	case kindFixed:
+		if len(b) < 8 {
+			return r.damaged()
+		}
+		r.num, b = binary.BigEndian.Uint64(b), b[8:]
 	case kindBytes:
 		var n uint64
-		if n, ok = r.uvarint(); ok {
-			if ok = n <= uint64(len(r.rest)); ok {
-				r.value, r.rest = r.rest[:n:n], r.rest[n:]
-			}
+		if len(b) > 0 && b[0] < 0x80 {
+			n, at = uint64(b[0]), 1
+		} else {
+			n, at = binary.Uvarint(b)
 		}
+		if at <= 0 || n > uint64(len(b)-at) {
+			return r.damaged()
+		}
+		end := at + int(n)
+		r.value, b = b[at:end:end], b[end:]
 	default:
-		ok = false
+		return r.damaged()
 	}
-	if !ok || t>>3 == 0 || t>>3 > 1<<20 {
-		r.err = ErrCorrupt
-		return 0, false
-	}
+	r.rest = b
 	return Field(t >> 3), true
 }
 
-func (r *Reader) uvarint() (uint64, bool) {
-	v, n := binary.Uvarint(r.rest)
-	if n <= 0 {
-		r.err = ErrCorrupt
-		return 0, false
-	}
-	r.rest = r.rest[n:]
-	return v, true
+func (r *Reader) damaged() (Field, bool) {
+	r.err = ErrCorrupt
+	return 0, false
 }
 
 // Uint is the field's value.

@@ -120,6 +120,26 @@ func TestMessageInPlace(t *testing.T) {
 	}
 }
 
+// Lengths and numbers of one byte and more are read as they were written.
+func TestEdges(t *testing.T) {
+	for _, n := range []int{1, 0x7f, 0x80, 0x81, 0x3fff, 0x4000} {
+		text := bytes.Repeat([]byte{1, 2, 3}, n)[:n]
+		b := AppendUint(AppendBytes(AppendUint(nil, Field(n), uint64(n)), 1, text), 16, uint64(n))
+		check := func(f Field, ok bool, want Field, num uint64, value []byte) {
+			if !ok || f != want || num != 0 && num != uint64(n) || !bytes.Equal(value, text) {
+				t.Errorf("%d: field %d, %v, %d, %d bytes", n, f, ok, num, len(value))
+			}
+		}
+		r := NewReader(b)
+		f, ok := r.Next()
+		check(f, ok, Field(n), r.Uint(), text)
+		f, ok = r.Next()
+		check(f, ok, 1, 0, r.Bytes())
+		f, ok = r.Next()
+		check(f, ok, 16, r.Uint(), text)
+	}
+}
+
 // Zeros are not written, an empty message is.
 func TestZeros(t *testing.T) {
 	var b []byte
@@ -144,6 +164,9 @@ func TestDamage(t *testing.T) {
 		"number too long":     append([]byte{1<<3 | kindVarint}, bytes.Repeat([]byte{0xff}, 11)...),
 		"fixed cut":           {1<<3 | kindFixed, 1, 2, 3},
 		"bytes cut":           {1<<3 | kindBytes, 4, 1, 2},
+		"bytes cut by one":    {1<<3 | kindBytes, 2, 1},
+		"bytes of no length":  {1<<3 | kindBytes},
+		"many bytes cut":      append([]byte{1<<3 | kindBytes, 0x80, 1}, make([]byte, 127)...),
 		"length beyond all":   {1<<3 | kindBytes, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01},
 		"kind unknown":        {1<<3 | 5, 0, 0, 0, 0},
 		"field 0":             {kindVarint, 1},

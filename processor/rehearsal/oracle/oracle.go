@@ -26,7 +26,8 @@ type Rules struct {
 	EveryBlock  bool // the reading of high_frequency
 	AtLeast     int
 	AverageFrom int64
-	DaysOver    int
+	DaysOver    int  // of churn_risk
+	LapsedOver  int  // of the lifecycle
 	InOrder     bool // the touchpoints came in order, so that what was said follows wholly
 }
 
@@ -277,13 +278,13 @@ func (rules Rules) facts(b *book, today int) map[string]any {
 	yes("segment/potential", n == 1 || orders > 0 && ever/int64(orders) >= rules.AverageFrom && !often)
 	yes("segment/churn_risk", today-all[n-1] > rules.DaysOver)
 	switch {
-	case today-all[n-1] > rules.DaysOver:
+	case today-all[n-1] > rules.LapsedOver:
 		f["lifecycle"] = "lapsed"
 	case len(year) >= 6:
 		f["lifecycle"] = "loyal"
 	case n == 1:
 		f["lifecycle"] = "customer"
-	case all[n-1]-all[n-2] > rules.DaysOver:
+	case all[n-1]-all[n-2] > rules.LapsedOver:
 		f["lifecycle"] = "won_back"
 	default:
 		f["lifecycle"] = "repeat"

@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
@@ -25,23 +23,4 @@ func currency(text string) (events.Currency, error) {
 		return events.Currency{}, fmt.Errorf("%q is not a currency; write its ISO 4217 code, such as HKD%s", text, DidYouMean(text, currencies))
 	}
 	return events.ParseCurrency(text)
-}
-
-// ParseMoney also reads signs and exponents, of which no threshold has need.
-var decimal = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
-
-// amount is an exact decimal in major units, not negative, kept in minor units of the currency.
-func amount(p *int64, in *events.Currency) value {
-	v := one(p, func(text string) (int64, error) {
-		switch {
-		case !decimal.MatchString(text):
-			return 0, fmt.Errorf("%q is not an amount; write digits and a point, such as 2000.00", text)
-		case *in == (events.Currency{}): // that fault is told already
-			return 0, nil
-		}
-		return events.ParseMoney(text, *in)
-	})
-	v.text = func() string { return events.FormatMinor(*p, *in) }
-	v.yaml = func() string { return strconv.Quote(v.text()) }
-	return v.like(amountForm)
 }
