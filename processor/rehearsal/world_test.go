@@ -37,8 +37,8 @@ func TestWorld(t *testing.T) {
 		}
 	}
 	want := []string{
-		"u0 segment/offered  by time 2026-01-10T12:00:00Z []", "u0 segment/offered true by event 2026-01-10T10:00:00Z [v0 w2]",
-		"u0 trigger/back/w2 true by event 2026-01-10T10:00:00Z [v0 w2]", "u3 segment/offered  by time 2026-01-10T12:00:00Z []",
+		"u0 segment/offered  by time 2026-01-10T12:00:00Z [v0 w2]", "u0 segment/offered true by event 2026-01-10T10:00:00Z [v0 w2]",
+		"u0 trigger/back/w2 true by event 2026-01-10T10:00:00Z [v0 w2]", "u3 segment/offered  by time 2026-01-10T12:00:00Z [v3 w2]",
 		"u3 segment/offered true by event 2026-01-10T10:00:00Z [v3 w2]", "u3 trigger/back/w2 true by event 2026-01-10T10:00:00Z [v3 w2]",
 		"u7 trigger/back/w2 true by event 2026-01-10T10:00:00Z [late w2]",
 	}
