@@ -96,8 +96,10 @@ func (s *wantedState) put(p *wanted, value string, m state.Mark) {
 	}
 	i, found := s.find(value)
 	if !found {
-		s.wants = slices.DeleteFunc(s.wants, func(w want) bool { return w.last().Time+p.longest < m.Time }) // they are over
-		i, _ = s.find(value)
+		if len(s.wants)%16 == 0 { // now and then those go that are over
+			s.wants = slices.DeleteFunc(s.wants, func(w want) bool { return w.last().Time+p.longest < m.Time })
+			i, _ = s.find(value)
+		}
 		s.wants = slices.Insert(s.wants, i, want{value: strings.Clone(value)})
 	}
 	w := &s.wants[i]
