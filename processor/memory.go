@@ -58,9 +58,10 @@ type limits struct {
 	touched int // customers remembered to be looked at when muteness ends; with more, all are
 	refold  int // events folded again between two batches; the customers left wait
 	gather  int // bytes of touchpoints that are folded together while the shard is mute
+	offer   int // customers whom an event of the world comes to between two looks at what waits
 }
 
 func (c *Config) usualLimits(shards int) limits {
 	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
-		gather: int(c.Memory/16) / shards}
+		gather: int(c.Memory/16) / shards, offer: 500}
 }
