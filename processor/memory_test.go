@@ -75,10 +75,10 @@ func TestShares(t *testing.T) {
 				dirty += h.dirty
 				cached += p.value("touchfold_store_cache_bytes", "shard", strconv.Itoa(int(id)))
 			}
-			return p.owned() == len(want) && dirty <= memory/8 && cached <= cache && (len(want) > 1 || cached > cache/2)
+			return p.owned() == len(want) && dirty <= memory/4 && cached <= cache && (len(want) > 1 || cached > cache/4)
 		})
 		mu.Lock()
-		if len(want) == 1 && (have[want[0]].parts != 1 || have[want[0]].dirty != memory/8) {
+		if len(want) == 1 && (have[want[0]].parts != 1 || have[want[0]].dirty != memory/4) {
 			t.Errorf("alone it has %+v", have[want[0]])
 		}
 		mu.Unlock()

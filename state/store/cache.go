@@ -266,6 +266,9 @@ func (s *Store) readBlock(id events.CustomerID, n int, use func(block []byte) er
 	b, err := v.get(blockKey(nil, id, n))
 	if err == nil {
 		s.metrics.blocks.Inc()
+		b, err = unpackBlock(b)
+	}
+	if err == nil {
 		err = use(b)
 	}
 	if err != nil && s.unread == nil {

@@ -176,7 +176,7 @@ func (w *change) write(yield func(write) bool) bool {
 	set := func(key, value []byte) bool { return yield(write{key: key, value: value}) }
 	remove := func(key []byte) bool { return yield(write{key: key, delete: true}) }
 	for i, block := range w.blocks {
-		if !set(blockKey(nil, w.id, w.first+i), block) {
+		if !set(blockKey(nil, w.id, w.first+i), packBlock(block)) {
 			return false
 		}
 	}

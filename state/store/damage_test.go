@@ -237,6 +237,16 @@ func TestDamagedRow(t *testing.T) {
 	}
 }
 
+// removeAll removes a folder in which files come meanwhile.
+func removeAll(dir string) (err error) {
+	for range 1000 {
+		if err = os.RemoveAll(dir); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // A store whose folder goes while it is open says so at the next checkpoint, and closes, whatever it has not written yet;
 // nothing of it comes into what is there then.
 func TestFolderGone(t *testing.T) {
@@ -245,13 +255,13 @@ func TestFolderGone(t *testing.T) {
 		closes bool
 		left   string // of the folder: what stands beside it
 	}{
-		"removed":             {os.RemoveAll, true, ""},
-		"removed with parent": {func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) }, true, ""},
+		"removed":             {removeAll, true, ""},
+		"removed with parent": {func(dir string) error { return removeAll(filepath.Dir(dir)) }, true, ""},
 		"another in its place": {func(dir string) error {
 			return errors.Join(os.Rename(dir, dir+".moved"), os.CopyFS(dir, os.DirFS(dir+".moved")))
 		}, true, "shard.damaged-*"},
 		"a file in its parent's place": {func(dir string) error {
-			return errors.Join(os.RemoveAll(filepath.Dir(dir)), os.WriteFile(filepath.Dir(dir), nil, 0o600))
+			return errors.Join(removeAll(filepath.Dir(dir)), os.WriteFile(filepath.Dir(dir), nil, 0o600))
 		}, false, ""},
 	} {
 		for _, when := range []string{"between checkpoints", "in one"} {

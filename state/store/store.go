@@ -31,7 +31,7 @@ type Config struct {
 	Shard      events.ShardID // whose store it is
 	Table      *state.Table   // the features whose states the rows hold
 	CacheBytes int64          // of decoded customers in memory; changed ones count, but stay beyond it
-	DiskBytes  int64          // about what Badger takes of memory while it writes all the time, at rest an eighth; at least 112 MiB
+	DiskBytes  int64          // about what Badger takes of memory while it writes all the time, at rest an eighth; at least 72 MiB
 	Log        zerolog.Logger
 	Metrics    *Metrics // of all shards of the process; nil for none
 	Restored   bool     // Restore has just made it in this process, and checked all that is in it: the tables are not read again
