@@ -140,7 +140,7 @@ func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
 // last checkpoints may be missing. For the log only: the positions went back with them.
 func (s *Store) MayHaveRolledBack() bool { return s.rolledBack }
 
-// Size is how many bytes the sorted tables and the value log take on disk. What was written last, up to 8 MiB
+// Size is how many bytes the sorted tables and the value log take on disk. What was written last, up to 5 MiB
 // or so, lies beside them.
 func (s *Store) Size() (bytes int64) { return s.disk.size() }
 
