@@ -18,9 +18,9 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 	close(always)
 	leave := ctx.Done()
 	for !s.stopping() {
-		in, more, turn := input, (<-chan struct{})(nil), turns(nil)
+		in, more, turn := input, (<-chan struct{})(nil), (chan struct{})(nil)
 		if s.waitsForTurn() {
-			in, turn = nil, s.turn.turns
+			in, turn = nil, s.toTake()
 		} else if s.voice.bytes > s.limits.pending || s.full() {
 			in = nil // the broker is behind, or the disk nearly full: wait
 		} else if s.gathered.empty() && (s.due || len(s.stale) > 0 || s.mayWalk()) {
@@ -46,7 +46,7 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 				return err
 			}
 		case turn <- struct{}{}:
-			s.takeTurn()
+			s.takeTurn(turn)
 		case <-tick.C:
 		case <-more:
 		}

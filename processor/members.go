@@ -215,7 +215,7 @@ func (m *members) ownOnce(ctx context.Context, o *ownership) error {
 
 func (m *members) newShard(id events.ShardID) *shard {
 	s := newShard(&m.p.config, m.p.metrics, cluster{m.p.config.Client}, id, m.layout, m.p.config.Instance)
-	s.full, s.among, s.turn.turns = m.full, m.shares.count, m.turns
+	s.full, s.shares, s.turn.turns = m.full, &m.shares, m.turns
 	s.share()
 	return s
 }

@@ -11,43 +11,73 @@ import "sync/atomic"
 // fetchMemory is for touchpoints that were read ahead.
 func (c *Config) fetchMemory() int { return int(c.Memory / 16) }
 
-// shares counts the shards that this process has or is about to have, which part the memory for shards evenly. Each follows a
-// change by itself, between two of its batches: what comes takes its part at once, before the others have given theirs.
-type shares struct{ shards atomic.Int64 }
+// shares counts the shards that this process has or is about to have, which part the memory for shards evenly, and those of
+// them that wait for their turn, which lend theirs. Each follows a change by itself, between two of its batches: what comes
+// takes its part at once, before the others have given theirs.
+type shares struct{ shards, waiting atomic.Int64 }
 
-func (p *shares) join()      { p.shards.Add(1) }
-func (p *shares) leave()     { p.shards.Add(-1) }
-func (p *shares) count() int { return int(max(1, p.shards.Load())) }
+func (p *shares) join()  { p.shards.Add(1) }
+func (p *shares) leave() { p.shards.Add(-1) }
+
+func (p *shares) wait(does bool) {
+	if does {
+		p.waiting.Add(1)
+	} else {
+		p.waiting.Add(-1)
+	}
+}
+
+func (p *shares) get() (shards, waiting int) {
+	return int(max(1, p.shards.Load())), int(p.waiting.Load())
+}
+
+// lent is the part of its memory that a shard lends while it waits.
+const lentOf, lent = 8, 7
 
 // share takes this shard's part of the memory, if it is another than before.
 func (s *shard) share() {
-	n := s.among()
-	if n == s.parts {
+	n, waiting := s.shares.get()
+	part := portion{shards: n, parts: lentOf, gathers: s.turn.held != nil && !s.speaking}
+	switch {
+	case s.turn.waits:
+		part.parts = lentOf - lent
+	case s.turn.held != nil:
+		part.parts += lent * waiting / max(1, len(s.turn.held))
+	}
+	if part == s.part {
 		return
 	}
-	s.parts = n
-	s.limits.dirty, s.limits.gather = s.config.checkpointBytes(n), s.gatherBytes()
+	s.part = part
+	s.limits.dirty, s.limits.gather = s.checkpointBytes(), s.gatherBytes()
 	if s.store != nil {
 		s.store.Resize(s.cacheBytes())
 	}
 }
 
-// cacheBytes is this shard's part of the cache.
-func (s *shard) cacheBytes() int64 { return s.config.CacheBytes / int64(s.parts) }
+// portion is so many lentOf-ths of one of so many equal shares.
+type portion struct {
+	shards, parts int
+	gathers       bool // mute, in its turn
+}
 
-// checkpointBytes is how much may change in one of so many shards before a checkpoint that is not due by time. What changed
+func (p portion) of(bytes int64) int64 { return bytes / int64(p.shards) * int64(p.parts) / lentOf }
+
+// cacheBytes is this shard's part of the cache.
+func (s *shard) cacheBytes() int64 { return s.part.of(s.config.CacheBytes) }
+
+// checkpointBytes is how much may change in this shard before a checkpoint that is not due by time. What changed
 // stays in memory beyond the cache until it is written, while as much may change again.
-func (c *Config) checkpointBytes(shards int) int {
-	return int(min(64<<20, max(4<<20, c.Memory/4/int64(shards))))
+func (s *shard) checkpointBytes() int {
+	return int(min(64<<20, max(4<<20, s.part.of(s.config.Memory/4))))
 }
 
 // gatherBytes is how much this shard gathers while it is mute, when it needs no cache (see gather): its part of a quarter if it
 // is its turn (see turns), else of a sixteenth.
 func (s *shard) gatherBytes() int {
-	if s.turn.has {
-		return int(s.config.Memory/4) / min(cap(s.turn.turns), s.parts)
+	if s.part.gathers {
+		return int(s.config.Memory/4) / min(cap(s.turn.turns.mute), s.part.shards)
 	}
-	return int(s.config.Memory/16) / s.parts
+	return int(s.config.Memory/16) / s.part.shards
 }
 
 // limits are how much a shard does at a time.
@@ -62,7 +92,7 @@ type limits struct {
 	offer   int // customers whom an event of the world comes to between two looks at what waits
 }
 
-func (c *Config) usualLimits(shards int) limits {
-	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
-		gather: int(c.Memory/16) / shards, offer: 500}
+func usualLimits() limits {
+	return limits{pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
+		offer: 500}
 }

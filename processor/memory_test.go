@@ -41,7 +41,7 @@ func TestShares(t *testing.T) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			have[at.Shard] = part{s.parts, s.limits.dirty, at.Position}
+			have[at.Shard] = part{s.part.shards, s.limits.dirty, at.Position}
 		}
 	})
 	close(begun)

@@ -37,8 +37,8 @@ type shard struct {
 
 	openStore func(context.Context) (*store.Store, error)
 	full      func() bool // the disk of the stores is
-	among     func() int  // how many shards the memory is for
-	parts     int         // for how many it was when this shard took its part
+	shares    *shares     // of this process
+	part      portion     // of the memory, as this shard took it last
 	turn      turn
 	store     *store.Store
 	decoder   *events.Decoder
@@ -77,14 +77,15 @@ func StoreDir(dir string, id events.ShardID) string {
 }
 
 func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, instance string) *shard {
-	s := &shard{id: id, layout: l, config: c, m: m.shard(id), broker: b, terms: usualTerms(), limits: c.usualLimits(l.shards), instance: instance,
+	s := &shard{id: id, layout: l, config: c, m: m.shard(id), broker: b, terms: usualTerms(), limits: usualLimits(), instance: instance,
 		speaker: state.NewSpeaker(nil), log: c.Log.With().Int("shard", int(id)).Logger(),
 		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
 		voice:   newVoice(c.App, c.IDKey), muteness: muteness{touched: map[events.CustomerID]struct{}{}},
 		snapshots: snapshots{damage: make(chan error, 1)}}
 	s.openStore, s.full = s.openBadger, func() bool { return false }
-	s.parts, s.among = l.shards, func() int { return l.shards }
-	s.turn.turns = make(turns, 1)
+	s.shares, s.turn.turns = &shares{}, c.newTurns()
+	s.shares.shards.Store(int64(l.shards))
+	s.share()
 	s.folded.Store(-1)
 	return s
 }
@@ -134,7 +135,7 @@ func (s *shard) run(ctx, last context.Context, fetcher *kafka.Fetcher) (err erro
 	}()
 	input := fetcher.Read(s.id, s.at.Input)
 	defer fetcher.Stop(s.id)
-	defer s.giveTurn()
+	defer s.leaveTurns()
 	if err = s.begin(appends); err == nil {
 		err = s.loop(ctx, appends, input)
 	}

@@ -15,54 +15,98 @@ import (
 // longPast is from how many records on a shard waits for its turn. What a restart leaves to be read is far less.
 const longPast = 100_000
 
+//
+// Those that speak, and are as far behind, take turns too: two million touchpoints of 100,000 customers, 8 shards, 1 GiB, 2
+// processors. Each has the memory of those that wait, so their customers fit. There are as many turns as processors, and
+// where others wait one lasts ten seconds, for those who wait come no nearer.
+
 // turns are taken by sending and given back by receiving.
-type turns chan struct{}
+type turns struct{ mute, speaking chan struct{} }
 
 // turnBytes is the memory for which one shard more may fold a long past: what it gathers, what changed, and up to 0.4 GiB of
 // Badger's buffers.
 const turnBytes = 640 << 20
 
 func (c *Config) newTurns() turns {
-	return make(turns, max(1, min(runtime.GOMAXPROCS(0), int(c.Memory/turnBytes))))
+	processors := runtime.GOMAXPROCS(0)
+	return turns{mute: make(chan struct{}, max(1, min(processors, int(c.Memory/turnBytes)))), speaking: make(chan struct{}, processors)}
 }
 
 // turn is a shard's part in turns.
 type turn struct {
 	turns turns
-	has   bool
-	fed   time.Duration // of terms.boot: when something was read last, or the turn began
+	held  chan struct{} // what is to be given back; nil: it is not this shard's turn
+	waits bool          // and is counted as one that does
+	began time.Duration // of terms.boot
+	fed   time.Duration // when something was read last, or the turn began
 }
 
 // turnIdle is how long a turn lasts in which nothing can be read: the others are not to wait for a partition without a leader.
-const turnIdle = 10 * time.Second
+// turnLong is how long one lasts that speaks, if others wait.
+const turnIdle, turnLong = 10 * time.Second, 10 * time.Second
 
-// waitsForTurn: there is a long past to fold, and it is not this shard's turn. Nothing is to be read then.
-func (s *shard) waitsForTurn() bool { return !s.turn.has && s.past() >= longPast }
+// waitsForTurn: there is much to fold, and it is not this shard's turn. Nothing is to be read then.
+func (s *shard) waitsForTurn() bool {
+	waits := s.turn.held == nil && s.behind() >= longPast
+	if waits != s.turn.waits {
+		s.turn.waits = waits
+		s.shares.wait(waits)
+		s.share()
+	}
+	return waits
+}
 
-// past is how many records are still to be gathered.
-func (s *shard) past() events.Offset {
+// toTake is where a turn is taken.
+func (s *shard) toTake() chan struct{} {
 	if s.speaking {
-		return 0
+		return s.turn.turns.speaking
+	}
+	return s.turn.turns.mute
+}
+
+// behind is how many records are to be folded, if mute of those that are gathered.
+func (s *shard) behind() events.Offset {
+	if s.speaking {
+		return max(0, s.end-s.at.Input)
 	}
 	return max(0, s.gatherUntil()-s.at.Input)
 }
 
-func (s *shard) takeTurn() {
-	s.turn.has, s.turn.fed = true, s.terms.boot()
-	s.limits.gather = s.gatherBytes()
+// takeTurn comes after a turn was taken.
+func (s *shard) takeTurn(held chan struct{}) {
+	s.turn.held, s.turn.began, s.turn.fed = held, s.terms.boot(), s.terms.boot()
+	s.waitsForTurn() // not any more
+	s.share()
 }
 
-// endTurn gives a turn back once the past is folded, or does not come.
+// endTurn gives a turn back once all is folded, or does not come, or it has been long.
 func (s *shard) endTurn() {
-	if s.turn.has && (s.past() == 0 && s.gathered.empty() || s.terms.boot()-s.turn.fed > turnIdle) {
+	if s.turn.held == nil {
+		return
+	}
+	now := s.terms.boot()
+	over := s.behind() == 0 && s.gathered.empty()
+	if _, waiting := s.shares.get(); s.speaking {
+		over = s.behind() < longPast/100 || waiting > 0 && now-s.turn.began > turnLong
+	}
+	if over || now-s.turn.fed > turnIdle {
 		s.giveTurn()
 	}
 }
 
 func (s *shard) giveTurn() {
-	if s.turn.has {
-		<-s.turn.turns
-		s.turn.has = false
-		s.limits.gather = s.gatherBytes()
+	if s.turn.held != nil {
+		<-s.turn.held
+		s.turn.held = nil
+		s.share()
+	}
+}
+
+// leaveTurns comes when the shard ends.
+func (s *shard) leaveTurns() {
+	s.giveTurn()
+	if s.turn.waits {
+		s.turn.waits = false
+		s.shares.wait(false)
 	}
 }
