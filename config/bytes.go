@@ -41,12 +41,12 @@ func (b Bytes) String() string {
 	return "0B"
 }
 
-// cacheBytes is a size, of nothing an eighth of all memory.
+// cacheBytes is a size, of nothing a quarter of all memory.
 func cacheBytes(memory *Bytes) func(string) (Bytes, error) {
 	const least, most = 1 << 20, 1 << 40
 	return func(text string) (Bytes, error) {
 		if text == "" {
-			return *memory / 8, nil
+			return *memory / 4, nil
 		}
 		b, err := ParseBytes(text)
 		if err == nil && (b < least || b > most) {

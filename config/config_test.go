@@ -97,7 +97,7 @@ rulebook: none
 
 // The cache is a part of the memory, unless it is told.
 func TestMemory(t *testing.T) {
-	for text, want := range map[string]Bytes{"memory: 4GiB": 512 << 20, "{memory: 4GiB, store: {cache: 2MiB}}": 2 << 20} {
+	for text, want := range map[string]Bytes{"memory: 4GiB": 1 << 30, "{memory: 4GiB, store: {cache: 2MiB}}": 2 << 20} {
 		c, err := Parse("f.yaml", []byte(text), nil, nil)
 		if err != nil || c.Memory != 4<<30 || c.Store.CacheBytes != want {
 			t.Errorf("%s: %v, %v", text, c, err)

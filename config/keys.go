@@ -51,7 +51,7 @@ func (c *Config) processKeys() []key {
 		{path: "store.dir", initial: "./data", value: one(&c.Store.Dir, someText),
 			doc: "folder of the local store, one store a shard beneath it"},
 		{path: "store.cache", value: one(&c.Store.CacheBytes, cacheBytes(&c.Memory)).like(sizeForm),
-			doc: "the part of memory for decoded customers, of all shards of this process together, 1MiB to half of memory; none: an eighth of memory"},
+			doc: "the part of memory for customers, of all shards of this process together, 1MiB to half of memory; none: a quarter of memory"},
 		{path: "store.checkpoint_every", initial: "2s",
 			value: between(&c.Store.CheckpointEvery, duration, time.Second, 5*time.Second).like(timeForm),
 			doc:   "time between checkpoints, 1s to 5s"},

@@ -92,6 +92,8 @@ const (
 	Group
 	Alias
 
+	WeatherObserved
+
 	typeCount // the number of types, Unknown included
 )
 
@@ -140,9 +142,12 @@ type Name struct {
 	Stage     Stage
 	Body      Body
 	Call      string // the Segment call that is this event whatever its `event` says
-	Catalogue bool   // about the catalogue: of no customer, for every shard
+	Catalogue bool   // about the catalogue or the world: of no customer, for every shard
 	Negative  bool   // amounts may be sent below zero and count by their absolute value
 }
+
+// OfWorld: such an event is of the catalogue or of the world: of no customer, for every shard.
+func (t Type) OfWorld() bool { return names[t].Catalogue }
 
 // Name is the event's name, "" of Unknown.
 func (t Type) Name() string { return names[t].Name }

@@ -23,7 +23,7 @@ Complaint Received|Live Chat Conversation Started|Live Chat Conversation Ended|S
 Social Mention|Social Commented|Social Shared|Social Messaged|Social Followed|
 Experiment Assigned|Loyalty Enrolled|Points Earned|Points Redeemed|Points Adjusted|Consent Granted|Consent Withdrawn|
 Event Attended|Product Published|Product Price Changed|Product Restocked|
-Page Viewed|Screen Viewed|Identify|Group|Alias`
+Page Viewed|Screen Viewed|Identify|Group|Alias|Weather Observed`
 
 func TestNamesAreTheContracts(t *testing.T) {
 	listed := map[Type]bool{}

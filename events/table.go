@@ -85,4 +85,6 @@ var names = [typeCount]Name{
 	Identify:     {Name: "Identify", Call: "identify"},
 	Group:        {Name: "Group", Call: "group"},
 	Alias:        {Name: "Alias", Call: "alias"},
+
+	WeatherObserved: {Name: "Weather Observed", Catalogue: true},
 }

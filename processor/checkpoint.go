@@ -60,6 +60,9 @@ func (s *shard) checkpoint(ctx context.Context, durable bool) error {
 	if s.sayErr != nil {
 		return s.sayErr
 	}
+	if err := s.forget(); err != nil {
+		return err
+	}
 	// gofail: var beforeCheckpoint struct{}
 	if err := s.save(s.at); err != nil {
 		return err

@@ -121,10 +121,13 @@ func (m *members) direct(r *events.Record, d *events.Decoder, e *events.Event, a
 		a.park(r, why, now)
 		return
 	}
-	to := r.Partition % events.ShardID(m.layout.shards)
-	if e.Customer != "" {
-		to = events.ShardOf(e.Customer, m.layout.shards)
+	if e.Customer == "" {
+		if a.spread(m.p.config.App, r, m.layout.shards, now) {
+			m.p.metrics.touchpoints.WithLabelValues(e.Type.String(), catalogue.String()).Inc()
+		}
+		return
 	}
+	to := events.ShardOf(e.Customer, m.layout.shards)
 	did := a.forward(m.p.config.App, r, e.Customer, to, now)
 	m.p.metrics.touchpoints.WithLabelValues(e.Type.String(), did.String()).Inc()
 }

@@ -32,30 +32,43 @@ func (s *shard) take(ctx context.Context, r *events.Record) error {
 		return nil
 	}
 	if e.Customer == "" {
-		s.m.note(s.decoder.Notes())
-		s.m.count(e.Type, catalogue)
-		return nil
+		return s.happens(ctx, r, e)
 	}
 	if to := events.ShardOf(e.Customer, s.layout.shards); to != s.id {
 		s.m.count(e.Type, s.asides.forward(s.config.App, r, e.Customer, to, s.at.Clock))
 		return nil
 	}
 	s.m.note(s.decoder.Notes()) // of a forwarded one where it is folded, so once
-	if s.gathers() {
-		return s.gather(ctx, e)
+	gathers := s.gathers()
+	if gathers {
+		s.gather(e)
+	} else if err := s.fold(e); err != nil {
+		return err
 	}
-	return s.fold(e)
+	if err := s.notice(e, gathers); err != nil || !gathers {
+		return err
+	}
+	return s.foldMany(ctx)
 }
 
 // mendWithin is how long, by the shard's clock, late events wait to be folded once another comes: whether an occurrence is
 // too late to be said is decided as of when they began to wait.
 const mendWithin events.Instant = 60_000
 
-// fold makes e a step of its customer.
+// fold makes a touchpoint a step of its customer.
 func (s *shard) fold(e *events.Event) error {
+	did, err := s.step(e)
+	if err == nil {
+		s.m.count(e.Type, outcomeOf[did])
+	}
+	return err
+}
+
+// step makes e a step of its customer.
+func (s *shard) step(e *events.Event) (did state.Outcome, err error) {
 	c, err := s.store.Customer(e.Customer)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	waiting := c.Stale()
 	if waiting && s.speaking && s.at.Clock > c.Waits+mendWithin {
@@ -65,12 +78,11 @@ func (s *shard) fold(e *events.Event) error {
 	if !waiting {
 		s.let(c)
 	}
-	did := c.Take(e)
-	s.m.count(e.Type, outcomeOf[did])
+	did = c.Take(e)
 	switch did {
 	case state.Duplicate:
 		if waiting {
-			return nil
+			return did, nil
 		}
 	case state.Folded:
 		c.Step(e, s.at.Clock, s.speaker)
@@ -83,7 +95,7 @@ func (s *shard) fold(e *events.Event) error {
 	if !s.speaking {
 		s.touch(c.ID())
 	}
-	return nil
+	return did, nil
 }
 
 // refold folds again the customers that late events changed, until so many events were folded.

@@ -94,7 +94,7 @@ func benchShard(b *testing.B, records []events.Record) *shard {
 	now := records[len(records)-1].Append + 1000
 	c := &Config{App: "bench", Dir: b.TempDir(), Rulebook: features.Propose(config.Default()), Believe: belief, Batch: 1024,
 		Topics: Topics{Touchpoints: "in", Events: "out", Parked: "parked", Partitions: 8}, CheckpointEvery: 2 * time.Second,
-		Memory: 1 << 30, CacheBytes: 128 << 20, StopWithin: time.Minute, Log: zerolog.Nop(), Now: func() events.Instant { return now }}
+		Memory: 1 << 30, CacheBytes: 256 << 20, StopWithin: time.Minute, Log: zerolog.Nop(), Now: func() events.Instant { return now }}
 	s := newShard(c, newMetrics(prometheus.NewRegistry()), &deafBroker{end: events.Offset(len(records))}, 0, layout{8, 8, brokersAhead}, "bench")
 	s.stop = make(chan struct{})
 	s.voice.post = func(recs []kafka.Out) {

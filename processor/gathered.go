@@ -84,18 +84,22 @@ func (s *shard) gatherUntil() events.Offset {
 }
 
 // gather puts a touchpoint aside to be folded with others of its customer.
-func (s *shard) gather(ctx context.Context, e *events.Event) error {
+func (s *shard) gather(e *events.Event) {
 	g := &s.gathered
 	if g.empty() {
 		g.from = s.at
 		g.from.Input = s.at.Input - 1
 	}
 	g.add(e, s.at.Input-1)
-	if g.bytes < s.limits.gather {
+}
+
+// foldMany folds what was gathered once it is much.
+func (s *shard) foldMany(ctx context.Context) error {
+	if s.gathered.bytes < s.limits.gather {
 		return nil
 	}
 	s.store.Resize(s.cacheBytes() / 8) // whoever was read is not met again before all others were; see speak
-	return s.foldGathered(ctx)
+	return s.deliver(ctx)
 }
 
 // foldGathered folds what was gathered. What is saved on the way goes with the positions from before: whoever goes on from
@@ -141,7 +145,9 @@ func (s *shard) foldAll(id events.CustomerID, first int32) (refolded int, err er
 		if err != nil {
 			return 0, err
 		}
-		s.m.count(s.event.Type, outcomeOf[did])
+		if !s.event.Type.OfWorld() {
+			s.m.count(s.event.Type, outcomeOf[did])
+		}
 		c.Applied = x.offset + 1
 		if i = x.next; i == 0 {
 			break

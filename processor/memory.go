@@ -37,7 +37,7 @@ func (s *shard) cacheBytes() int64 { return s.config.CacheBytes / int64(s.parts)
 // checkpointBytes is how much may change in one of so many shards before a checkpoint that is not due by time. What changed
 // stays in memory beyond the cache until it is written, while as much may change again.
 func (c *Config) checkpointBytes(shards int) int {
-	return int(min(64<<20, max(4<<20, c.Memory/8/int64(shards))))
+	return int(min(64<<20, max(4<<20, c.Memory/4/int64(shards))))
 }
 
 // gatherBytes is how much this shard gathers while it is mute, when it needs no cache (see gather): its part of a quarter if it
@@ -58,9 +58,10 @@ type limits struct {
 	touched int // customers remembered to be looked at when muteness ends; with more, all are
 	refold  int // events folded again between two batches; the customers left wait
 	gather  int // bytes of touchpoints that are folded together while the shard is mute
+	offer   int // customers whom an event of the world comes to between two looks at what waits
 }
 
 func (c *Config) usualLimits(shards int) limits {
 	return limits{dirty: c.checkpointBytes(shards), pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
-		gather: int(c.Memory/16) / shards}
+		gather: int(c.Memory/16) / shards, offer: 500}
 }

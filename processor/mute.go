@@ -26,7 +26,7 @@ func (s *shard) catchUp(ctx context.Context) error {
 	if s.speaking || !s.at.Speaking || s.at.Input < s.at.SaidPosition {
 		return nil
 	}
-	if err := s.foldGathered(ctx); err != nil {
+	if err := s.deliver(ctx); err != nil {
 		return err
 	}
 	late := s.folds || s.at.Clock < s.at.SaidClock
@@ -68,7 +68,7 @@ func (s *shard) unmuteAt(ctx context.Context, next events.Offset) error {
 	if s.at.Speaking || next < s.at.MuteUntil || s.at.Input < s.at.SaidPosition {
 		return nil
 	}
-	if err := s.foldGathered(ctx); err != nil {
+	if err := s.deliver(ctx); err != nil {
 		return err
 	}
 	if err := s.tellPast(ctx); err != nil {

@@ -188,12 +188,17 @@ func TestAddedPartitions(t *testing.T) {
 		stray(who, fmt.Sprint("first", i))
 	}
 	p.await("they are said", func() bool { _, said := p.sum(); return said == 8 })
+	r.restock(2, "w", "p") // of no customer: it goes to all
+	p.await("it is copied", func() bool { return r.restocks() >= 3 })
 	p.stop()
+	if n := r.restocks(); n != 3 {
+		t.Errorf("%d copies of an event of the catalogue beside itself, want one for each shard", n-1)
+	}
 	for i, who := range []string{"a", "b", "c", "d"} {
 		stray(who, fmt.Sprint("second", i))
 	}
 	p = r.start()
-	p.await("they are folded", func() bool { folded, _ := p.sum(); return folded == 8 })
+	p.await("they are folded", func() bool { folded, _ := p.sum(); return folded == 8+2 })
 	if n := p.value("touchfold_touchpoints_total", "type", "Order Completed", "outcome", "forwarded"); n != 4 {
 		t.Errorf("the second start forwards %v", n)
 	}

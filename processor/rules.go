@@ -75,6 +75,9 @@ func (s *shard) control(ctx context.Context, r *events.Record, c *events.Control
 			}
 			return err
 		}
+		if err := s.deliver(ctx); err != nil {
+			return err
+		}
 		return s.takeRulebook(ctx, b)
 	}
 	return nil
@@ -114,9 +117,13 @@ func (s *shard) takeRulebook(ctx context.Context, b *rulebook.Rulebook) error {
 	if err := s.store.Retable(s.table); err != nil {
 		return err
 	}
+	s.happenings = s.happenings.Under(s.table)
 	if s.at.Rules = s.table.Fingerprint(); s.at.Rules != former {
 		s.at.Walk, s.walkProgress = store.Walk{Active: true, Cause: events.ByRules}, walkProgress{}
 		clear(s.touched)
+		if err := s.acquaintAll(ctx); err != nil {
+			return err
+		}
 	}
 	s.log.Info().Str("rulebook", b.Name()).Int64("position", int64(s.at.Input)).Bool("walk", s.at.Rules != former).
 		Msg("a rulebook is in force from here on")

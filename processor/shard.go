@@ -59,6 +59,7 @@ type shard struct {
 	whole     bool          // at a place where late events are settled: see batch
 
 	gathered gathering
+	happened
 	arrival
 	tenure
 	muteness
@@ -170,7 +171,13 @@ func (s *shard) begin(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.catchUp(ctx)
+	if err := s.acquaintAll(ctx); err != nil {
+		return err
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	return s.deliver(ctx)
 }
 
 // finish leaves everything said and checkpointed, if what ended the loop allows it.

@@ -17,7 +17,7 @@ import (
 type simReader struct {
 	w    *simWorld
 	bad  []string
-	held []map[events.CustomerID][]simHeld // by shard: what its partition holds of its customers
+	held []map[events.CustomerID][]simHeld // by shard: what its partition holds of its customers; under "" of the world
 	// By shard: the rulebook that its first owner began with, and those in its partition.
 	first []*rulebook.Rulebook
 	ruled [][]simRuled
@@ -40,7 +40,7 @@ func newSimReader(w *simWorld) *simReader {
 		w.kafka.log(simInput, events.ShardID(p)).records(func(r *events.Record, _ int64) {
 			c.rulebook(r)
 			t := w.driver.touches[string(r.Value)]
-			if t == nil || events.ShardOf(t.customer, w.shards) != events.ShardID(p) {
+			if t == nil || !t.world && events.ShardOf(t.customer, w.shards) != events.ShardID(p) {
 				return
 			}
 			origin, _ := events.OriginOf(r)
@@ -149,23 +149,26 @@ func (c *simReader) statement(where string, r *events.Record, s, before *events.
 
 // true: with the input folded up to a position the fact has this value as of the instant that the statement names.
 func (c *simReader) true(s *events.Statement, position events.Offset) bool {
-	var copies []simCopy
-	for _, h := range c.held[s.Shard][s.Customer] {
-		if h.offset < position {
-			copies = append(copies, h.copy)
+	upTo := func(held []simHeld) (copies []simCopy) {
+		for _, h := range held {
+			if h.offset < position {
+				copies = append(copies, h.copy)
+			}
 		}
+		return copies
 	}
+	copies, world := upTo(c.held[s.Shard][s.Customer]), upTo(c.held[s.Shard][""])
 	rules := simInForce(c.first[s.Shard], c.ruled[s.Shard], position)
 	if strings.HasPrefix(s.Fact, simTriggers) {
-		return c.happened(s, rules, copies)
+		return c.happened(s, rules, copies, world)
 	}
-	return simTruth(rules, copies, s.AsOf)[s.Fact] == s.Value
+	return simTruth(rules, copies, world, s.AsOf)[s.Fact] == s.Value
 }
 
 // simTruth is all that is true of a customer at an instant.
-func simTruth(rules simRules, copies []simCopy, at events.Instant) map[string]state.Value {
+func simTruth(rules simRules, copies, world []simCopy, at events.Instant) map[string]state.Value {
 	facts := map[string]state.Value{}
-	simFacts(rules, simMoves(copies), at, func(key string, v state.Value) { facts[key] = v })
+	simFacts(rules, simMoves(copies), simMoves(world), at, func(key string, v state.Value) { facts[key] = v })
 	return facts
 }
 
@@ -178,13 +181,15 @@ func (c *simReader) lastWords(last map[string]events.Statement, at []events.Inst
 		}
 	}
 	want := map[string]string{}
+	world := copies[""]
+	delete(copies, "")
 	for customer, list := range copies {
 		shard := events.ShardOf(customer, c.w.shards)
 		rules := simInForce(c.first[shard], c.ruled[shard], 1<<62)
-		for fact, v := range simTruth(rules, list, at[shard]) {
+		for fact, v := range simTruth(rules, list, world, at[shard]) {
 			want[string(customer)+" "+fact] = v
 		}
-		c.lastOccurrences(customer, rules, list, last, at[shard])
+		c.lastOccurrences(customer, rules, list, world, last, at[shard])
 	}
 	for _, key := range slices.Sorted(maps.Keys(last)) {
 		if l := last[key]; !strings.HasPrefix(l.Fact, simTriggers) && l.Value != want[key] {

@@ -15,22 +15,25 @@ import (
 const simTriggers = "trigger/"
 
 // happened: an occurrence may be said or withdrawn as of the instant that the statement names.
-func (c *simReader) happened(s *events.Statement, rules simRules, copies []simCopy) bool {
-	all := simHappened(rules, simMoves(copies), s.AsOf)
+func (c *simReader) happened(s *events.Statement, rules simRules, copies, world []simCopy) bool {
+	all := simHappened(rules, simMoves(copies), simMoves(world), s.AsOf)
 	i := slices.IndexFunc(all, func(x simTrigger) bool { return x.key == s.Fact })
 	if s.Value == "" {
 		c.w.count.withdrawn++
 		return i < 0 && rules.ruled(s.Fact)
 	}
 	c.w.count.fired++
+	if strings.HasPrefix(s.Fact, "trigger/offer/") {
+		c.w.count.met++
+	}
 	return i >= 0 && all[i].at == s.Effective && all[i].at > c.floor[s.Shard] && all[i].at+rules.lateness >= s.AsOf
 }
 
 // lastOccurrences: the last word on every occurrence of a customer is what follows from what the driver wrote, unless it is
 // history by now, or past from the beginning.
-func (c *simReader) lastOccurrences(customer events.CustomerID, rules simRules, copies []simCopy, last map[string]events.Statement, at events.Instant) {
+func (c *simReader) lastOccurrences(customer events.CustomerID, rules simRules, copies, world []simCopy, last map[string]events.Statement, at events.Instant) {
 	so := map[string]bool{}
-	for _, x := range simHappened(rules, simMoves(copies), at) {
+	for _, x := range simHappened(rules, simMoves(copies), simMoves(world), at) {
 		so[x.key] = true
 		said := last[string(customer)+" "+x.key].Value != ""
 		open := x.at+rules.lateness >= at || c.onTime(customer, rules, x)
@@ -65,7 +68,7 @@ func (c *simReader) onTime(customer events.CustomerID, rules simRules, x simTrig
 		return false
 	}
 	var copies []simCopy
-	so := func() bool { return slices.Contains(simHappened(rules, simMoves(copies), x.at), x) }
+	so := func() bool { return slices.Contains(simHappened(rules, simMoves(copies), nil, x.at), x) }
 	for _, h := range c.held[shard][customer] {
 		if h.append >= x.at && !so() {
 			return false

@@ -50,7 +50,7 @@ func (d *simDriver) write(c *simCluster, topic string) {
 		value := d.value(c.now)
 		t := d.touches[value]
 		home := p
-		if t != nil {
+		if t != nil && !t.world {
 			home = events.ShardOf(t.customer, d.shards)
 		}
 		if len(recs) == 0 && (!d.strays || d.IntN(3) > 0) {
@@ -60,7 +60,7 @@ func (d *simDriver) write(c *simCluster, topic string) {
 			break
 		}
 		r := kafka.Out{Value: []byte(value)}
-		if t != nil {
+		if t != nil && !t.world {
 			r.Key = []byte(t.customer)
 		}
 		recs, touches = append(recs, r), append(touches, t)
@@ -86,7 +86,7 @@ func (d *simDriver) value(now events.Instant) string {
 	case d.n > 1 && len(d.values) > 0 && d.IntN(8) == 0:
 		old := d.values[d.IntN(len(d.values))]
 		if t := *d.touches[old]; d.IntN(2) == 0 { // a copy that differs
-			return d.touch(t.customer, t.id, t.time+events.Instant(d.IntN(5)-2)*simMinute, t.amount+int64(d.IntN(3)))
+			return d.touch(simTouch{t.customer, t.id, t.time + events.Instant(d.IntN(5)-2)*simMinute, 0, t.amount + int64(d.IntN(3)), t.world})
 		}
 		return old
 	}
@@ -114,13 +114,23 @@ func (d *simDriver) value(now events.Instant) string {
 	case 2:
 		amount = 0
 	}
-	return d.touch(d.customers[d.IntN(len(d.customers))], fmt.Sprintf("e%d", d.n), t, amount)
+	id := fmt.Sprintf("e%d", d.n)
+	if d.IntN(6) == 0 {
+		if d.IntN(4) == 0 {
+			id = fmt.Sprintf("e%d", d.IntN(d.n)) // which may be a touchpoint's
+		}
+		return d.touch(simTouch{"", id, t, 0, int64(d.IntN(simProducts)), true})
+	}
+	return d.touch(simTouch{d.customers[d.IntN(len(d.customers))], id, t, 0, amount, false})
 }
 
 // touch writes a message down.
-func (d *simDriver) touch(customer events.CustomerID, id string, at events.Instant, amount int64) string {
+func (d *simDriver) touch(t simTouch) string {
+	customer, id, at, amount := t.customer, t.id, t.time, t.amount
 	event, properties := "Product Viewed", `"product_id":"p"`
 	switch {
+	case t.world:
+		event, properties = "Product Restocked", fmt.Sprintf(`"product_id":"p%d"`, amount)
 	case amount > 0:
 		event, properties = "Order Completed", fmt.Sprintf(`"order_id":"o-%s","currency":"JPY","total":%d`, id, amount)
 	case amount < 0:
@@ -130,7 +140,8 @@ func (d *simDriver) touch(customer events.CustomerID, id string, at events.Insta
 		event, id, customer, at, properties)
 	sum := sha256.Sum256([]byte(value))
 	if d.touches[value] == nil {
-		d.touches[value] = &simTouch{customer, id, at, binary.BigEndian.Uint64(sum[:]), amount}
+		t.content = binary.BigEndian.Uint64(sum[:])
+		d.touches[value] = &t
 		d.values = append(d.values, value)
 	}
 	return value

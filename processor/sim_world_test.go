@@ -39,13 +39,13 @@ type simOdds struct {
 
 // simCount is what happened.
 type simCount struct {
-	turns, crashes, takeovers, seconds, stopped, frozen, leaps, quiets, ruled, aliens, expired, ghosts, lost, rolled, retired, repeated, aside, fired, withdrawn int
+	turns, crashes, takeovers, seconds, stopped, frozen, leaps, quiets, ruled, aliens, expired, ghosts, lost, rolled, retired, repeated, aside, fired, withdrawn, met int
 }
 
 // fields are the counts, in order.
 func (c *simCount) fields() []*int {
 	return []*int{&c.turns, &c.crashes, &c.takeovers, &c.seconds, &c.stopped, &c.frozen, &c.leaps, &c.quiets, &c.ruled, &c.aliens,
-		&c.expired, &c.ghosts, &c.lost, &c.rolled, &c.retired, &c.repeated, &c.aside, &c.fired, &c.withdrawn}
+		&c.expired, &c.ghosts, &c.lost, &c.rolled, &c.retired, &c.repeated, &c.aside, &c.fired, &c.withdrawn, &c.met}
 }
 
 func (c *simCount) add(d *simCount) {
@@ -90,7 +90,7 @@ func newSimWorld(seed uint64, out io.Writer) *simWorld {
 	r := rand.New(rand.NewPCG(seed, 0x746f756368))
 	w := &simWorld{Rand: r, out: out, kafka: newSimCluster(1_750_000_000_000), shards: 1 + r.IntN(2), mute: r.IntN(3) == 0, alone: r.IntN(3) == 0}
 	if r.IntN(2) == 0 {
-		w.limits = &limits{dirty: r.IntN(20_000), pending: r.IntN(4000), due: 1 + r.IntN(3), walk: 1 + r.IntN(3), touched: r.IntN(4), refold: 1 + r.IntN(20), gather: r.IntN(3000)}
+		w.limits = &limits{dirty: r.IntN(20_000), pending: r.IntN(4000), due: 1 + r.IntN(3), walk: 1 + r.IntN(3), touched: r.IntN(4), refold: 1 + r.IntN(20), gather: r.IntN(3000), offer: 1 + r.IntN(2)}
 	}
 	if w.boot = time.Hour; r.IntN(4) == 0 {
 		w.newest = len(simRulebooks) - 1

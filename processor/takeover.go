@@ -247,7 +247,12 @@ func (s *shard) goBy(rules rulebook.Succession) error {
 	if err := s.believe(rules); err != nil {
 		return err
 	}
-	return s.store.Retable(s.table)
+	if err := s.store.Retable(s.table); err != nil {
+		return err
+	}
+	var err error
+	s.happenings, err = s.store.Happenings()
+	return err
 }
 
 // checkLogs makes sure that both logs still are those which the checkpoint was made from.

@@ -56,6 +56,9 @@ func (s *shard) walk(ctx context.Context) error {
 	n, most := 0, s.walkSlice()
 	err := s.store.Customers(w.After, func(c *state.Customer) (bool, error) {
 		w.After, n = c.ID(), n+1
+		if err := s.acquaint(c); err != nil {
+			return false, err
+		}
 		if !c.Stale() { // else refold will look
 			c.Visit(s.at.Clock, w.Cause, s.speaker)
 			s.store.Changed(c)

@@ -92,7 +92,7 @@ const (
 func (c *Customer) Take(e *events.Event) Outcome { return c.take(e, nil) }
 
 func (c *Customer) take(e *events.Event, packed []byte) Outcome {
-	id := Fingerprint(e.Source, e.ID)
+	id := identity(e)
 	if c.line.needs(e, id) {
 		c.whole()
 	}

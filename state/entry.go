@@ -305,15 +305,24 @@ func parseTrait(b []byte, e *events.Event) error {
 // order is what an entry is sorted by.
 type order struct {
 	time                 events.Instant
+	world                bool // touchpoints come first
 	sequence, source, id string
 }
 
-func orderOf(e *events.Event) order { return order{e.Time, e.Sequence, e.Source, e.ID} }
+func orderOf(e *events.Event) order {
+	return order{e.Time, e.Type.OfWorld(), e.Sequence, e.Source, e.ID}
+}
 
 // compare is negative if a happened before b.
 func (a order) compare(b order) int {
 	if a.time != b.time {
 		if a.time < b.time {
+			return -1
+		}
+		return 1
+	}
+	if a.world != b.world {
+		if b.world {
 			return -1
 		}
 		return 1

@@ -21,8 +21,11 @@ type Spec[S any] struct {
 	Fold  func(s *S, e *events.Event)
 	// Before is called when the next event on the timeline, of whatever type, is at an instant later than that of the one
 	// before it, while all states are as that one left them: so s may keep what came of the time between from what was
-	// known then. It leaves what Facts, Horizon and Occurrences say as it is.
+	// known then. It leaves what Facts, Horizon and Occurrences say as it is. Of an event of the world it is called in any
+	// case, and does nothing where s holds an event of that instant.
 	Before func(s *S, k Known, to events.Instant)
+
+	World *World[S] // what it makes of events that are of no customer; nil: nothing
 
 	// Needs are the features, earlier in the table, whose state the functions that are given a Known read through Of.
 	Needs []Feature
@@ -70,11 +73,11 @@ const Yes Value = "true"
 // A Mark points to an event of a customer's timeline.
 type Mark struct {
 	Time events.Instant
-	ID   uint64 // Fingerprint of source and id
+	ID   uint64 // Fingerprint of source and id; of an event of the world of another source
 }
 
 // MarkOf points to e.
-func MarkOf(e *events.Event) Mark { return Mark{e.Time, Fingerprint(e.Source, e.ID)} }
+func MarkOf(e *events.Event) Mark { return Mark{e.Time, identity(e)} }
 
 // Fingerprint is FNV-1a, 64 bits, of the two texts, with the upper half folded into the lower once more.
 func Fingerprint(source, id string) uint64 {
@@ -106,6 +109,7 @@ type Feature interface {
 	before(s any, k Known, to events.Instant)
 	changes(s any, k Known, at events.Instant, say func(string, Value), once func(*Occurrence)) bool
 	compared(s any, k Known, at events.Instant)
+	meets(s any, e *events.Event) bool
 	facts(s any, k Known, at events.Instant, say func(string, Value))
 	occurrences(s any, k Known, at events.Instant, say func(*Occurrence))
 	settled(key string, effective, at events.Instant) bool
@@ -124,6 +128,7 @@ type about struct {
 	folds              []events.Type
 	hasFold, hasBefore bool
 	hasChanges         bool
+	world              *Worldly
 	hasFacts, hasState bool // facts or occurrences
 	happens            bool // has occurrences
 	faults             []string
@@ -156,6 +161,12 @@ func (p *Spec[S]) about() about {
 	if a.hasBefore && !a.hasState {
 		a.faults = append(a.faults, "has Before, and a state that it cannot write")
 	}
+	if w := p.World; w != nil {
+		a.world = &w.Worldly
+		if w.Interests == nil || w.Offers == nil || w.Meets == nil || w.Remembers == nil || p.Fold == nil {
+			a.faults = append(a.faults, "has a World that is not whole")
+		}
+	}
 	if len(p.Folds) > 0 && p.Fold == nil {
 		a.faults = append(a.faults, "has Folds without Fold")
 	}
@@ -173,6 +184,8 @@ func (p *Spec[S]) changes(s any, k Known, at events.Instant, say func(string, Va
 }
 
 func (p *Spec[S]) compared(s any, k Known, at events.Instant) { p.Compared(s.(*S), k, at) }
+
+func (p *Spec[S]) meets(s any, e *events.Event) bool { return p.World.Meets(s.(*S), e) }
 
 func (p *Spec[S]) before(s any, k Known, to events.Instant) { p.Before(s.(*S), k, to) }
 

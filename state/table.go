@@ -19,6 +19,7 @@ type Table struct {
 	timed    Set     // the features that have facts or occurrences
 	befores  []int   // the features that have a Before
 	changing Set     // the features that say what they say otherwise
+	worlds   []int   // the features that read events of the world
 	happens  int     // the feature that has occurrences; len(features) if none has
 	print    uint64
 }
@@ -50,6 +51,9 @@ func NewTable(features ...Feature) (*Table, error) {
 		}
 		if a.hasChanges {
 			t.changing |= 1 << i
+		}
+		if a.world != nil {
+			t.worlds = append(t.worlds, i)
 		}
 		if a.hasBefore {
 			t.befores = append(t.befores, i)
@@ -108,6 +112,9 @@ func (t *Table) route() {
 	for ty := range typeCount {
 		var reached Set
 		for i, a := range t.abouts {
+			if events.Type(ty).OfWorld() && a.world == nil {
+				continue
+			}
 			if a.hasFold && (a.folds == nil || slices.Contains(a.folds, events.Type(ty))) {
 				t.folds[ty] = append(t.folds[ty], i)
 				reached |= 1 << i
@@ -172,7 +179,11 @@ func (t *Table) zero() []any {
 
 // fold folds e into states, which hold all up to an event at last; events.Never if none was before.
 func (t *Table) fold(states []any, last events.Instant, e *events.Event) {
-	if e.Time > last {
+	world := e.Type.OfWorld()
+	if world && !t.meets(states, e) {
+		return
+	}
+	if e.Time > last || world { // last may be one that met nobody
 		for _, i := range t.befores {
 			t.features[i].before(states[i], Known{states}, e.Time)
 		}

@@ -30,7 +30,7 @@ type timeline struct {
 // entry says where an event's record lies. Equal times are told apart by what the record holds.
 type entry struct {
 	time       events.Instant
-	id         uint64 // Fingerprint of source and id
+	id         uint64 // what stands for the event, as in a Mark
 	content    uint64
 	block      uint32
 	start, end uint32
@@ -95,14 +95,14 @@ func (t *timeline) idOf(x *entry) string { return idOf(t.blocks[int(x.block)-t.a
 
 // needs: to put an event of that id and time all of t must be in memory.
 func (t *timeline) needs(e *events.Event, id uint64) bool {
-	return t.away > 0 && (e.Time <= t.upTo || t.ids.has(id) && t.find(id, e.Source, e.ID) < 0)
+	return t.away > 0 && (e.Time <= t.upTo || t.ids.has(id) && t.find(id, e) < 0)
 }
 
 // put places e, whose fingerprint is id, and of which packed is what appendEntry wrote if that was done before. changed is
 // the first index from which on the events are others than before.
 func (t *timeline) put(e *events.Event, id uint64, packed []byte) (did placed, changed int) {
 	did, changed = appended, t.count()
-	if old := t.find(id, e.Source, e.ID); old >= 0 {
+	if old := t.find(id, e); old >= 0 {
 		x := &t.index[old]
 		if c := cmp.Or(cmp.Compare(e.Time, x.time), cmp.Compare(e.Content, x.content)); c >= 0 {
 			return duplicate, changed
@@ -120,8 +120,8 @@ func (t *timeline) put(e *events.Event, id uint64, packed []byte) (did placed, c
 	return did, min(t.gone+at, changed)
 }
 
-// find is the place in index of the event with that source and id, or -1.
-func (t *timeline) find(fingerprint uint64, source, id string) int {
+// find is the place in index of the copy of an event, or -1.
+func (t *timeline) find(fingerprint uint64, of *events.Event) int {
 	if !t.ids.has(fingerprint) {
 		return -1
 	}
@@ -130,7 +130,7 @@ func (t *timeline) find(fingerprint uint64, source, id string) int {
 		if t.index[i].id != fingerprint {
 			continue
 		}
-		if t.parse(&t.index[i], &e); e.Source == source && e.ID == id {
+		if t.parse(&t.index[i], &e); e.Source == of.Source && e.ID == of.ID && e.Type.OfWorld() == of.Type.OfWorld() {
 			return i
 		}
 	}
@@ -274,7 +274,7 @@ func (t *timeline) load(block []byte) error {
 			return err
 		}
 		end := len(block) - r.Left()
-		t.index = append(t.index, entry{time: e.Time, id: Fingerprint(e.Source, e.ID), content: e.Content,
+		t.index = append(t.index, entry{time: e.Time, id: identity(&e), content: e.Content,
 			block: n, start: uint32(end - len(record)), end: uint32(end)})
 	}
 	return r.Err()

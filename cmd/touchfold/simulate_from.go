@@ -263,6 +263,10 @@ func touchpointsOf(ctx context.Context, files []string, c *config.Config, bar *p
 	for _, reason := range slices.Sorted(maps.Keys(k.refused)) {
 		p.note(fmt.Sprintf("%s: not a touchpoint, and counts for nothing: %s", counted(k.refused[reason], "line"), reason))
 	}
+	if k.world > 0 {
+		p.note(counted(k.world, "event") + " of the catalogue or of the world, which count for nothing here: rules that ask for such say less " +
+			"than they would in a run")
+	}
 	p.each = func(_ context.Context, f func(*state.Customer) error) error {
 		for n, id := range slices.Sorted(maps.Keys(k.customers)) {
 			bar.tell(float64(n)/float64(len(k.customers)), counted(n, "customer"))
@@ -284,6 +288,7 @@ type known struct {
 	at        events.Offset
 	customers map[events.CustomerID]*state.Customer
 	refused   map[string]int // lines, by the reason
+	world     int            // events of no customer
 }
 
 // read takes all lines of files, as if they stood in a topic.
@@ -323,6 +328,7 @@ func (k *known) take(r *events.Record) {
 	}
 	e := &k.event
 	if k.stamp = max(k.stamp, e.Time); e.Customer == "" {
+		k.world++
 		return
 	}
 	c := k.customers[e.Customer]

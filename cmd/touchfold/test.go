@@ -32,7 +32,7 @@ func (*testCommand) Help() string {
 The rulebook is looked for beside the story. Without only, everything is told that is said. Other lines: set KEY=VALUE (of ` +
 		`the configuration), customer NAME (from here on another one), facts (all that is true), show FEATURE, restart. Behind an ` +
 		`event's name stand order= total= currency= units= items=p1*2@10.00,p2 category= serial= warranty= properties={…} ` +
-		`traits={…} channel= id=, as far as needed. Neither touchfold.yaml nor the environment is read. The exit code is 1 if a ` +
+		`traits={…} channel= id=, as far as needed. An event of the catalogue (Product Restocked) comes to all customers. Neither touchfold.yaml nor the environment is read. The exit code is 1 if a ` +
 		`story differs or cannot be told.`
 }
 

@@ -101,12 +101,27 @@ func catalogueTable() mapping[rules.Catalogue] {
 				"The field of that event whose value the interest must have."),
 			required("interest", match(), func(c *T) *rules.Match { return &c.Interest }, "What shows an interest."),
 			optional("same", fieldOf(), func(c *T) *string { return &c.Same },
-				"The field of the interest's event that must have that value; if left out, the one of match."),
+				"The field of the interest's event that must have that value; if left out, the one of match. Of traits.NAME what "+
+					"was last said counts."),
 			required("within", duration(false), func(c *T) *rules.Duration { return &c.Within },
 				"How long before the interest may have been shown."),
+			optional("least", whole(1, 100, 1), func(c *T) *int { return &c.Least },
+				"How often the interest must have been shown within that time. Once if left out."),
+			optional("until", maybe(match()), func(c *T) **rules.Match { return &c.Until },
+				"What ends the interest in that value, such as that it was bought."),
+			forField(func(c *T) *rules.Duration { return &c.For }),
 		),
 		check: func(r *reader, n *node, c *T) {
 			c.Event.At = n.at
+			if n.get("least") == nil {
+				c.Least = 1
+			}
+			for _, name := range c.Event.Names {
+				if !events.TypeOf(name).OfWorld() {
+					r.fault(n.place("event"), "event: %q is of a customer; of the catalogue or of the world are %s", brief(name),
+						strings.Join(rules.Worldly(), ", "))
+				}
+			}
 			if n.get("same") == nil {
 				c.Same = c.Field
 			}

@@ -133,8 +133,9 @@ func TestMeaning(t *testing.T) {
 		"{date: {field: traits.a, offset: -3d, at: 23:59, for: 3d}}": &rules.Date{Field: "traits.a", Zone: "business", For: day(3),
 			Offset: rules.Offset{Before: true, Duration: day(3)}, Clock: events.Instant(86_340_000)},
 		"{cadence: {by: product, of: {event: Order Completed}}}": &rules.Cadence{By: "product", Of: orders, Tolerance: 1_500_000, Least: 3},
-		"{catalogue: {event: A, match: properties.b, interest: {event: Order Completed}, within: 3d}}": &rules.Catalogue{
-			Event: rules.Match{Names: []string{"A"}}, Field: "properties.b", Same: "properties.b", Interest: orders, Within: day(3)},
+		"{catalogue: {event: Product Restocked, match: properties.b, interest: {event: Order Completed}, within: 3d}}": &rules.Catalogue{
+			Event: rules.Match{Names: []string{"Product Restocked"}}, Field: "properties.b", Same: "properties.b", Interest: orders, Within: day(3),
+			Least: 1},
 		"{bucket: {salt: a, percent: 0.5}}": &rules.Bucket{Salt: "a", Percent: 500_000},
 	} {
 		if got := when(text); !reflect.DeepEqual(got, want) {

@@ -59,7 +59,9 @@ func (r *Rehearsal) Feed(ctx context.Context, value []byte) (events.Instant, err
 	}
 	out := kafka.Out{Value: value}
 	shard := events.ShardID(0)
-	if f.decoder.Decode(&events.Record{Append: anyTime, Value: value}, &f.event) == nil {
+	if why := f.decoder.Decode(&events.Record{Append: anyTime, Value: value}, &f.event); why != nil {
+		f.event.Type = events.Unknown
+	} else {
 		e := &f.event
 		if !f.decoder.Notes().Has(events.NoTime) {
 			if r.config.Until != 0 && e.Time > r.config.Until {
@@ -72,12 +74,32 @@ func (r *Rehearsal) Feed(ctx context.Context, value []byte) (events.Instant, err
 		}
 	}
 	out.Time = f.stamp
-	p := &f.partitions[shard]
-	p.gathered = append(p.gathered, out)
-	if f.bytes += len(value) + 64; f.bytes < flushAt {
+	f.gather(shard, out)
+	if f.event.Type.OfWorld() && !f.decoder.Notes().Has(events.NoMessageID) {
+		r.spread(out)
+	}
+	if f.bytes < flushAt {
 		return f.stamp, nil
 	}
 	return f.stamp, r.Flush(ctx)
+}
+
+func (f *feeder) gather(shard events.ShardID, out kafka.Out) {
+	p := &f.partitions[shard]
+	p.gathered = append(p.gathered, out)
+	f.bytes += len(out.Value) + 64
+}
+
+// spread has an event of the world, of which one stands on partition 0, stand on the others too, as the owner of that one
+// would copy it there: so no shard passes its instant without it, however fast the others are. It has an id, by which the
+// owner's copies are known.
+func (r *Rehearsal) spread(out kafka.Out) {
+	c, f := r.config.Config, &r.feed
+	origin := events.Origin{Position: events.Position{Topic: c.Topics.Touchpoints}, Append: out.Time}
+	out.Headers = append(events.AppendOrigin(nil, origin), events.Header{Key: events.HeaderForwardedBy, Value: []byte(c.App)})
+	for p := 1; p < len(f.partitions); p++ {
+		f.gather(events.ShardID(p), out)
+	}
 }
 
 // Flush appends what was gathered. Only then does the clock follow: a shard that finds nothing to read may go up to the

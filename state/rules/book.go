@@ -215,8 +215,11 @@ type Catalogue struct {
 	Event    Match
 	Field    string // of the catalogue's event
 	Interest Match
-	Same     string // the field of the interest's event
+	Same     string // the field of the interest's event; of traits.NAME what was last said counts
 	Within   Duration
+	Least    int      // how many interests; 0: 1
+	Until    *Match   // what ends the interest, by the same field; nil: nothing
+	For      Duration // how long it is true; zero: 1d
 	At       Place
 }
 

@@ -22,6 +22,7 @@ const (
 	stateTracked
 	stateLastFired
 	stateFired
+	stateOwn
 
 	pieceName  wire.Field = 1
 	pieceBytes wire.Field = 2
@@ -88,6 +89,9 @@ func (p *program) append(b []byte, s *State) []byte {
 	b = appendMark(b, stateFirst, s.first)
 	b = appendMark(b, stateBought, s.bought)
 	b = appendMark(b, stateNow, s.now)
+	if s.own != s.now {
+		b = appendMark(b, stateOwn, s.own)
+	}
 	var m, inner wire.Mark
 	for _, i := range p.ordered {
 		if s.pieces == nil || s.pieces[i] == nil {
@@ -119,6 +123,9 @@ func (p *program) parse(b []byte, s *State) error {
 			s.bought = parseMark(&r)
 		case stateNow:
 			s.now = parseMark(&r)
+			s.own = s.now
+		case stateOwn:
+			s.own = parseMark(&r)
 		case statePiece:
 			err = p.parsePiece(r.Bytes(), s)
 		case stateHit:

@@ -22,6 +22,8 @@ func everything() *Book {
 	week := Window{Kind: "rolling", Duration: Duration{N: 168, Unit: "h"}}
 	hours := func(n int) Duration { return Duration{N: n, Unit: "h"} }
 	birthday := &Date{Field: "traits.birthday", Recur: "monthly", Zone: "customer"}
+	offered := &Catalogue{Event: Match{Names: []string{"Product Restocked"}}, Field: "properties.color", Interest: viewed,
+		Within: hours(24), Least: 2, Until: &ordered}
 	all := []Condition{
 		&Event{Match: viewed, Aggregate: MostFrequent, Field: "properties.color", Compare: is("red"), Window: week},
 		&Event{Match: viewed, Aggregate: Sum, Field: "properties.score", Compare: atLeast(2), Window: week},
@@ -38,6 +40,7 @@ func everything() *Book {
 		&Item{Of: ordered, Field: "item.warranty_months"},
 		&Cadence{By: "category", Of: ordered},
 		&Bucket{Salt: "s", Percent: 1},
+		offered,
 	}
 	carry := func(path string) []Field { return []Field{{Name: "p", Path: path}} }
 	about := func(id string) About { return About{ID: id} }
@@ -50,6 +53,7 @@ func everything() *Book {
 			{About: about("date"), On: birthday, MaxLateness: Duration{N: 1, Unit: "y"}},
 			{About: about("in"), On: &Entered{Segment: "any"}},
 			{About: about("item"), On: &Item{Of: ordered, Field: "item.warranty_months"}, Payload: carry("item.product_id")},
+			{About: about("offer"), On: offered, Payload: carry("item.product_id")},
 		},
 	}
 }
@@ -78,6 +82,8 @@ func all() []*events.Event {
 	for _, at := range []string{"10:00", "11:00", "11:30", "11:30", "11:30"} {
 		add("2024-02-08 "+at, "Product Viewed").Rest = []byte(`{"color":"blue","score":"2.5","change":"-9e12","due":7}`)
 	}
+	w := add("2024-02-08 11:30", "Product Restocked")
+	w.Rest, w.Items = []byte(`{"color":"blue"}`), []events.Item{{ProductID: "p"}}
 	return list
 }
 
@@ -103,7 +109,7 @@ func written(s *State) []any {
 			x.before, x.sums = sum{}, nil
 		}
 	}
-	return append([]any{s.first, s.bought, s.now, s.hits, s.reg.settled()}, s.pieces...)
+	return append([]any{s.first, s.bought, s.now, s.own, s.hits, s.reg.settled()}, s.pieces...)
 }
 
 // unwritten follows from what was asked, or from the others.

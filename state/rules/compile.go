@@ -96,7 +96,7 @@ func (c *compiler) trigger(t *Trigger) {
 	on := c.uses
 	if len(t.Payload) > 0 && !carries(t.On) {
 		c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event (each match), "+
-			"absence … after, and item", t.Payload[0].Path)
+			"absence … after, item and catalogue", t.Payload[0].Path)
 	}
 	when := ""
 	if t.When != nil {
@@ -115,7 +115,7 @@ func carries(on Condition) bool {
 		return x.Op == "" && x.Aggregate == ""
 	case *Absence:
 		return x.After != nil
-	case *Item:
+	case *Item, *Catalogue:
 		return true
 	}
 	return false
@@ -140,8 +140,6 @@ func (c *compiler) track(of condition) int {
 	c.tracked, c.follow = append(c.tracked, of), append(c.follow, c.uses)
 	return len(c.tracked) - 1
 }
-
-const notYet = "catalogue: this version of touchfold does not yet meet events of the catalogue with customers' interests; leave the rule out"
 
 // condition compiles one; of a faulty one it is one that is never true.
 func (c *compiler) condition(of Condition) condition {
@@ -177,10 +175,8 @@ func (c *compiler) condition(of Condition) condition {
 		return c.item(x, nil)
 	case *Cadence:
 		return c.cadence(x)
-	}
-	if _, ok := of.(*Catalogue); ok {
-		c.fault(of.Where(), notYet)
-		return anyOf(nil)
+	case *Catalogue:
+		return c.catalogue(x, nil)
 	}
 	c.fault(of.Where(), "this condition is not one that can be asked of a customer")
 	return anyOf(nil)
@@ -242,10 +238,8 @@ func (c *compiler) happening(of Condition, payload []Field) happening {
 		return c.item(x, payload)
 	case *Cadence:
 		return c.cadence(x)
-	}
-	if _, ok := of.(*Catalogue); ok {
-		c.fault(of.Where(), notYet)
-		return nil
+	case *Catalogue:
+		return c.catalogue(x, payload)
 	}
 	c.fault(of.Where(), "this is nothing that happens")
 	return nil
@@ -291,6 +285,7 @@ func (c *compiler) finish() {
 			}
 		}
 	}
+	c.listWanted()
 	slices.SortFunc(p.ordered, func(a, b int32) int { return cmp.Compare(p.keys[a], p.keys[b]) })
 	c.route()
 	var basis strings.Builder

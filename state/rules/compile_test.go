@@ -48,7 +48,12 @@ func TestFaults(t *testing.T) {
 		{name: "happening as a condition", is: happens, want: "3:7 a: this condition is not one that can be asked of a customer"},
 		{name: "condition as a happening", on: &Trigger{On: &Trait{Name: "x", Compare: text}},
 			want: "3:7 t: this is nothing that happens"},
-		{name: "catalogue", is: &Catalogue{At: at}, want: "3:7 a: catalogue: this version of touchfold does not yet"},
+		{name: "an event of the world as a customer's", is: &Event{Match: Match{Names: []string{"Product Restocked"}, At: at}},
+			want: "3:7 a: Product Restocked is an event of no customer; write catalogue: {event: Product Restocked, …}"},
+		{name: "a customer's event as one of the world", is: &Catalogue{Event: Match{Names: []string{"*", "Product Viewed"}, At: at},
+			Field: "item.product_id", Interest: some.Match, Within: days.Duration, At: at},
+			want: "3:7 a: * is no event of the catalogue or of the world; these are Product Published, Product Price Changed, " +
+				"Product Restocked, Weather Observed\n3:7 a: Product Viewed is no event of the catalogue"},
 		{name: "payload of entering", on: &Trigger{On: happens, Payload: []Field{{Name: "x", Path: "item.price", At: at}}},
 			want: "3:7 t: what happens here has no event to read item.price of; payload goes with "},
 		{name: "payload of what is no field", on: &Trigger{On: some, Payload: []Field{{Name: "x", Path: "after.x", At: at}}},
@@ -112,10 +117,12 @@ fd3495ed5c24777f runs
 d93a73a5eb90bb9f owned
 4254d959ac5cc3ca rhythm
 3c485290c2060d99 bucket
+5b83b12a0edbf2b5 wanted
 0798b9f35ccdc7fd each
 0232721e8cf9f654 runs
 9af3c7516cacf328 pending
 915bf9d229d071d2 owned
+e363680d72ad61b6 wanted
 `
 	if got.String() != want {
 		t.Errorf("the keys are\n%s", got.String())

@@ -37,7 +37,7 @@ type Explanation struct {
 	EndsUnknown   bool           // Next or Until was not found by then: it is that or later
 	FirstEvent    events.Instant // of the customer
 	LastEvent     events.Instant // up to At
-	EventsFolded  int
+	EventsFolded  int            // the customer's own
 	trigger, rule int
 }
 
@@ -97,10 +97,14 @@ const (
 func Explain(q Question) (all []Explanation) {
 	x := &explainer{question: q}
 	past := q.Table.New(q.Customer.ID())
-	var first, last events.Instant
+	var first, last, own events.Instant
+	n := 0 // of the customer's own
 	q.Customer.Timeline(func(e *events.Event) {
-		if e.Time > q.At {
-			return
+		if e.Time > q.At || e.Type.OfWorld() && (x.report == nil || !x.report.program.meets(x.report.state, e)) {
+			return // or of the world, and does not meet him
+		}
+		if !e.Type.OfWorld() {
+			own, n = e.Time, n+1
 		}
 		if x.report != nil && e.Time > last {
 			x.watch(e.Time - 1)
@@ -120,7 +124,7 @@ func Explain(q Question) (all []Explanation) {
 	x.watch(q.At)
 	for i := range x.all {
 		e := &x.all[i]
-		e.FirstEvent, e.LastEvent, e.EventsFolded = first, last, past.Events()
+		e.FirstEvent, e.LastEvent, e.EventsFolded = first, own, n
 		x.finish(e)
 	}
 	return x.all
@@ -208,10 +212,6 @@ func (x *explainer) watchSegment(e *Explanation, to events.Instant) {
 		}
 		at = until
 	}
-}
-
-func (p *program) segmentOf(id string) *segment {
-	return p.segments[slices.IndexFunc(p.segments, func(g *segment) bool { return g.id == id })]
 }
 
 // ask is what a condition is at an instant.

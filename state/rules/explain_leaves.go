@@ -257,3 +257,15 @@ func (l *cadenceLeaf) show(v *view) (value string, from, to events.Instant) {
 	})
 	return value, from, to
 }
+
+// show is of the last event that met an interest.
+func (l *catalogueLeaf) show(v *view) (value string, from, to events.Instant) {
+	s := l.state(v)
+	if s == nil {
+		return "", 0, 0
+	}
+	if s.met.ID != 0 {
+		from, to = s.met.Time, v.program.Calendar.Add(s.met.Time, l.length)
+	}
+	return fmt.Sprintf("%d of interest", len(s.wants)), from, to
+}

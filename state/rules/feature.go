@@ -39,6 +39,10 @@ func New(c Config) (*state.Spec[State], state.Since, []Fault) {
 		Append:      p.append,
 		Parse:       p.parse,
 	}
+	if len(p.latest) > 0 {
+		spec.World = &state.World[State]{Meets: p.meets, Worldly: state.Worldly{Asks: p.asks, Interests: p.interests,
+			Offers: p.offers, Remembers: p.remembers}}
+	}
 	for _, f := range c.Figures {
 		if !slices.Contains(spec.Needs, f.Owner) {
 			spec.Needs = append(spec.Needs, f.Owner)

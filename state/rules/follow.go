@@ -212,7 +212,7 @@ func (p *program) occurrence(f *fired, at events.Instant) state.Occurrence {
 
 // before follows the time between two events for good.
 func (p *program) before(s *State, k state.Known, to events.Instant) {
-	if !p.follows() || s.now.ID == 0 {
+	if !p.follows() || s.now.ID == 0 || s.now.Time >= to {
 		return
 	}
 	c := &s.reg

@@ -56,7 +56,7 @@ func (h *edge) each(v *view) {
 	h.of.because(v, func(m state.Mark) { all = append(all, m) })
 	all = inTime(all)
 	n := len(all)
-	c := candidate{repeats: true, mark: v.state.now, because: slices.Clone(all[max(0, n-events.MaxBecause):])}
+	c := candidate{repeats: true, mark: v.state.own, because: slices.Clone(all[max(0, n-events.MaxBecause):])}
 	if n > 0 {
 		c.mark = all[n-1]
 	}
@@ -71,6 +71,7 @@ type hit struct {
 	mark    state.Mark
 	because []state.Mark // nil: mark alone
 	payload []string
+	key     string // of an event of the world
 }
 
 // matches happens with each match of a piece that notes hits.
@@ -119,6 +120,7 @@ const (
 	hitMark    wire.Field = 2
 	hitPayload wire.Field = 3
 	hitBecause wire.Field = 4
+	hitKey     wire.Field = 5
 )
 
 func (h *hit) append(b []byte) []byte {
@@ -129,6 +131,7 @@ func (h *hit) append(b []byte) []byte {
 	for _, m := range h.because {
 		b = appendMark(b, hitBecause, m)
 	}
+	b = wire.AppendBytes(b, hitKey, h.key)
 	return wire.End(b, m)
 }
 
@@ -143,6 +146,8 @@ func (s *State) parseHit(b []byte) error {
 			h.mark = parseMark(&in)
 		case hitPayload:
 			h.payload = append(h.payload, in.String())
+		case hitKey:
+			h.key = in.String()
 		case hitBecause:
 			h.because = append(h.because, parseMark(&in))
 		}

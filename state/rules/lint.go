@@ -139,6 +139,11 @@ func (l *linter) condition(of Condition, compiled any) {
 		l.names(&x.Of)
 	case *Cadence:
 		l.names(&x.Of)
+	case *Catalogue:
+		l.names(&x.Interest)
+		if x.Until != nil {
+			l.names(x.Until)
+		}
 	case *Bucket:
 		if x.Percent == 0 || x.Percent == 100*million {
 			l.warn(x.At, "is always %t: of percent 0 nobody is, of 100 everybody", x.Percent != 0)

@@ -19,8 +19,17 @@ type matcher struct {
 	canonical string
 }
 
-// matcher compiles m; paths are what is read of what matches.
+// matcher compiles m, of customers' events; paths are what is read of what matches.
 func (c *compiler) matcher(m *Match, paths ...field.Path) matcher {
+	for _, name := range m.Names {
+		if events.TypeOf(name).OfWorld() {
+			c.fault(m.At, "%s is an event of no customer; write catalogue: {event: %s, …}", name, name)
+		}
+	}
+	return c.match(m, paths...)
+}
+
+func (c *compiler) match(m *Match, paths ...field.Path) matcher {
 	var x matcher
 	for _, name := range m.Names {
 		if t := events.TypeOf(name); t != events.Unknown {

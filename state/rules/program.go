@@ -34,6 +34,9 @@ type program struct {
 	byType   [][]int32           // the pieces that match events of a type
 	byName   map[string][]int32  // of a name that is no type's
 	all      []int32             // of any name
+	wanted   [][]int32           // by type: the pieces that events of the world may meet
+	asks     []uint64            // of those pieces
+	latest   [][2]state.Duration // until when such an event may change what is said: one after the other
 	traits   int32               // the piece of the traits
 	segments []*segment          // each behind those that it asks for
 	index    map[string]*segment // the segments by key
@@ -43,6 +46,11 @@ type program struct {
 	edges    [][]int32 // by what is tracked: the triggers that happen when it becomes another
 	basis    string
 	views    *sync.Pool
+}
+
+// segmentOf is the segment of an id that is there.
+func (p *program) segmentOf(id string) *segment {
+	return p.segments[slices.IndexFunc(p.segments, func(g *segment) bool { return g.id == id })]
 }
 
 // readers are who depends on what.

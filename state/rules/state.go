@@ -17,6 +17,7 @@ type State struct {
 	first  state.Mark // the first event
 	bought state.Mark // the first order
 	now    state.Mark // the last event folded
+	own    state.Mark // the last one that is the customer's, not of the world
 	hits   []hit      // what happened at last, for triggers
 	reg    course
 
@@ -37,15 +38,13 @@ func (s *State) prepare(p *program) {
 
 // fold takes an event.
 func (p *program) fold(s *State, e *events.Event) {
+	if e.Type.OfWorld() {
+		p.foldWorld(s, e)
+		return
+	}
 	s.prepare(p)
-	if e.Time != s.now.Time {
-		s.hits = s.hits[:0]
-	}
-	if s.reg.here >= e.Time { // others of this instant were followed
-		s.reg.rewind()
-		s.members.stale.fill(len(p.segments))
-	}
-	s.now, s.moved = state.MarkOf(e), len(p.readers.stamped) > 0
+	s.come(p, e)
+	s.own, s.moved = s.now, len(p.readers.stamped) > 0
 	s.forget(&p.readers.onType[e.Type])
 	if s.first.ID == 0 {
 		s.first = s.now
@@ -68,6 +67,18 @@ func (p *program) fold(s *State, e *events.Event) {
 		p.foldPiece(v, i, e)
 	}
 	p.free(v)
+}
+
+// come goes to the instant of an event.
+func (s *State) come(p *program, e *events.Event) {
+	if e.Time != s.now.Time {
+		s.hits = s.hits[:0]
+	}
+	if s.reg.here >= e.Time { // others of this instant were followed
+		s.reg.rewind()
+		s.members.stale.fill(len(p.segments))
+	}
+	s.now = state.MarkOf(e)
 }
 
 // foldPiece has a piece take an event.

@@ -20,7 +20,7 @@ type cache struct {
 	frozen    ring
 	bytes     int64  // of all
 	decoded   int64  // of the decoded ones
-	maxBytes  int64  // for all; half of it for decoded ones
+	maxBytes  int64  // half of it for decoded ones, which pinned ones may pass, half for the others
 	last      *entry // the entry handed out last; one of a walk need not be in customers
 }
 
@@ -117,7 +117,7 @@ func (s *Store) makeRoom() {
 		}
 		s.freeze(e)
 	}
-	for c.bytes > c.maxBytes && !c.frozen.empty() {
+	for c.bytes-c.decoded > c.maxBytes/2 && !c.frozen.empty() {
 		e := c.frozen.oldest()
 		e.leave()
 		delete(c.customers, e.id)

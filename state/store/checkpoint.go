@@ -33,6 +33,7 @@ type change struct {
 	first        int            // number of the first of blocks
 	blocks       [][]byte       // newly sealed
 	indexed, was events.Instant // what stands in the index from now on, and what stood there
+	world        []write        // else: what is written of the world
 }
 
 // DirtyBytes is about how many bytes were changed since the last Checkpoint.
@@ -56,8 +57,12 @@ func (s *Store) Checkpoint(p Positions) error {
 		changes[i] = s.encode(e)
 		e.dirty, e.flying = false, true
 	}
+	if world := s.takeWorld(); world != nil {
+		changes = append(changes, change{world: world})
+	}
 	s.dirty, s.flying, s.dirtyBytes = s.flying[:0], s.dirty, 0
 	p.ProducerIDs, p.PastsSeen = slices.Clone(p.ProducerIDs), slices.Clone(p.PastsSeen)
+	p.Offers = slices.Clone(p.Offers)
 	p.Rulebook, p.RulebookHistory = slices.Clone(p.Rulebook), slices.Clone(p.RulebookHistory)
 	s.at, s.exists = p, true
 	s.number++
@@ -133,7 +138,7 @@ func (s *Store) land(err error) {
 		}
 	}
 	clear(s.flying)
-	s.flying = s.flying[:0]
+	s.flying, s.flown = s.flying[:0], nil
 	s.makeRoom()
 	s.metrics.cacheBytes.Set(float64(s.bytes))
 }
@@ -160,6 +165,14 @@ func (s *Store) write(changes []change, positions []byte) error {
 // write writes one customer, until yield says no. The order allows that it is cut anywhere: a row is written after the
 // blocks it counts and the parts it names, and while a horizon moves both its rows stand in the index.
 func (w *change) write(yield func(write) bool) bool {
+	if w.world != nil {
+		for _, x := range w.world {
+			if !yield(x) {
+				return false
+			}
+		}
+		return true
+	}
 	set := func(key, value []byte) bool { return yield(write{key: key, value: value}) }
 	remove := func(key []byte) bool { return yield(write{key: key, delete: true}) }
 	for i, block := range w.blocks {

@@ -97,6 +97,10 @@ func TestGolden(t *testing.T) {
 	p.Producer, p.Epoch, p.Walk, p.PastsSeen = 12, 13, Walk{true, "last", events.ByRules}, []events.ShardID{0, 14}
 	p.Rulebook, p.RulebookSerial, p.RulebookHistory = []byte("rules"), 15, []uint64{16, 0x0123456789abcdef}
 	p.Floor = 17
+	interest := state.Interest{Asks: 18, Value: 19}
+	p.Offers = []Offer{{Mark: state.Mark{Time: 20, ID: 21}, Of: []state.Interest{interest, {Asks: 22, Value: 23}}, After: "last"}}
+	s.Note(interest, fullID, 24)
+	s.Happen(&state.Happened{Mark: state.Mark{Time: 20, ID: 21}, Packed: []byte("packed"), Gone: []state.Interest{interest}})
 	s.pending = 12
 	must(t, s.Checkpoint(p))
 	must(t, s.Wait())

@@ -12,8 +12,10 @@ const (
 	kindBlock     = 'b'
 	kindCustomer  = 'c'
 	kindHorizon   = 'h'
+	kindInterest  = 'i'
 	kindPart      = 'q'
 	kindPositions = 'p'
+	kindHappened  = 'w'
 )
 
 var positionsKey = []byte{kindPositions}
@@ -21,7 +23,7 @@ var positionsKey = []byte{kindPositions}
 // maxKey is how many bytes a key of Badger's has at most, and maxID how many of a customer's id fit into one.
 const (
 	maxKey = 65000
-	maxID  = maxKey - 16
+	maxID  = maxKey - 24
 )
 
 func customerKey(b []byte, id events.CustomerID) []byte {

@@ -80,6 +80,8 @@ type Positions struct {
 
 	Since state.Since // from when on each trigger is in force
 
+	Offers []Offer // events of the world that have not come to all yet whom they may meet, in order of arrival
+
 	Floor events.Instant // occurrences up to here are past: when the shard was first opened, if it was mute then
 }
 
@@ -123,6 +125,7 @@ const (
 	posNumber // of the checkpoint, counted from 1; it is written last
 	posFloor
 	posSince
+	posOffer
 
 	walkActive wire.Field = 1
 	walkAfter  wire.Field = 2
@@ -176,7 +179,11 @@ func appendPositions(b []byte, p *Positions, pending int) []byte {
 	for _, x := range p.Since {
 		since = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(since, x.Meaning), uint64(x.From))
 	}
-	return wire.AppendBytes(b, posSince, since)
+	b = wire.AppendBytes(b, posSince, since)
+	for _, o := range p.Offers {
+		b = appendOffer(b, o)
+	}
+	return b
 }
 
 func appendWalk(b []byte, w Walk) []byte {
@@ -250,6 +257,10 @@ func parsePositions(b []byte) (p Positions, pending int, err error) {
 			p.Floor = events.Instant(r.Int())
 		case posSince:
 			p.Since, err = parseSince(r.Bytes())
+		case posOffer:
+			var o Offer
+			o, err = parseOffer(r.Bytes())
+			p.Offers = append(p.Offers, o)
 		case posRulebookHistory:
 			p.RulebookHistory, err = parseDigests(r.Bytes())
 		}

@@ -57,6 +57,7 @@ type Store struct {
 	cache
 	horizons
 	checkpoints
+	interests
 	readOnly, closed bool
 	views            sync.WaitGroup // of the disk, that others hold beside the owner
 }

@@ -20,7 +20,7 @@
 // category, serial, warranty (months), each one value for all items or one for each (baby,toys); properties and traits
 // (JSON); anonymous, previous, group, channel, source, sequence; and id, which is e1, e2 … by itself. A value with spaces
 // is written as JSON ("Home & Garden"). An event earlier than what came before is late; one with the id of another is a
-// copy of it.
+// copy of it. An event of the catalogue or of the world (Product Restocked) is of no customer: it comes to all of them.
 //
 // Below stands what is said: when, what, the how-manieth word on it, why, and what a trigger carries. Where the key of an
 // occurrence stands for an event its id is shown.
@@ -60,6 +60,7 @@ type teller struct {
 	ids     map[uint64]string // of events, by what stands for them in keys
 	priced  bool              // the event that is read has a price
 	only    []string          // facts, nil: all
+	world   []*events.Event   // what came of the world, for whoever turns out to have had an interest before
 	out     bytes.Buffer
 }
 
@@ -137,15 +138,31 @@ func (t *teller) advance(to events.Instant) {
 
 func (t *teller) take(e *events.Event) {
 	t.advance(e.Time)
-	switch t.c.Take(e) {
+	if t.fold(e) == state.Duplicate {
+		t.say("duplicate")
+	}
+	if e.Type.OfWorld() {
+		t.world = append(t.world, e)
+		return
+	}
+	for _, w := range t.world {
+		if w.Time >= e.Time {
+			t.fold(w)
+		}
+	}
+}
+
+func (t *teller) fold(e *events.Event) state.Outcome {
+	did := t.c.Take(e)
+	switch did {
 	case state.Folded:
 		t.c.Step(e, t.clock, t.speaker)
 	case state.Duplicate:
-		t.say("duplicate")
 	default:
 		t.c.Refold()
 		t.c.Settle(t.clock, events.ByCorrection, t.speaker)
 	}
+	return did
 }
 
 func (t *teller) facts() {

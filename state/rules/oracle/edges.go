@@ -74,6 +74,12 @@ func (r *run) edgesOf(c rules.Condition) (all []events.Instant) {
 		return all
 	case *rules.Date:
 		return r.dateEdges(c)
+	case *rules.Catalogue:
+		for i := range r.catalogue {
+			t := r.catalogue[i].Time
+			all = append(all, t, r.add(t, or(c.For, rules.Duration{N: 1, Unit: "d"})))
+		}
+		return all
 	case *rules.Trait, *rules.Bucket, *rules.Sequence:
 		return nil // events alone change them
 	}

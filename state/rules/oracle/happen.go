@@ -60,6 +60,12 @@ func (r *run) happenings(on rules.Condition) (all []happening) {
 			all = append(all, happening{r.list[i.event].Time, i.key, i.event})
 		}
 		return all
+	case *rules.Catalogue:
+		for _, m := range r.meetings(on, r.until) {
+			e := r.event(m.event)
+			all = append(all, happening{at: e.Time, key: e.ID})
+		}
+		return all
 	case *rules.Entered:
 		return r.becoming(r.segment(on.Segment).When, true)
 	case *rules.Left:
@@ -132,14 +138,20 @@ func (r *run) latest(deciding []int, at events.Instant) int {
 		return r.upTo(at) - 1
 	}
 	return slices.MaxFunc(deciding, func(a, b int) int {
-		return cmp.Or(cmp.Compare(r.list[a].Time, r.list[b].Time), strings.Compare(r.mark(a), r.mark(b)))
+		return cmp.Or(cmp.Compare(r.event(a).Time, r.event(b).Time), strings.Compare(r.mark(a), r.mark(b)))
 	})
 }
 
 // precedes says whether b is later than a: of one instant the digits say so.
 func (r *run) precedes(a, b int) bool { return r.latest([]int{a, b}, 0) == b && a != b }
 
-func (r *run) mark(event int) string { return Mark(r.list[event].Source, r.list[event].ID) }
+func (r *run) mark(event int) string {
+	e := r.event(event)
+	if event >= len(r.list) {
+		return Mark("world\xff"+e.Source, e.ID)
+	}
+	return Mark(e.Source, e.ID)
+}
 
 // Mark is the 16 hexadecimal digits that stand for an event's source and id: their FNV-1a with 0xff between, the upper
 // half folded into the lower, and never 0.

@@ -50,6 +50,8 @@ func (r *run) holds(c rules.Condition, at events.Instant) (bool, []int) {
 		return true, []int{end}
 	case *rules.Absence:
 		return r.absent(c, at)
+	case *rules.Catalogue:
+		return r.offered(c, at)
 	case *rules.Date, *rules.Item, *rules.Cadence:
 		var deciding []int
 		all := r.instances(c, at)

@@ -83,9 +83,10 @@ func Edges(w *World, list []events.Event, until events.Instant) []events.Instant
 
 // run is one question: events up to an instant, none after it.
 type run struct {
-	w     *World
-	list  []events.Event
-	until events.Instant
+	w         *World
+	list      []events.Event // the customer's
+	catalogue []events.Event // of the catalogue and of the world
+	until     events.Instant
 
 	// What follows from list alone, whatever the instant, is found once.
 	found  map[wanted][]hit
@@ -97,12 +98,17 @@ func newRun(w *World, list []events.Event, until events.Instant) *run {
 	if w.programs == nil {
 		w.programs, w.zones = map[string]cel.Program{}, map[string]*time.Location{}
 	}
-	n := 0
-	for n < len(list) && list[n].Time <= until {
-		n++
+	r := &run{w: w, until: until, found: map[wanted][]hit{}, stayed: map[string][]Stay{}, first: map[*rules.Sequence]int{}}
+	for _, e := range list {
+		switch {
+		case e.Time > until:
+		case e.Type.OfWorld():
+			r.catalogue = append(r.catalogue, e)
+		default:
+			r.list = append(r.list, e)
+		}
 	}
-	return &run{w: w, list: list[:n], until: until,
-		found: map[wanted][]hit{}, stayed: map[string][]Stay{}, first: map[*rules.Sequence]int{}}
+	return r
 }
 
 func (r *run) segment(id string) *rules.Segment {

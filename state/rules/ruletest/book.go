@@ -15,8 +15,8 @@ type Options struct {
 }
 
 // Leaves are the kinds of leaf that books are made of.
-var Leaves = []string{"event", "absence", "trait", "sequence", "date", "item", "cadence", "segment", "bucket",
-	"feature", "if"}
+var Leaves = []string{"event", "absence", "trait", "sequence", "date", "item", "cadence", "catalogue", "segment",
+	"bucket", "feature", "if"}
 
 // Book draws a rulebook of up to four segments, of which later ones may name earlier ones, and up to three triggers.
 func Book(t *rapid.T, o Options) *rules.Book {
@@ -58,7 +58,7 @@ func (d *drawer) happening(t *rapid.T) rules.Condition {
 	kinds := []string{"becomes", "entered", "left"}
 	for _, k := range d.options.Leaves {
 		switch k {
-		case "event", "absence", "sequence", "date", "item", "cadence":
+		case "event", "absence", "sequence", "date", "item", "cadence", "catalogue":
 			kinds = append(kinds, k)
 		}
 	}
@@ -127,6 +127,8 @@ func (d *drawer) leaf(t *rapid.T, kind string) rules.Condition {
 	case "cadence":
 		return &rules.Cadence{By: pick(t, "by", "customer", "category", "product"), Of: match(t),
 			Tolerance: pick[rules.Number](t, "tolerance", 1e6, 1.5e6, 2.25e6), Least: rapid.IntRange(1, 3).Draw(t, "least")}
+	case "catalogue":
+		return drawCatalogue(t)
 	case "segment":
 		s := &rules.InSegment{ID: pick(t, "segment", d.book.Segments...).ID}
 		if rapid.Bool().Draw(t, "in for") {

@@ -48,7 +48,7 @@ type Occurrence struct {
 func Cases() []Case {
 	var all []Case
 	for _, w := range slices.Concat(aggregates, fields, windows, conditions, absences, sequences, dates, products, happened,
-		kept) {
+		kept, offers) {
 		all = append(all, w.read())
 	}
 	return all
@@ -139,7 +139,9 @@ func readEvent(line string, n int, zone *time.Location) events.Event {
 	}
 	e := events.Event{Customer: Customer, ID: fmt.Sprintf("e%d", n), Content: uint64(n)}
 	e.Time, e.Name = readTime(parts[1], zone), parts[2]
-	e.Type = events.TypeOf(e.Name)
+	if e.Type = events.TypeOf(e.Name); e.Type.OfWorld() {
+		e.Customer = ""
+	}
 	e.Channel = e.Type.About().Channel
 	if e.Type.About().Body == events.Sale {
 		e.Order.Currency = HKD

@@ -1,6 +1,7 @@
 package ruletest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -18,11 +19,12 @@ func TestTimelines(t *testing.T) {
 		sorted := slices.Clone(list)
 		Sort(sorted)
 		ids := map[string]bool{}
+		key := func(e *events.Event) string { return fmt.Sprint(e.Type.OfWorld(), e.Source, " ", e.ID) }
 		for i := range list {
-			if list[i].ID != sorted[i].ID || list[i].Time < 0 || ids[list[i].ID] {
+			if key(&list[i]) != key(&sorted[i]) || list[i].Time < 0 || ids[key(&list[i])] {
 				t.Fatalf("event %d is out of order, before 1970 or twice", i)
 			}
-			ids[list[i].ID] = true
+			ids[key(&list[i])] = true
 		}
 		if len(list) < 2 {
 			return

@@ -15,11 +15,11 @@ import (
 // Customer is whose timelines are drawn.
 const Customer events.CustomerID = "c1"
 
-// MaxEvents is how many events a timeline has at most.
+// MaxEvents is how many events of his own a timeline has at most.
 const MaxEvents = 40
 
 // Timeline draws up to 40 events of one customer in the order of a timeline, half of the time around a change of the
-// zone's clocks: bursts, equal instants, days apart, months apart.
+// zone's clocks: bursts, equal instants, days apart, months apart; and among them up to twelve events of the world.
 func Timeline(t *rapid.T, zone *time.Location) []events.Event {
 	a := anchor(t, zone)
 	gaps := pick(t, "pace", gapsOf("burst"), gapsOf("days"), gapsOf("all"))
@@ -43,14 +43,23 @@ func Timeline(t *rapid.T, zone *time.Location) []events.Event {
 	for i := range list {
 		list[i].Time += shift
 	}
+	list = append(list, catalogue(t, list)...)
 	Sort(list)
 	return list
+}
+
+// ofWorld is 1 of an event of the world, which comes behind the touchpoints of its instant.
+func ofWorld(e events.Event) int {
+	if e.Type.OfWorld() {
+		return 1
+	}
+	return 0
 }
 
 // Sort puts events in the order of a timeline.
 func Sort(list []events.Event) {
 	slices.SortFunc(list, func(a, b events.Event) int {
-		return cmp.Or(cmp.Compare(a.Time, b.Time), strings.Compare(a.Sequence, b.Sequence),
+		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(ofWorld(a), ofWorld(b)), strings.Compare(a.Sequence, b.Sequence),
 			strings.Compare(a.Source, b.Source), strings.Compare(a.ID, b.ID))
 	})
 }
