@@ -142,7 +142,8 @@ func shifted(c *state.Calendar, d state.Day, by state.Duration, before bool, clo
 }
 
 func (c *compiler) event(x *Event) condition {
-	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count), compare: c.comparison(&x.Compare), window: c.span(x.Window)}
+	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count),
+		compare: c.comparison(&x.Compare), window: c.span(x.Window)}
 	if x.Op == "" {
 		l.compare = comparison{op: ">=", numeric: true, numbers: []int64{million}}
 	}
