@@ -120,6 +120,9 @@ func (c *compiler) cadence(x *Cadence) *cadenceLeaf {
 	p.match = c.matcher(&x.Of, p.group)
 	l.piece = c.piece(p)
 	l.of = c.pieces[l.piece].(*rhythm)
+	if l.of.least == 0 || l.least < l.of.least {
+		l.of.least = l.least
+	}
 	return l
 }
 
