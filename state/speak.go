@@ -164,8 +164,8 @@ func (c *Customer) compare(at events.Instant, only Set, all bool, o origin, sp *
 	}
 }
 
-// match compares one fact with what was said of it, which stands from the i-th on, and drops what stands before it. It returns
-// the place behind it.
+// match compares one fact with what was said of it, which stands from the i-th on, and drops what stands before it. It is the
+// place behind it.
 func (c *Customer) match(f *fact, i int, only Set, at events.Instant, o origin, sp *Speaker) int {
 	if only == 0 {
 		n, _ := find(c.said[i:], f.key)
@@ -212,8 +212,8 @@ func (c *Customer) changes(at events.Instant, only Set, sp *Speaker) Set {
 	return only
 }
 
-// ask lists what the features of only hold true at an instant, and returns those of which that may be otherwise than they were
-// asked last, or all of them.
+// ask lists what the features of only hold true at an instant, and returns those of which that may be otherwise than when
+// they were asked last, or all of them.
 func (c *Customer) ask(at events.Instant, only Set, all bool, sp *Speaker) Set {
 	if c.heard == nil {
 		c.heard = make([]uint64, len(c.table.features))

@@ -37,9 +37,9 @@ type Spec[S any] struct {
 	// occurrences.
 	Occurrences func(s *S, k Known, at events.Instant, say func(o *Occurrence))
 	// Changes says what Facts and Occurrences say otherwise at an instant than when Compared was called last, or Changes: facts
-	// with their value, "" of one that is none any more, and occurrences that have come. What it said counts as compared. It is
-	// false, and what it said counts for nothing, if it cannot tell; then all are asked, and Compared is called. Both nil: so it
-	// is each time.
+	// with their value, "" of one that is none any more, and occurrences that have come. What it said counts as compared. It
+	// is false, and what it said counts for nothing, if it cannot tell; then all are asked, and Compared is called. Both nil:
+	// so it is each time.
 	Changes  func(s *S, k Known, at events.Instant, say func(key string, v Value), once func(o *Occurrence)) (all bool)
 	Compared func(s *S, k Known, at events.Instant)
 	// Settled tells whether at an instant what was said of a key is history, neither said again nor withdrawn: because its

@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"slices"
-	"syscall"
 	"testing"
 
 	"github.com/touchfold/touchfold/events"
@@ -55,20 +53,15 @@ func benchmarkTouchpoint(b *testing.B, m mix, file string) {
 	sp := state.NewSpeaker(func(*events.Statement) {})
 	g := &course{mix: m}
 	b.ReportAllocs()
-	runtime.LockOSThread()
-	var cpu, from int64
-	from = threadTime()
 	for b.Loop() {
 		if g.at == len(g.list) {
 			b.StopTimer()
-			cpu += threadTime() - from
 			if g.next() {
 				for i := range customers {
 					customers[i] = table.New(events.CustomerID(fmt.Sprintf("c-%08d", i)))
 				}
 			}
 			b.StartTimer()
-			from = threadTime()
 		}
 		c, e := customers[g.who[g.at]], &g.list[g.at]
 		g.at++
@@ -77,8 +70,6 @@ func benchmarkTouchpoint(b *testing.B, m mix, file string) {
 		c.Step(e, e.Time, sp)
 	}
 	b.StopTimer()
-	cpu += threadTime() - from
-	b.ReportMetric(float64(cpu)/float64(b.N), "cpu-ns/op")
 	if file == "" {
 		return
 	}
@@ -133,8 +124,8 @@ func (g *course) write(format string, args ...any) string {
 func (g *course) touchpoint() {
 	r := g.rng
 	i := int(g.zipf.Uint64())
-	e := events.Event{Customer: events.CustomerID(g.write("c-%08d", i)), ID: g.write("m-%010d", g.n), Content: r.Uint64(), Channel: "web",
-		Time: benchStart + events.Instant(g.n*(45*86_400/20)/g.people)*1000}
+	e := events.Event{Customer: events.CustomerID(g.write("c-%08d", i)), ID: g.write("m-%010d", g.n),
+		Content: r.Uint64(), Channel: "web", Time: benchStart + events.Instant(g.n*(45*86_400/20)/g.people)*1000}
 	switch k := r.IntN(1000); {
 	case k < 480:
 		e.Type = events.PageViewed
@@ -170,8 +161,8 @@ func (g *course) properties(e *events.Event, who int) {
 	campaign := g.write(`"campaign":{"source":"newsletter","medium":"cpc","name":"spring-%d"}`, r.IntN(40))
 	category := func() string { return benchCategories[(who+r.IntN(5))%len(benchCategories)] }
 	item := func() events.Item {
-		return events.Item{ProductID: g.write("p-%d", r.IntN(5000)), Category: category(), Quantity: events.Milli(1000 * (1 + r.IntN(3))),
-			Price: int64(199 + r.IntN(9000))}
+		return events.Item{ProductID: g.write("p-%d", r.IntN(5000)), Category: category(),
+			Quantity: events.Milli(1000 * (1 + r.IntN(3))), Price: int64(199 + r.IntN(9000))}
 	}
 	switch e.Type {
 	case events.OrderCompleted:
@@ -187,8 +178,8 @@ func (g *course) properties(e *events.Event, who int) {
 			r.IntN(5000), campaign))
 	default:
 		e.Rest = []byte(g.write(`{"path":"/c/%s/%d","title":"Shop the best of %s | Example Store",`+
-			`"referrer":"https://www.example.com/search?q=%d","scroll_depth":%d,%s}`, category(), r.IntN(100_000), category(), r.Int32(),
-			r.IntN(100), campaign))
+			`"referrer":"https://www.example.com/search?q=%d","scroll_depth":%d,%s}`, category(), r.IntN(100_000), category(),
+			r.Int32(), r.IntN(100), campaign))
 	}
 	if len(e.Items) > 0 {
 		e.Order.Currency = events.Currency{'H', 'K', 'D'}
@@ -198,7 +189,8 @@ func (g *course) properties(e *events.Event, who int) {
 // cart is what the second mix has.
 func (g *course) cart(e *events.Event) {
 	r := g.rng
-	item := events.Item{ProductID: g.write("p%d", r.IntN(5000)), Category: g.write("Shoes/%d", r.IntN(40)), Quantity: 1000, Price: 4990}
+	item := events.Item{ProductID: g.write("p%d", r.IntN(5000)), Category: g.write("Shoes/%d", r.IntN(40)), Quantity: 1000,
+		Price: 4990}
 	switch e.Type {
 	case events.ProductViewed:
 		e.Items = []events.Item{item}
@@ -211,10 +203,4 @@ func (g *course) cart(e *events.Event) {
 	if len(e.Items) > 0 {
 		e.Order.Currency = events.Currency{'H', 'K', 'D'}
 	}
-}
-
-func threadTime() int64 {
-	var u syscall.Rusage
-	syscall.Getrusage(1, &u)
-	return u.Utime.Nano() + u.Stime.Nano()
 }

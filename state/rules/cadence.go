@@ -10,16 +10,24 @@ import (
 	"github.com/touchfold/touchfold/state/wire"
 )
 
-// rhythm is the days on which events matched, of all or by a field of their product lines, in order of its value.
+// rhythm is the days on which events matched, of all or by a field of their product lines.
 type rhythm struct {
 	match matcher
 	group field.Path
 	by    bool
+	least int // no leaf needs fewer intervals
 }
 
-type rhythmState struct{ beats []beat }
+type rhythmState struct {
+	beats []beat // in order of their first match
+
+	// Not written.
+	places map[uint64]int32 // of the beats by print, once they are many
+	ripe   []int32          // the beats of which a leaf may need the interval, in order
+}
 
 type beat struct {
+	print uint64 // of value; not written
 	value string
 	days  []state.Day // each once, in order
 	last  state.Mark
@@ -30,7 +38,7 @@ func (p *rhythm) names() []string { return p.match.events }
 func (p *rhythm) zero() any       { return new(rhythmState) }
 
 func (p *rhythm) fold(v *view, s any, e *events.Event) change {
-	matched := false
+	did := same
 	st := s.(*rhythmState)
 	day := v.program.Calendar.Of(e.Time)
 	for i := range p.match.count(e) {
@@ -45,22 +53,68 @@ func (p *rhythm) fold(v *view, s any, e *events.Event) change {
 			}
 			value = x.String()
 		}
-		matched = true
-		j, found := st.find(value)
-		if !found {
-			st.beats = slices.Insert(st.beats, j, beat{value: strings.Clone(value)})
+		did = max(did, kept)
+		if st.on(p, value, day, v.state.now) {
+			did = told
 		}
-		b := &st.beats[j]
-		if n := len(b.days); n == 0 || b.days[n-1] != day {
-			b.days = append(b.days, day)
-		}
-		b.last = v.state.now
 	}
-	return toldIf(matched)
+	return did
 }
 
-func (s *rhythmState) find(value string) (int, bool) {
-	return slices.BinarySearchFunc(s.beats, value, func(b beat, value string) int { return strings.Compare(b.value, value) })
+// on notes a match of a value on a day. It reports whether an interval of it is of use.
+func (s *rhythmState) on(p *rhythm, value string, day state.Day, m state.Mark) (ripe bool) {
+	i := s.find(value)
+	if i < 0 {
+		i = s.add(p, beat{value: strings.Clone(value)})
+	}
+	b := &s.beats[i]
+	if n := len(b.days); n == 0 || b.days[n-1] != day {
+		b.days = append(b.days, day)
+		s.ripen(p, i)
+	}
+	b.last = m
+	return p.ripe(b)
+}
+
+func (p *rhythm) ripe(b *beat) bool { return len(b.days) > max(p.least, 1) }
+
+// ripen notes that a beat has one more day.
+func (s *rhythmState) ripen(p *rhythm, i int) {
+	if j, found := slices.BinarySearch(s.ripe, int32(i)); !found && p.ripe(&s.beats[i]) {
+		s.ripe = slices.Insert(s.ripe, j, int32(i))
+	}
+}
+
+// fewBeats are looked at one by one.
+const fewBeats = 16
+
+// find is the place of a value, -1 if there is none.
+func (s *rhythmState) find(value string) int {
+	print := state.Fingerprint("", value)
+	if i, known := s.places[print]; known && s.beats[i].value == value {
+		return int(i)
+	} else if s.places != nil && !known {
+		return -1
+	}
+	return slices.IndexFunc(s.beats, func(b beat) bool { return b.print == print && b.value == value })
+}
+
+// add appends a beat, and returns its place.
+func (s *rhythmState) add(p *rhythm, b beat) int {
+	b.print = state.Fingerprint("", b.value)
+	i := len(s.beats)
+	s.beats = append(s.beats, b)
+	s.ripen(p, i)
+	switch {
+	case s.places != nil:
+		s.places[b.print] = int32(i)
+	case i >= fewBeats:
+		s.places = make(map[uint64]int32, 2*i)
+		for j := range s.beats {
+			s.places[s.beats[j].print] = int32(j)
+		}
+	}
+	return i
 }
 
 // cadenceLeaf is that the customer's own interval, with a tolerance, has passed. It is a happening too.
@@ -77,7 +131,7 @@ func (l *cadenceLeaf) over(v *view, f func(b *beat, at events.Instant)) {
 	if s == nil {
 		return
 	}
-	for i := range s.beats {
+	for _, i := range s.ripe {
 		b := &s.beats[i]
 		if n := len(b.days) - 1; n < l.least || n < 1 {
 			continue
@@ -193,7 +247,7 @@ func (p *rhythm) parse(b []byte, _ *state.Calendar) (any, error) {
 		if in.Err() != nil {
 			return nil, in.Err()
 		}
-		s.beats = append(s.beats, x)
+		s.add(p, x)
 	}
 	return s, r.Err()
 }

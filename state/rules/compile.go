@@ -49,7 +49,8 @@ func (t *trigger) sayAt(p *program, at events.Instant) events.Instant {
 
 // compile makes a program of a book, or says all that is wrong with it.
 func compile(config Config) (*program, []Fault) {
-	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}, index: map[string]*segment{}}, places: map[string]int32{},
+	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}, index: map[string]*segment{}},
+		places: map[string]int32{},
 		figure: map[string]*state.Figure{}, known: map[string]*segment{}}
 	p := c.program
 	p.byType = make([][]int32, len(events.Types())+1)

@@ -120,6 +120,9 @@ func (c *compiler) cadence(x *Cadence) *cadenceLeaf {
 	p.match = c.matcher(&x.Of, p.group)
 	l.piece = c.piece(p)
 	l.of = c.pieces[l.piece].(*rhythm)
+	if l.of.least == 0 || l.least < l.of.least {
+		l.of.least = l.least
+	}
 	return l
 }
 
@@ -142,7 +145,8 @@ func shifted(c *state.Calendar, d state.Day, by state.Duration, before bool, clo
 }
 
 func (c *compiler) event(x *Event) condition {
-	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count), compare: c.comparison(&x.Compare), window: c.span(x.Window)}
+	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count),
+		compare: c.comparison(&x.Compare), window: c.span(x.Window)}
 	if x.Op == "" {
 		l.compare = comparison{op: ">=", numeric: true, numbers: []int64{million}}
 	}

@@ -53,7 +53,8 @@ func orders(c *state.Calendar, quick bool) (*state.Spec[shop], state.Figure) {
 		figure.Turns = func(k state.Known, days int, at events.Instant, turn func(state.Quantity, events.Instant) bool) {
 			all := f.Of(k).days
 			for i, d := range all {
-				if days > 0 && d > c.Of(at)-state.Day(days) && !turn(state.Millionths(int64(len(all)-1-i), 1), c.Start(d+state.Day(days))) {
+				left := state.Millionths(int64(len(all)-1-i), 1)
+				if days > 0 && d > c.Of(at)-state.Day(days) && !turn(left, c.Start(d+state.Day(days))) {
 					return
 				}
 			}

@@ -53,8 +53,8 @@ func (r *registers) prepare(p *program) {
 	}
 }
 
-// course is how far the time of a customer was followed, and what came of it: the registers are as of here. What they were as
-// of upto can be had again: until then another event may come.
+// course is how far the time of a customer was followed, and what came of it: the registers are as of here. What they were
+// as of upto can be had again, for after it another event may come.
 type course struct {
 	registers
 	undo []undone // of what is otherwise than it was as of upto, the earliest last
