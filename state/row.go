@@ -1,0 +1,234 @@
+package state
+
+import (
+	"fmt"
+
+	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state/wire"
+)
+
+// The fields of a customer's row.
+const (
+	rowFeature wire.Field = iota + 1
+	rowDue
+	rowSaid
+	rowSealed
+	rowTail
+	rowCut
+	rowApplied
+	rowStale
+	rowPassed
+	rowTable
+	rowWaits
+	rowIDs
+	rowGone
+	rowUpTo
+	rowMixed
+
+	partName    wire.Field = 1
+	partVersion wire.Field = 2
+	partBytes   wire.Field = 3
+	partBasis   wire.Field = 4
+)
+
+// AppendState writes the features' states: equal states are equal bytes, whatever order the events came in.
+func (c *Customer) AppendState(b []byte) []byte {
+	from := len(b)
+	for i, f := range c.table.features {
+		a := &c.table.abouts[i]
+		if !a.hasState {
+			continue
+		}
+		var m, inner wire.Mark
+		b, m = wire.Begin(b, rowFeature)
+		b = wire.AppendBytes(b, partName, a.name)
+		b = wire.AppendUint(b, partVersion, uint64(a.version))
+		if a.print != 0 {
+			b = wire.AppendFixed(b, partBasis, a.print)
+		}
+		b, inner = wire.Begin(b, partBytes)
+		b = f.append(b, c.states[i])
+		b = wire.End(b, inner)
+		b = wire.End(b, m)
+	}
+	c.weigh(len(b) - from)
+	return b
+}
+
+// AppendRow writes the customer without the sealed blocks of its timeline.
+func (c *Customer) AppendRow(b []byte) []byte {
+	b = c.AppendState(b)
+	if due := c.Due(); due != events.Never {
+		b = wire.AppendUint(b, rowDue, uint64(due)+1)
+	}
+	for i := range c.said {
+		b = c.table.appendSaid(b, &c.said[i])
+	}
+	for i := range c.past {
+		b = c.table.appendSaid(b, &c.past[i])
+	}
+	b = wire.AppendUint(b, rowSealed, uint64(c.line.closed))
+	b = wire.AppendBytes(b, rowTail, c.line.tail())
+	b = wire.AppendBool(b, rowCut, c.line.cut)
+	b = wire.AppendUint(b, rowApplied, uint64(c.Applied))
+	b = wire.AppendBool(b, rowStale, c.Stale())
+	b = wire.AppendUint(b, rowPassed, uint64(c.passed))
+	b = wire.AppendFixed(b, rowTable, c.table.print)
+	b = wire.AppendUint(b, rowWaits, uint64(c.Waits))
+	return c.appendApart(b)
+}
+
+// appendApart writes what a reader must know of the closed blocks to leave them unread.
+func (c *Customer) appendApart(b []byte) []byte {
+	t := &c.line
+	if t.closed == 0 {
+		return b
+	}
+	b, m := wire.Begin(b, rowIDs)
+	b = wire.End(t.ids.appendTo(b, t.closedIDs), m)
+	_, gone, upTo := t.rest()
+	b = wire.AppendUint(b, rowGone, uint64(gone))
+	b = wire.AppendUint(b, rowUpTo, uint64(upTo))
+	return wire.AppendBool(b, rowMixed, t.mixed)
+}
+
+// Parse reads a customer's row, and of the timeline what it must; source is asked for the rest when it is needed. The customer
+// keeps the blocks, but nothing of row. If the row was written by another table or stale, the customer is outdated; and if a
+// feature's state is not in it as this table has it, the timeline is folded again.
+func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Customer, error) {
+	c := t.New(id)
+	c.source = source
+	states, whole, err := t.parseStates(row)
+	if err != nil {
+		return nil, fmt.Errorf("read a customer's states: %w", err)
+	}
+	c.states = states
+	var tail []byte
+	written := 0
+	var writer uint64 // the table
+	r := wire.NewReader(row)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case rowFeature:
+			written += len(r.Bytes())
+		case rowDue:
+			c.due = events.Instant(r.Uint()) - 1
+		case rowSaid:
+			s, err := t.parseSaid(r.Bytes())
+			if err != nil {
+				return nil, fmt.Errorf("read what was said of a customer: %w", err)
+			}
+			c.orphans = c.orphans || int(s.owner) == len(t.features)
+			if s.over {
+				c.past = append(c.past, s)
+			} else {
+				c.said = append(c.said, s)
+			}
+		case rowSealed:
+			c.line.away = int(r.Uint())
+		case rowTail:
+			tail = r.Bytes()
+		case rowCut:
+			c.line.cut = r.Bool()
+		case rowApplied:
+			c.Applied = events.Offset(r.Uint())
+		case rowStale:
+			whole = whole && !r.Bool()
+		case rowPassed:
+			c.passed = events.Instant(r.Uint())
+		case rowTable:
+			writer = r.Uint()
+		case rowWaits:
+			c.Waits = events.Instant(r.Uint())
+		case rowIDs:
+			if !c.line.ids.load(r.Bytes()) {
+				r.Fail()
+			}
+		case rowGone:
+			c.line.gone = int(r.Uint())
+		case rowUpTo:
+			c.line.upTo = events.Instant(r.Uint())
+		case rowMixed:
+			c.line.mixed = r.Bool()
+		}
+	}
+	if l := &c.line; l.away < 0 || l.gone < 0 || l.upTo < 0 || l.away == 0 && (l.gone > 0 || l.upTo > 0) {
+		r.Fail()
+	}
+	if r.Err() != nil {
+		return nil, fmt.Errorf("read a customer's row: %w", r.Err())
+	}
+	if err := c.line.loadTail(tail); err != nil {
+		return nil, fmt.Errorf("read a customer's timeline: %w", err)
+	}
+	if !whole {
+		c.whole()
+	}
+	c.weigh(written)
+	if c.stale = c.line.count(); !whole {
+		c.stale, c.due = 0, 0
+		c.Refold()
+	}
+	if writer != t.print {
+		c.due, c.Waits = 0, 0
+	}
+	return c, nil
+}
+
+// parseStates reads the features' states of a row; whole tells whether every feature was there in its version.
+func (t *Table) parseStates(row []byte) (states []any, whole bool, err error) {
+	states = make([]any, len(t.features))
+	r := wire.NewReader(row)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		if f != rowFeature {
+			continue
+		}
+		if err := t.parseState(r.Bytes(), states); err != nil {
+			return nil, false, err
+		}
+	}
+	if r.Err() != nil {
+		return nil, false, r.Err()
+	}
+	whole = true
+	for i, f := range t.features {
+		if states[i] == nil {
+			states[i] = f.zero()
+			whole = whole && !t.abouts[i].hasState
+		}
+	}
+	return states, whole, nil
+}
+
+func (t *Table) parseState(b []byte, states []any) error {
+	var name, bytes []byte
+	var version, basis uint64
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case partName:
+			name = r.Bytes()
+		case partVersion:
+			version = r.Uint()
+		case partBytes:
+			bytes = r.Bytes()
+		case partBasis:
+			basis = r.Uint()
+		}
+	}
+	if r.Err() != nil {
+		return r.Err()
+	}
+	for i := range t.abouts {
+		a := &t.abouts[i]
+		if a.name != string(name) || uint64(a.version) != version || a.print != 0 && a.print != basis {
+			continue
+		}
+		s, err := t.features[i].parse(bytes)
+		if err != nil {
+			return fmt.Errorf("feature %q: %w", name, err)
+		}
+		states[i] = s
+	}
+	return nil
+}
