@@ -33,8 +33,8 @@ type mix struct {
 }
 
 // The first is the workload of the bench: orders of three products, and other properties as a shop sends them. In the
-// second every product put into a cart has a cart of its own that is never ordered, orders come closer together and always
-// have a product that was bought before: whatever rules wait for happens.
+// second every product put into a cart has a cart of its own that is never ordered, and one product is in every order: what
+// rules wait for happens.
 var mixes = []mix{{"bench", 100_000, false}, {"carts", 5000, true}}
 
 const benchStart events.Instant = 1_767_225_600_000
