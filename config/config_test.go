@@ -27,7 +27,7 @@ func TestDefault(t *testing.T) {
 		Topics:     Topics{"touchpoints", "customer-events", "touchpoints.parked", 8, 1},
 		Kafka:      Kafka{Session: 10 * time.Second},
 		Memory:     1 << 30,
-		Store:      Store{"./data", 128 << 20, 2 * time.Second, 10_000},
+		Store:      Store{"./data", 256 << 20, 2 * time.Second, 10_000},
 		FirstStart: Mute,
 		HTTP:       HTTP{"127.0.0.1:9464"},
 		Business:   Business{Currency: events.Currency{'H', 'K', 'D'}},
