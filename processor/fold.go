@@ -88,7 +88,7 @@ func (s *shard) step(e *events.Event) (did state.Outcome, err error) {
 		c.Step(e, s.at.Clock, s.speaker)
 	}
 	if c.Stale() && !waiting {
-		s.stale, c.Waits = append(s.stale, c), s.at.Clock
+		s.stale, c.Waits = append(s.stale, c.ID()), s.at.Clock
 	}
 	c.Applied = s.at.Input
 	s.store.Changed(c)
@@ -102,9 +102,12 @@ func (s *shard) step(e *events.Event) (did state.Outcome, err error) {
 func (s *shard) refold(budget int) error {
 	n := 0
 	for len(s.stale) > 0 && n < budget {
-		c := s.stale[0]
+		c, err := s.store.Customer(s.stale[0])
+		if err != nil {
+			return err
+		}
 		s.stale = s.stale[1:]
-		if c.Stale() {
+		if c.Stale() || c.Outdated() { // or was written stale meanwhile, and read again
 			n += s.mend(c)
 		}
 	}

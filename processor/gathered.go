@@ -19,6 +19,7 @@ import (
 // collector to follow, and those of a customer are linked in the order in which they came.
 type gathering struct {
 	from   store.Positions // before the first of them
+	clock  events.Instant  // as of the last of them
 	of     map[events.CustomerID]span
 	all    []packed
 	chunks [][]byte
@@ -90,6 +91,7 @@ func (s *shard) gather(e *events.Event) {
 		g.from = s.at
 		g.from.Input = s.at.Input - 1
 	}
+	g.clock = s.at.Clock
 	g.add(e, s.at.Input-1)
 }
 
@@ -129,6 +131,7 @@ func (s *shard) foldGathered(ctx context.Context) error {
 		}
 	}
 	s.m.refolded.Add(float64(refolded))
+	s.due = s.due || g.clock < s.at.Clock
 	g.clear()
 	return nil
 }
@@ -154,7 +157,7 @@ func (s *shard) foldAll(id events.CustomerID, first int32) (refolded int, err er
 		}
 	}
 	n := c.Refold()
-	c.Settle(s.at.Clock, "", s.speaker)
+	c.Settle(s.gathered.clock, "", s.speaker) // what time makes since is still to come
 	s.store.Changed(c)
 	s.touch(c.ID())
 	return n, nil

@@ -50,8 +50,8 @@ type shard struct {
 	speaker  *state.Speaker
 	voice    *voice
 	asides   asides
-	stale    []*state.Customer // wait to be folded again
-	due      bool              // horizons up to the clock wait
+	stale    []events.CustomerID // wait to be folded again
+	due      bool                // horizons up to the clock wait
 	said     uint64
 	sayErr   error
 
