@@ -124,12 +124,8 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 			} else {
 				c.said = append(c.said, s)
 			}
-		case rowSealed:
-			c.line.away = int(r.Uint())
 		case rowTail:
 			tail = r.Bytes()
-		case rowCut:
-			c.line.cut = r.Bool()
 		case rowApplied:
 			c.Applied = events.Offset(r.Uint())
 		case rowStale:
@@ -140,19 +136,11 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 			writer = r.Uint()
 		case rowWaits:
 			c.Waits = events.Instant(r.Uint())
-		case rowIDs:
-			if !c.line.ids.load(r.Bytes()) {
-				r.Fail()
-			}
-		case rowGone:
-			c.line.gone = int(r.Uint())
-		case rowUpTo:
-			c.line.upTo = events.Instant(r.Uint())
-		case rowMixed:
-			c.line.mixed = r.Bool()
+		default:
+			c.line.parseField(f, &r)
 		}
 	}
-	if l := &c.line; l.away < 0 || l.gone < 0 || l.upTo < 0 || l.away == 0 && (l.gone > 0 || l.upTo > 0) {
+	if c.line.away == 0 && (c.line.gone > 0 || c.line.upTo > 0) {
 		r.Fail()
 	}
 	if r.Err() != nil {
@@ -173,6 +161,29 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 		c.due, c.Waits = 0, 0
 	}
 	return c, nil
+}
+
+// parseField reads what a row says of its customer's timeline beside the tail.
+func (t *timeline) parseField(f wire.Field, r *wire.Reader) {
+	switch f {
+	case rowSealed:
+		t.away = int(r.Uint())
+	case rowCut:
+		t.cut = r.Bool()
+	case rowIDs:
+		if !t.ids.load(r.Bytes()) {
+			r.Fail()
+		}
+	case rowGone:
+		t.gone = int(r.Uint())
+	case rowUpTo:
+		t.upTo = events.Instant(r.Uint())
+	case rowMixed:
+		t.mixed = r.Bool()
+	}
+	if t.away < 0 || t.gone < 0 || t.upTo < 0 {
+		r.Fail()
+	}
 }
 
 // parseStates reads the features' states of a row; whole tells whether every feature was there in its version.

@@ -324,7 +324,7 @@ func (c *Customer) ids(marks []Mark) (ids []string) {
 		switch {
 		case ok:
 			places = append(places, place)
-		case m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
+		case c.line.away > 0 && m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
 			c.whole()
 			return c.ids(marks)
 		}

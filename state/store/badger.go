@@ -25,18 +25,18 @@ const (
 // takes 1.3 times its size. When there is much to write there are up to four, and two or three buffers to build tables in,
 // of 3.5 times that size each, which Badger gives back one every 2 s when it has nothing to do.
 func badgerOptions(c Config) badger.Options {
-	memory := max(72<<20, c.DiskBytes)
+	memory := max(100<<20, c.DiskBytes)
 	return badger.DefaultOptions(c.Dir).
 		// The log has all that a power cut can take: positions roll back with the rows. SIGKILL loses nothing anyway.
 		WithSyncWrites(false).
-		WithMemTableSize(memory / 14). // not under 5 MiB: a transaction has at most 15 % of it, and a row up to half a MiB
+		WithMemTableSize(memory / 14). // not under 7 MiB: a transaction has at most 15 % of it, and a row, as that of a long rulebook, up to 1 MiB
 		WithNumMemtables(2).
 		WithBaseTableSize(1 << 20). // a buffer to build one has some four times that, and all shards may compact at once
 		WithNumCompactors(2).
 		WithCompression(options.None). // see packBlock; so a row is read where its table is mapped, without a buffer
 		WithBlockCacheSize(0).
-		WithIndexCacheSize(0).         // only encrypted tables have one; the others' are read where they are mapped
-		WithValueThreshold(512 << 10). // so that the value log stays empty, but for a giant of an event; see parts
+		WithIndexCacheSize(0).       // only encrypted tables have one; the others' are read where they are mapped
+		WithValueThreshold(1 << 20). // so that the value log stays empty, but for a giant of an event; see parts
 		WithValueLogFileSize(16 << 20).
 		WithVerifyValueChecksum(true).
 		WithDetectConflicts(false). // there is one writer

@@ -31,7 +31,7 @@ type Config struct {
 	Shard      events.ShardID // whose store it is
 	Table      *state.Table   // the features whose states the rows hold
 	CacheBytes int64          // of decoded customers in memory; changed ones count, but stay beyond it
-	DiskBytes  int64          // about what Badger takes of memory while it writes all the time, at rest an eighth; at least 72 MiB
+	DiskBytes  int64          // about what Badger takes of memory while it writes all the time, at rest an eighth; at least 100 MiB
 	Log        zerolog.Logger
 	Metrics    *Metrics // of all shards of the process; nil for none
 	Restored   bool     // Restore has just made it in this process, and checked all that is in it: the tables are not read again
@@ -140,7 +140,7 @@ func (s *Store) Positions() (p Positions, exists bool) { return s.at, s.exists }
 // last checkpoints may be missing. For the log only: the positions went back with them.
 func (s *Store) MayHaveRolledBack() bool { return s.rolledBack }
 
-// Size is how many bytes the sorted tables and the value log take on disk. What was written last, up to 5 MiB
+// Size is how many bytes the sorted tables and the value log take on disk. What was written last, up to 7 MiB
 // or so, lies beside them.
 func (s *Store) Size() (bytes int64) { return s.disk.size() }
 
