@@ -147,6 +147,7 @@ func shifted(c *state.Calendar, d state.Day, by state.Duration, before bool, clo
 func (c *compiler) event(x *Event) condition {
 	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count),
 		compare: c.comparison(&x.Compare), window: c.span(x.Window)}
+	l.window.ago = duration(x.Ago)
 	if x.Op == "" {
 		l.compare = comparison{op: ">=", numeric: true, numbers: []int64{million}}
 	}
@@ -164,7 +165,12 @@ func (c *compiler) event(x *Event) condition {
 // add makes what a leaf reads be kept.
 func (n *needs) add(l *eventLeaf) {
 	windowed := l.window != span{}
-	n.rolling, n.calendar = max(n.rolling, l.window.rolling), max(n.calendar, l.window.calendar)
+	switch w := l.window; {
+	case w.ago.N == 0:
+		n.rolling, n.calendar = max(n.rolling, w.rolling), max(n.calendar, w.calendar)
+	case !slices.Contains(n.past, w):
+		n.past = append(n.past, w)
+	}
 	n.texts = n.texts || windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent || !l.compare.numeric)
 	n.sums = n.sums || windowed && (l.aggregate == Sum || l.aggregate == Avg)
 	n.lifetime = n.lifetime || !windowed && l.aggregate != Count
@@ -180,7 +186,7 @@ func (n *needs) add(l *eventLeaf) {
 
 // enough is how many of the last entries decide the comparison whatever came before; 0: all.
 func (l *eventLeaf) enough() int {
-	if l.aggregate != Count || len(l.compare.numbers) == 0 {
+	if l.aggregate != Count || len(l.compare.numbers) == 0 || l.window.ago.N > 0 {
 		return 0
 	}
 	most := int64(0)

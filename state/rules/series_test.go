@@ -38,7 +38,7 @@ func TestSeries(t *testing.T) {
 					of = sum{of.of.add(x.Number), of.n + 1}
 				}
 			}
-			from := l.from(s, calendar, now)
+			from, _ := l.in(s, calendar, now)
 			before, end := s.sumTo(from), s.sumTo(len(s.entries))
 			if got := (sum{end.of.less(before.of), end.n - before.n}); got != of || len(s.entries)-from != stand {
 				t.Fatalf("%v of %d, want %v of %d", got, len(s.entries)-from, of, stand)
