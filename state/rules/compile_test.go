@@ -140,11 +140,13 @@ func TestShared(t *testing.T) {
 		{About{ID: "d"}, &Event{Match: Match{Names: []string{"Order Completed", "Product Viewed"}, Where: "event.value > 1.0"},
 			Aggregate: Count, Compare: Compare{Op: "<", Values: []Value{{IsNumber: true, Number: 3 * million}}},
 			Window: Window{Kind: "calendar", Duration: Duration{N: 7, Unit: "d"}}}},
+		{About{ID: "e"}, &Event{Match: Match{Names: []string{"Order Completed", "Product Viewed"}, Where: "event.value > 1.0"},
+			Window: Window{Kind: "calendar", Duration: Duration{N: 7, Unit: "d"}}, Ago: Duration{N: 1, Unit: "y"}}},
 	}}})
 	if len(faults) > 0 || len(p.pieces) != 1+2 {
 		t.Fatalf("%d pieces, %v; want that of the traits and two", len(p.pieces), faults)
 	}
-	if n := bits.OnesCount64(p.readers.ofPiece[1].segments[0]); n != 3 {
-		t.Errorf("%d segments read the piece that three share", n)
+	if n := bits.OnesCount64(p.readers.ofPiece[1].segments[0]); n != 4 {
+		t.Errorf("%d segments read the piece that four share", n)
 	}
 }
