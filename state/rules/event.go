@@ -63,11 +63,12 @@ func (w span) last(c *state.Calendar, at events.Instant) events.Instant {
 
 // in is the entries that stand in the window at an instant: those from i on, without j.
 func (l *eventLeaf) in(s *seriesState, c *state.Calendar, at events.Instant) (i, j int) {
-	i, j = s.since(l.window.first(c, at)), len(s.entries)
-	if l.window.ago.N > 0 {
-		j = s.since(l.window.last(c, at) + 1)
+	w := &l.window
+	if w.ago.N == 0 {
+		return s.since(w.first(c, at)), len(s.entries)
 	}
-	return i, j
+	end := c.Of(at).Back(w.ago) + 1
+	return s.since(c.Start(end - w.calendar)), s.since(c.Start(end))
 }
 
 func (l *eventLeaf) eval(v *view) (is bool, until events.Instant) {
