@@ -27,15 +27,9 @@ type wanted struct {
 }
 
 type wantedState struct {
-	wants   []want     // in order of value
+	wants   wants
 	met     state.Mark // the last event of the world that met one
 	because []state.Mark
-}
-
-// want is the last matches of a value, as many as are needed.
-type want struct {
-	value string
-	marks []state.Mark // in order
 }
 
 func (p *wanted) key() string {
@@ -57,15 +51,20 @@ func (p *wanted) fold(v *view, s any, e *events.Event) change {
 	did := same
 	if len(p.over.events) > 0 && p.over.takes(e) {
 		p.values(v, &p.over, p.same, e, func(value string) bool {
-			if i, found := st.find(value); found {
-				st.wants, did = slices.Delete(st.wants, i, i+1), kept // nobody asks for it now
+			if i, found := st.wants.find(keyOfValue(value)); found {
+				st.wants.delete(i, p.least)
+				did = kept // nobody asks for it now
 			}
 			return true
 		})
 	}
 	if p.interest.takes(e) {
 		p.values(v, &p.interest, p.same, e, func(value string) bool {
-			st.put(p, value, v.state.now)
+			key := keyOfValue(value)
+			if p.same.Name() != "" { // what was said of a trait takes the place of what was said before
+				st.wants.keep(key, p.least)
+			}
+			st.wants.add(key, v.state.now, p.least, e.Time-p.longest)
 			did = kept
 			return true
 		})
@@ -85,46 +84,14 @@ func (p *wanted) values(v *view, m *matcher, path field.Path, e *events.Event, f
 	}
 }
 
-func (s *wantedState) find(value string) (int, bool) {
-	return slices.BinarySearchFunc(s.wants, value, func(w want, value string) int { return strings.Compare(w.value, value) })
-}
-
-// put notes a match. What was said of a trait takes the place of what was said before.
-func (s *wantedState) put(p *wanted, value string, m state.Mark) {
-	if p.same.Name() != "" {
-		s.wants = slices.DeleteFunc(s.wants, func(w want) bool { return w.value != value })
-	}
-	i, found := s.find(value)
-	if !found {
-		if len(s.wants)%16 == 0 { // now and then those go that are over
-			s.wants = slices.DeleteFunc(s.wants, func(w want) bool { return w.last().Time+p.longest < m.Time })
-			i, _ = s.find(value)
-		}
-		s.wants = slices.Insert(s.wants, i, want{value: strings.Clone(value)})
-	}
-	w := &s.wants[i]
-	w.marks = append(w.marks, m)
-	w.marks = slices.Delete(w.marks, 0, max(0, len(w.marks)-p.least))
-	if len(s.wants) <= mostValues {
-		return
-	}
-	oldest := 0
-	for j := range s.wants {
-		if last := s.wants[j].last(); precedes(last, s.wants[oldest].last()) {
-			oldest = j
-		}
-	}
-	s.wants = slices.Delete(s.wants, oldest, oldest+1)
-}
-
-func (w *want) last() state.Mark { return w.marks[len(w.marks)-1] }
-
-// metBy is the interest that an event of the world meets, whose line is v's subject then; nil if there is none.
-func (p *wanted) metBy(v *view, s *wantedState, e *events.Event) (met *want) {
+// metBy is the matches of the interest that an event of the world meets, whose line is v's subject then; nil if there is none.
+func (p *wanted) metBy(v *view, s *wantedState, e *events.Event) (met []state.Mark) {
 	p.values(v, &p.event, p.path, e, func(value string) bool {
-		i, found := s.find(value)
-		if found && len(s.wants[i].marks) == p.least && v.program.Calendar.Add(s.wants[i].marks[0].Time, p.within) > e.Time {
-			met = &s.wants[i]
+		if i, found := s.wants.find(keyOfValue(value)); found {
+			marks := s.wants.of(i, p.least)
+			if marks[0].ID != 0 && v.program.Calendar.Add(marks[0].Time, p.within) > e.Time {
+				met = marks
+			}
 		}
 		return met == nil
 	})
@@ -132,12 +99,12 @@ func (p *wanted) metBy(v *view, s *wantedState, e *events.Event) (met *want) {
 }
 
 func (p *wanted) meet(v *view, s *wantedState, e *events.Event) change {
-	w := p.metBy(v, s, e)
-	if w == nil {
+	marks := p.metBy(v, s, e)
+	if marks == nil {
 		return same
 	}
 	s.met = v.state.now
-	s.because = inTime(append(slices.Clone(w.marks), s.met))
+	s.because = inTime(append(slices.Clone(marks), s.met))
 	v.state.hits = append(v.state.hits, hit{piece: p.index, mark: s.met, key: short(e.ID), because: s.because,
 		payload: capture(v, e, p.payload)})
 	return told
@@ -295,7 +262,7 @@ func (p *program) offers(e *events.Event, say func(state.Interest)) {
 }
 
 func (p *wanted) interestIn(value string) state.Interest {
-	return state.Interest{Asks: p.asks, Value: state.Fingerprint("value", value)}
+	return state.Interest{Asks: p.asks, Value: keyOfValue(value)}
 }
 
 // meets reports whether an event of the world meets an interest of the customer.
@@ -323,25 +290,15 @@ func (p *program) foldWorld(s *State, e *events.Event) {
 }
 
 const (
-	wantedWant    wire.Field = 1
+	wantedWants   wire.Field = 1
 	wantedMet     wire.Field = 2
 	wantedBecause wire.Field = 3
-
-	wantValue wire.Field = 1
-	wantMark  wire.Field = 2
 )
 
 func (p *wanted) append(b []byte, s any) []byte {
 	st := s.(*wantedState)
-	var open wire.Mark
-	for _, w := range st.wants {
-		b, open = wire.Begin(b, wantedWant)
-		b = wire.AppendBytes(b, wantValue, w.value)
-		for _, m := range w.marks {
-			b = appendMark(b, wantMark, m)
-		}
-		b = wire.End(b, open)
-	}
+	b, open := wire.Begin(b, wantedWants)
+	b = wire.End(st.wants.append(b, p.least), open)
 	b = appendMark(b, wantedMet, st.met)
 	for _, m := range st.because {
 		b = appendMark(b, wantedBecause, m)
@@ -354,12 +311,10 @@ func (p *wanted) parse(b []byte, _ *state.Calendar) (any, error) {
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
-		case wantedWant:
-			w, err := parseWant(r.Bytes())
-			if err != nil {
+		case wantedWants:
+			if err := s.wants.parse(r.Bytes(), p.least); err != nil {
 				return nil, err
 			}
-			s.wants = append(s.wants, w)
 		case wantedMet:
 			s.met = parseMark(&r)
 		case wantedBecause:
@@ -367,20 +322,4 @@ func (p *wanted) parse(b []byte, _ *state.Calendar) (any, error) {
 		}
 	}
 	return s, r.Err()
-}
-
-func parseWant(b []byte) (w want, err error) {
-	r := wire.NewReader(b)
-	for f, ok := r.Next(); ok; f, ok = r.Next() {
-		switch f {
-		case wantValue:
-			w.value = r.String()
-		case wantMark:
-			w.marks = append(w.marks, parseMark(&r))
-		}
-	}
-	if r.Err() == nil && len(w.marks) == 0 {
-		return w, wire.ErrCorrupt
-	}
-	return w, r.Err()
 }

@@ -14,6 +14,7 @@ type view struct {
 	at      events.Instant
 	reg     *course // how far the customer's time was followed: the state's, or another
 	subject field.Subject
+	zeros   []any // by piece: one of nobody's yet, or nil
 
 	candidates []candidate
 	marks      []state.Mark

@@ -273,7 +273,7 @@ func (x *explainer) look(v *view, e *Explanation) {
 			c.because = []state.Mark{c.mark}
 		}
 		if c.repeats {
-			key = v.reg.last[e.trigger].key() // there is no other one at that instant
+			key = v.reg.of(int32(e.trigger)).key() // there is no other one at that instant
 		}
 		if used[key] {
 			continue // once is enough
@@ -307,7 +307,7 @@ func (x *explainer) judge(v *view, t *trigger, e *Explanation, a *Attempt, stand
 		if t.when != nil {
 			is, _ = t.when.eval(v)
 		}
-		switch free := v.reg.last[e.trigger].free; {
+		switch free := v.reg.of(int32(e.trigger)).free; {
 		case !is:
 			b := builder{report: x.report, view: v}
 			a.Verdict, a.When = Unmet, b.node(p.Book.Triggers[e.trigger].When, t.when)
@@ -365,7 +365,7 @@ func (x *explainer) finish(e *Explanation) {
 	if t.when != nil {
 		e.When = b.node(p.Book.Triggers[e.rule].When, t.when)
 	}
-	if free := own.last[e.trigger].free; free > r.at {
+	if free := own.of(int32(e.trigger)).free; free > r.at {
 		e.Free = free
 	}
 	p.free(v)

@@ -267,5 +267,5 @@ func (l *catalogueLeaf) show(v *view) (value string, from, to events.Instant) {
 	if s.met.ID != 0 {
 		from, to = s.met.Time, v.program.Calendar.Add(s.met.Time, l.length)
 	}
-	return fmt.Sprintf("%d of interest", len(s.wants)), from, to
+	return fmt.Sprintf("%d of interest", len(s.wants.keys)), from, to
 }

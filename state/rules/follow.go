@@ -39,11 +39,11 @@ func (p *program) step(v *view) {
 			continue
 		}
 		_, edged := t.on.(*edge)
-		if edged || c.every || c.last[i].free <= v.at {
+		if edged || c.every || c.of(int32(i)).free <= v.at {
 			p.happens(v, int32(i), t)
 		}
 		if !edged && !c.every { // nothing comes of what happens before, and it leaves no trace
-			after = max(after, c.last[i].free-1)
+			after = max(after, c.of(int32(i)).free-1)
 		}
 		*due = t.on.next(v, after)
 	}
@@ -73,11 +73,12 @@ func (p *program) happens(v *view, i int32, t *trigger) {
 // judge makes an occurrence of what happened at v.at if it stands.
 func (p *program) judge(v *view, i int32, t *trigger, x *candidate) {
 	c := v.reg
-	l := &c.last[i]
-	was := undone{index: int32(len(p.tracked)) + i, last: *l}
+	l := c.of(i)
+	was := undone{index: int32(len(p.tracked)) + i, last: l}
 	if x.repeats {
 		c.undo = append(c.undo, was)
 		x.key = l.decides(x.mark)
+		c.remember(l)
 	}
 	if t.when != nil {
 		if is, _ := t.when.eval(v); !is {
@@ -98,6 +99,7 @@ func (p *program) judge(v *view, i int32, t *trigger, x *candidate) {
 	if t.cooldown.N > 0 {
 		l.free = p.Calendar.Add(v.at, t.cooldown)
 	}
+	c.remember(l)
 	if x.because == nil {
 		x.because = []state.Mark{x.mark}
 	}
@@ -114,7 +116,7 @@ func (l *last) decides(m state.Mark) string {
 }
 
 // key is the last one that decides gave.
-func (l *last) key() string {
+func (l last) key() string {
 	if l.n == 1 {
 		return keyOf(l.mark)
 	}

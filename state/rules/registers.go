@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/touchfold/touchfold/events"
@@ -12,7 +13,7 @@ import (
 type registers struct {
 	upto    events.Instant // for good
 	tracked []tracked      // by the program's index
-	last    []last         // by trigger
+	last    []last         // of the triggers that something happened to, in order
 	fired   []fired        // in order of their instants
 }
 
@@ -24,10 +25,36 @@ type tracked struct {
 
 // last is what a trigger remembers of what happened.
 type last struct {
-	free  events.Instant // from when on the next one may stand
-	mark  state.Mark     // the latest event that decided one
-	n     int            // how many it has the key of
-	stood []uint64       // what stands of keys that may come again, as Fingerprint has them, in order
+	trigger int32
+	free    events.Instant // from when on the next one may stand
+	mark    state.Mark     // the latest event that decided one
+	n       int            // how many it has the key of
+	stood   []uint64       // what stands of keys that may come again, as Fingerprint has them, in order
+}
+
+func (r *registers) find(trigger int32) (int, bool) {
+	return slices.BinarySearchFunc(r.last, trigger, func(l last, t int32) int { return cmp.Compare(l.trigger, t) })
+}
+
+// of is what is remembered of a trigger.
+func (r *registers) of(trigger int32) last {
+	if i, found := r.find(trigger); found {
+		return r.last[i]
+	}
+	return last{trigger: trigger}
+}
+
+// remember puts it in the place of what was.
+func (r *registers) remember(l last) {
+	i, found := r.find(l.trigger)
+	switch nothing := l.free == 0 && l.n == 0 && l.stood == nil; {
+	case found && nothing:
+		r.last = slices.Delete(r.last, i, i+1)
+	case found:
+		r.last[i] = l
+	case !nothing:
+		r.last = slices.Insert(r.last, i, l)
+	}
 }
 
 // fired is an occurrence.
@@ -47,9 +74,6 @@ type fired struct {
 func (r *registers) prepare(p *program) {
 	if r.tracked == nil && len(p.tracked) > 0 {
 		r.tracked = make([]tracked, len(p.tracked))
-	}
-	if r.last == nil && len(p.triggers) > 0 {
-		r.last = make([]last, len(p.triggers))
 	}
 }
 
@@ -123,7 +147,7 @@ func (u *undone) restore(r *registers) {
 	if i := int(u.index); i < len(r.tracked) {
 		r.tracked[i] = u.tracked
 	} else {
-		r.last[i-len(r.tracked)] = u.last
+		r.remember(u.last)
 	}
 }
 
@@ -210,12 +234,10 @@ func (r *registers) append(b []byte) []byte {
 		b = wire.AppendUint(b, trackedSince, uint64(t.since))
 		b = wire.End(b, m)
 	}
-	for i, l := range r.last {
-		if l.free == 0 && l.n == 0 && l.stood == nil {
-			continue
-		}
+	for i := range r.last {
+		l := &r.last[i]
 		b, m = wire.Begin(b, stateLastFired)
-		b = wire.AppendUint(b, lastTrigger, uint64(i))
+		b = wire.AppendUint(b, lastTrigger, uint64(l.trigger))
 		b = wire.AppendUint(b, lastFree, uint64(l.free))
 		b = appendMark(b, lastMark, l.mark)
 		b = wire.AppendUint(b, lastTimes, uint64(l.n))
@@ -257,7 +279,7 @@ func (r *course) parse(p *program, f wire.Field, in *wire.Reader) error {
 	case stateTracked:
 		return r.parseTracked(in.Bytes())
 	case stateLastFired:
-		return r.parseLast(in.Bytes())
+		return r.parseLast(p, in.Bytes())
 	case stateFired:
 		return r.parseFired(p, in.Bytes())
 	}
@@ -285,14 +307,13 @@ func (r *registers) parseTracked(b []byte) error {
 	return nil
 }
 
-func (r *registers) parseLast(b []byte) error {
-	var i uint64
+func (r *registers) parseLast(p *program, b []byte) error {
 	var l last
 	in := wire.NewReader(b)
 	for f, ok := in.Next(); ok; f, ok = in.Next() {
 		switch f {
 		case lastTrigger:
-			i = in.Uint()
+			l.trigger = int32(min(in.Uint(), uint64(len(p.triggers))))
 		case lastFree:
 			l.free = events.Instant(in.Uint())
 		case lastMark:
@@ -303,10 +324,10 @@ func (r *registers) parseLast(b []byte) error {
 			l.stood = append(l.stood, in.Uint())
 		}
 	}
-	if in.Err() != nil || i >= uint64(len(r.last)) {
+	if in.Err() != nil || int(l.trigger) >= len(p.triggers) {
 		return wire.ErrCorrupt
 	}
-	r.last[i] = l
+	r.remember(l)
 	return nil
 }
 
@@ -316,7 +337,7 @@ func (r *course) parseFired(p *program, b []byte) error {
 	for f, ok := in.Next(); ok; f, ok = in.Next() {
 		switch f {
 		case firedTrigger:
-			x.trigger = int32(min(in.Uint(), uint64(len(r.last))))
+			x.trigger = int32(min(in.Uint(), uint64(len(p.triggers))))
 		case firedAt:
 			x.at = events.Instant(in.Uint())
 		case firedKey:
@@ -327,7 +348,7 @@ func (r *course) parseFired(p *program, b []byte) error {
 			x.payload = append(x.payload, in.String())
 		}
 	}
-	if in.Err() != nil || int(x.trigger) >= len(r.last) {
+	if in.Err() != nil || int(x.trigger) >= len(p.triggers) {
 		return wire.ErrCorrupt
 	}
 	r.fire(p, x)

@@ -86,13 +86,18 @@ func (p *program) foldPiece(v *view, i int32, e *events.Event) {
 	s := v.state
 	x := s.pieces[i]
 	if x == nil {
-		x = p.pieces[i].zero()
+		if v.zeros[i] == nil {
+			v.zeros[i] = p.pieces[i].zero()
+		}
+		x = v.zeros[i]
 	}
 	did := p.pieces[i].fold(v, x, e)
 	if did == same {
 		return
 	}
-	s.pieces[i] = x
+	if s.pieces[i] == nil {
+		s.pieces[i], v.zeros[i] = x, nil
+	}
 	if did == told {
 		s.forget(&p.readers.ofPiece[i])
 	}
