@@ -1,17 +1,20 @@
 package profile
 
 import (
+	"encoding/binary"
 	"slices"
-	"sort"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/wire"
 )
 
-// links are in order of kind and name. There is not a pointer in them for the collector to follow: a customer may have
+// links are in order of their prints. There is not a pointer in them for the collector to follow: a customer may have
 // hundreds.
 type links struct {
-	list  []link
-	names []byte // one after the other, in the order in which they came
+	prints []uint64 // what stands for kind and name, by which one is found
+	list   []link
+	names  []byte // one after the other, in the order in which they came
 }
 
 type link struct {
@@ -28,21 +31,62 @@ func (l *links) note(k kind, name string, at events.Instant) {
 	if name == "" {
 		return
 	}
-	i := sort.Search(len(l.list), func(i int) bool {
-		x := &l.list[i]
-		return x.kind > k || x.kind == k && string(l.name(x)) >= name
-	})
-	if i < len(l.list) && l.list[i].kind == k && string(l.name(&l.list[i])) == name {
-		l.list[i].last = at
-		return
+	print := printOf(k, name)
+	i, _ := slices.BinarySearch(l.prints, print)
+	for ; i < len(l.prints) && l.prints[i] == print; i++ {
+		if x := &l.list[i]; x.kind == k && string(l.name(x)) == name {
+			x.last = at
+			return
+		}
 	}
 	if len(l.list) < maxNames {
-		l.insert(i, link{kind: k, first: at, last: at}, []byte(name))
+		l.insert(i, print, link{kind: k, first: at, last: at}, []byte(name))
 	}
 }
 
-func (l *links) insert(i int, x link, name []byte) {
+func (l *links) insert(i int, print uint64, x link, name []byte) {
 	x.at, x.size = uint32(len(l.names)), uint32(len(name))
 	l.names = append(l.names, name...)
+	l.prints = slices.Insert(l.prints, i, print)
 	l.list = slices.Insert(l.list, i, x)
+}
+
+func printOf(k kind, name string) uint64 { return state.Fingerprint(kinds[k], name) }
+
+// append writes each link as its kind, its name behind its length, the first time, and how much later the last was.
+func (l *links) append(b []byte) []byte {
+	for i := range l.list {
+		x := &l.list[i]
+		b = binary.AppendUvarint(append(b, byte(x.kind)), uint64(x.size))
+		b = append(b, l.name(x)...)
+		b = binary.AppendUvarint(b, uint64(x.first))
+		b = binary.AppendUvarint(b, uint64(x.last-x.first))
+	}
+	return b
+}
+
+func (l *links) parse(b []byte) error {
+	n := len(b) / 16 // few take less
+	l.prints, l.list, l.names = make([]uint64, 0, n), make([]link, 0, n), make([]byte, 0, len(b))
+	for len(b) > 0 {
+		x := link{kind: kind(b[0])}
+		size, n := binary.Uvarint(b[1:])
+		if x.kind < anonymous || x.kind > group || n <= 0 || size == 0 || size > uint64(len(b)-1-n) {
+			return wire.ErrCorrupt
+		}
+		name := b[1+n : 1+n+int(size)]
+		b = b[1+n+int(size):]
+		first, n := binary.Uvarint(b)
+		if n <= 0 {
+			return wire.ErrCorrupt
+		}
+		later, m := binary.Uvarint(b[n:])
+		if m <= 0 {
+			return wire.ErrCorrupt
+		}
+		b = b[n+m:]
+		x.first, x.last = events.Instant(first), events.Instant(first+later)
+		l.insert(len(l.list), printOf(x.kind, string(name)), x, name)
+	}
+	return nil
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/touchfold/touchfold/state/wire"
 )
 
-// State is a customer's traits and links, each in order of name.
+// State is a customer's traits, in order of name, and links.
 type State struct {
 	traits []trait
 	links  links
@@ -34,6 +34,8 @@ const (
 	previous                  // previousId of an alias
 	group                     // groupId
 )
+
+var kinds = [...]string{anonymous: "anonymous", previous: "previous", group: "group"}
 
 // Feature is the profile.
 func Feature() *state.Spec[State] {
@@ -115,23 +117,21 @@ func report(s *State, _ state.Known, _ events.Instant) any {
 		list := map[kind]*[]string{anonymous: &r.Anonymous, previous: &r.Previous, group: &r.Groups}[l.kind]
 		*list = append(*list, string(s.links.name(l)))
 	}
+	for _, list := range [][]string{r.Anonymous, r.Previous, r.Groups} {
+		slices.Sort(list)
+	}
 	return r
 }
 
-// The fields of the state, of a trait and of a link.
+// The fields of the state and of a trait.
 const (
 	stateTrait wire.Field = 1
-	stateLink  wire.Field = 2
+	stateLinks wire.Field = 2
 
 	traitName      wire.Field = 1
 	traitValue     wire.Field = 2
 	traitSince     wire.Field = 3
 	traitConfirmed wire.Field = 4
-
-	linkKind  wire.Field = 1
-	linkName  wire.Field = 2
-	linkFirst wire.Field = 3
-	linkLast  wire.Field = 4
 )
 
 func appendState(b []byte, s *State) []byte {
@@ -144,14 +144,9 @@ func appendState(b []byte, s *State) []byte {
 		b = wire.AppendUint(b, traitConfirmed, uint64(t.confirmed))
 		b = wire.End(b, m)
 	}
-	for i := range s.links.list {
-		l := &s.links.list[i]
-		b, m = wire.Begin(b, stateLink)
-		b = wire.AppendUint(b, linkKind, uint64(l.kind))
-		b = wire.AppendBytes(b, linkName, s.links.name(l))
-		b = wire.AppendUint(b, linkFirst, uint64(l.first))
-		b = wire.AppendUint(b, linkLast, uint64(l.last))
-		b = wire.End(b, m)
+	if len(s.links.list) > 0 {
+		b, m = wire.Begin(b, stateLinks)
+		b = wire.End(s.links.append(b), m)
 	}
 	return b
 }
@@ -163,8 +158,8 @@ func parse(b []byte, s *State) error {
 		switch f {
 		case stateTrait:
 			err = s.parseTrait(r.Bytes())
-		case stateLink:
-			err = s.parseLink(r.Bytes())
+		case stateLinks:
+			err = s.links.parse(r.Bytes())
 		}
 		if err != nil {
 			return err
@@ -189,28 +184,5 @@ func (s *State) parseTrait(b []byte) error {
 		}
 	}
 	s.traits = append(s.traits, t)
-	return r.Err()
-}
-
-func (s *State) parseLink(b []byte) error {
-	var l link
-	var name []byte
-	r := wire.NewReader(b)
-	for f, ok := r.Next(); ok; f, ok = r.Next() {
-		switch f {
-		case linkKind:
-			l.kind = kind(min(r.Uint(), 255))
-		case linkName:
-			name = r.Bytes()
-		case linkFirst:
-			l.first = events.Instant(r.Uint())
-		case linkLast:
-			l.last = events.Instant(r.Uint())
-		}
-	}
-	if l.kind < anonymous || l.kind > group {
-		r.Fail()
-	}
-	s.links.insert(len(s.links.list), l, name)
 	return r.Err()
 }
