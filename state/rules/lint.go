@@ -81,7 +81,8 @@ func (l *linter) trigger(t *Trigger, x *trigger) {
 	}
 	l.same("trigger", t.ID, t.At, canonical(on, when))
 	if e, ok := t.On.(*Event); ok && e.Op == "" && e.Window.Kind != "" {
-		l.warn(e.Match.At, "each match happens at its own time, whatever the window; compare it, as in count: true, op: \">=\", value: 1")
+		l.warn(e.Match.At, "each match happens at its own time, whatever the window; "+
+			"compare it, as in count: true, op: \">=\", value: 1")
 	}
 	if reminds(t.On) && x.expires.N == 0 {
 		l.warn(t.At, "has no expires: it comes because time passed, and is said however late; add for example expires: 12h")

@@ -59,8 +59,9 @@ func TestPast(t *testing.T) {
 	zones, days := state.NewZones(), []int{0, -1, 1, 15, 27, 28, 29, 30, 31, 365}
 	rapid.Check(t, func(t *rapid.T) {
 		c, _ := zones.Calendar(rapid.SampledFrom([]string{"UTC", "Pacific/Apia", "Asia/Beirut"}).Draw(t, "zone"))
-		w := span{calendar: state.Day(rapid.IntRange(1, 40).Draw(t, "days")), ago: state.Duration{N: rapid.IntRange(1, 30).Draw(t, "n"),
-			Unit: rapid.SampledFrom([]state.Unit{state.Days, state.Weeks, state.Months, state.Years}).Draw(t, "unit")}}
+		w := span{calendar: state.Day(rapid.IntRange(1, 40).Draw(t, "days"))}
+		w.ago.N = rapid.IntRange(1, 30).Draw(t, "n")
+		w.ago.Unit = rapid.SampledFrom([]state.Unit{state.Days, state.Weeks, state.Months, state.Years}).Draw(t, "unit")
 		year, month := rapid.IntRange(1996, 2030).Draw(t, "year"), rapid.IntRange(1, 12).Draw(t, "month")
 		at := c.Start(state.DayOf(year, month, 1)+state.Day(rapid.SampledFrom(days).Draw(t, "day"))) + 3_600_000
 		d := c.Of(at)
