@@ -51,6 +51,7 @@ func everything() *Book {
 		Triggers: []Trigger{
 			{About: about("each"), On: &Event{Match: viewed}, Payload: carry("properties.color"), Cooldown: hours(1)},
 			{About: about("run"), On: &Sequence{Steps: []Match{viewed, viewed}, Within: hours(4)}},
+			{About: about("rhythm"), On: &Cadence{By: "product", Of: ordered}, Payload: carry("item.product_id")},
 			{About: about("late"), On: &Absence{Of: ordered, After: &viewed, For: hours(4)}, Payload: carry("after.name")},
 			{About: about("date"), On: birthday, MaxLateness: Duration{N: 1, Unit: "y"}},
 			{About: about("in"), On: &Entered{Segment: "any"}},

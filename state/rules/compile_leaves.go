@@ -52,8 +52,9 @@ func (c *compiler) carried(payload []Field, of string) (all []field.Path) {
 	return all
 }
 
-func (c *compiler) sequence(x *Sequence) *runs {
-	p := &runs{within: duration(x.Within), strict: x.Strict}
+// sequence compiles one that carries fields of the event of the last step.
+func (c *compiler) sequence(x *Sequence, payload []Field) *runs {
+	p := &runs{within: duration(x.Within), strict: x.Strict, payload: c.carried(payload, "event.")}
 	if x.Correlate != "" {
 		p.by, p.correlate = true, c.path(x.Correlate, x.At)
 	}
@@ -108,9 +109,10 @@ func (c *compiler) item(x *Item, payload []Field) *itemLeaf {
 	return l
 }
 
-func (c *compiler) cadence(x *Cadence) *cadenceLeaf {
+// cadence compiles one that carries fields of the last match.
+func (c *compiler) cadence(x *Cadence, payload []Field) *cadenceLeaf {
 	l := &cadenceLeaf{tolerance: cmp.Or(int64(x.Tolerance), 1_500_000), least: cmp.Or(x.Least, 3)}
-	p := &rhythm{}
+	p := &rhythm{payload: c.carried(payload, "event.")}
 	switch x.By {
 	case "category":
 		p.by, p.group = true, field.Item("category")

@@ -120,6 +120,7 @@ d93a73a5eb90bb9f owned
 5b83b12a0edbf2b5 wanted
 0798b9f35ccdc7fd each
 0232721e8cf9f654 runs
+f1f4df1f769988fb rhythm
 9af3c7516cacf328 pending
 915bf9d229d071d2 owned
 e363680d72ad61b6 wanted
