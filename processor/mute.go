@@ -127,5 +127,5 @@ func (s *shard) speak() {
 		}
 		s.m.tell(st)
 	})
-	s.speaker.Floor, s.speaker.Wall = s.at.Floor, s.config.Now
+	s.speaker.Floor, s.speaker.Said, s.speaker.Wall = s.at.Floor, s.at.SaidClock, s.config.Now
 }

@@ -21,8 +21,9 @@ type simReader struct {
 	// By shard: the rulebook that its first owner began with, and those in its partition.
 	first []*rulebook.Rulebook
 	ruled [][]simRuled
-	floor []events.Instant // by shard: what happened up to then is past
-	left  []events.Instant // by shard: the clock of the last word before the last take-over, or of the first after mute
+	floor []events.Instant              // by shard: what happened up to then is past
+	said  map[string][]events.Statement // by customer and fact
+	left  []events.Instant              // by shard: the clock of the last word before the last take-over, or of the first after mute
 }
 
 // simHeld is a record in a partition.
@@ -34,7 +35,7 @@ type simHeld struct {
 
 func newSimReader(w *simWorld) *simReader {
 	c := &simReader{w: w, first: make([]*rulebook.Rulebook, w.shards), ruled: make([][]simRuled, w.shards),
-		floor: make([]events.Instant, w.shards), left: make([]events.Instant, w.shards)}
+		floor: make([]events.Instant, w.shards), left: make([]events.Instant, w.shards), said: map[string][]events.Statement{}}
 	for p := range w.shards {
 		held := map[events.CustomerID][]simHeld{}
 		w.kafka.log(simInput, events.ShardID(p)).records(func(r *events.Record, _ int64) {
@@ -138,6 +139,7 @@ func (c *simReader) statement(where string, r *events.Record, s, before *events.
 	if l := last[key]; s.N != l.N+1 || s.Previous != l.Value || s.Value == l.Value {
 		c.fault("%s: after n=%d %q", where, l.N, l.Value)
 	}
+	c.again(where, s, key)
 	last[key] = *s
 	if s.Position < before.Position || s.Clock < before.Clock {
 		c.fault("%s: goes back from (%d, %s)", where, before.Position, before.Clock)
@@ -145,6 +147,24 @@ func (c *simReader) statement(where string, r *events.Record, s, before *events.
 	if s.AsOf > s.Clock || !c.true(s, s.Position) && !c.true(s, s.Position-1) {
 		c.fault("%s: untrue as of %s", where, s.AsOf)
 	}
+}
+
+// again: what was said and taken back is not said once more, since the same instant, if nothing came of the customer or of
+// the world in between and no rulebook was put in force.
+func (c *simReader) again(where string, s *events.Statement, key string) {
+	for _, former := range c.said[key] {
+		if former.Value != s.Value || former.Effective != s.Effective {
+			continue
+		}
+		// The touchpoint that the former was said with may not have been folded by then.
+		between := func(offset events.Offset) bool { return former.Position-1 <= offset && offset < s.Position }
+		came := func(h simHeld) bool { return between(h.offset) }
+		if !slices.ContainsFunc(c.held[s.Shard][s.Customer], came) && !slices.ContainsFunc(c.held[s.Shard][""], came) &&
+			!slices.ContainsFunc(c.ruled[s.Shard], func(r simRuled) bool { return between(r.offset) }) {
+			c.fault("%s: was said with n=%d at %d, and nothing came since", where, former.N, former.Position)
+		}
+	}
+	c.said[key] = append(c.said[key], *s)
 }
 
 // true: with the input folded up to a position the fact has this value as of the instant that the statement names.

@@ -34,25 +34,25 @@ func (sp *Speaker) says(o *Occurrence) bool {
 // for having waited. It returns how many events were folded.
 func (c *Customer) Mend(at events.Instant, sp *Speaker) (folded int) {
 	folded = c.Refold()
-	c.Settle(c.came(at), events.ByCorrection, sp)
+	c.Settle(c.came(at, sp), events.ByCorrection, sp)
 	c.Pass(at, sp)
 	return folded
 }
 
 // came is when the events came that wait to be compared: at, unless that is known.
-func (c *Customer) came(at events.Instant) events.Instant {
+func (c *Customer) came(at events.Instant, sp *Speaker) events.Instant {
 	if c.Waits == 0 {
 		return at
 	}
-	return min(at, max(c.Waits, c.line.last()))
+	return min(at, max(c.Waits, c.line.last(), sp.Said))
 }
 
 // Visit is Settle of one who is not stale, on a walk. Where horizons wait at which something may have happened, it looks at
 // him as of before them and lets them pass then: what happened meanwhile is on time, however late he is visited.
 func (c *Customer) Visit(at events.Instant, cause events.Cause, sp *Speaker) {
-	from := c.came(at)
+	from := c.came(at, sp)
 	if c.table.happens < len(c.states) && !c.Outdated() && c.due <= at {
-		from = min(at, max(c.due-1, c.line.last(), sp.Floor))
+		from = min(at, max(c.due-1, c.line.last(), sp.Floor, sp.Said))
 	}
 	c.Settle(from, cause, sp)
 	c.Pass(at, sp)

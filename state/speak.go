@@ -11,6 +11,9 @@ import (
 type Speaker struct {
 	// Floor is the instant up to which occurrences are past, and not said: that of the first start, if it was mute.
 	Floor events.Instant
+	// Said is the instant as of which the last word stands that was said before this speaker. What was said is not compared
+	// with what was true before that: it would be taken back and said again.
+	Said events.Instant
 	// Wall is the wall clock, by which occurrences expire; nil: none does.
 	Wall func() events.Instant
 
@@ -53,7 +56,7 @@ type fact struct {
 // how many passed. The customer must not be stale.
 func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 	if c.Outdated() { // what it says now is compared as of now
-		c.Settle(c.came(to), "", sp)
+		c.Settle(c.came(to, sp), "", sp)
 		passed++
 	}
 	for c.due <= to {
