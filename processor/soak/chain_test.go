@@ -84,6 +84,26 @@ func (w *world) chain(x *word, key []byte) {
 		w.find(&x.record, "%s of %s is said to be %v twice in a row", x.fact, x.key, x.value)
 	}
 	w.last[x.key][x.fact] = *x
+	w.repeated(x)
+}
+
+// repeated: what was said and taken back is not said once more, since the same instant, if nothing of the customer's came in
+// between and no rulebook did. The touchpoint that the former was said with may not have been folded by then.
+func (w *world) repeated(x *word) {
+	key := x.key + " " + x.fact
+	for _, former := range w.said[key] {
+		if former.value != x.value || former.headers["ce_time"] != x.headers["ce_time"] {
+			continue
+		}
+		between := func(offset int64) bool { return former.position-1 <= offset && offset < x.position }
+		h := w.people[x.key]
+		if h != nil && !slices.ContainsFunc(h.offsets, between) &&
+			!slices.ContainsFunc(w.ruled[x.partition], func(r ruled) bool { return between(r.offset) }) {
+			w.find(&x.record, "%s of %s was said to be %v since %s at position %d, and nothing came since", x.fact, x.key, x.value,
+				x.headers["ce_time"], former.position)
+		}
+	}
+	w.said[key] = append(w.said[key], *x)
 }
 
 // around is the output about a violation.

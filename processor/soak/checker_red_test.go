@@ -102,7 +102,7 @@ func (x *word) encode(app string) record {
 	id := idOf(idKey(app), x.key, x.fact, x.n)
 	r.headers = map[string]string{"ce_type": "crm.lifecycle.changed.v1", "ce_id": id, "ce_subject": x.key,
 		"ce_source":   fmt.Sprint("touchfold/", app, "/", x.partition),
-		"tf_position": fmt.Sprint(x.position), "tf_clock": fmt.Sprint(x.clock)}
+		"ce_time": text(x.asOf), "tf_position": fmt.Sprint(x.position), "tf_clock": fmt.Sprint(x.clock)}
 	who := "userId"
 	if strings.HasPrefix(x.key, "anon:") {
 		who = "anonymousId"
@@ -173,6 +173,13 @@ var doctored = []struct {
 		x, _ := parse(&w.output[0][w.last0()])
 		x.n, x.previous, x.offset = x.n+1, x.value, x.offset+1
 		w.output[0] = append(w.output[0], x.encode(w.app))
+	}},
+	{"taken back and said again", "and nothing came since", func(w *world) {
+		x, _ := parse(&w.output[0][w.last0()])
+		for range 2 {
+			x.n, x.previous, x.value, x.offset = x.n+1, x.value, x.previous, x.offset+1
+			w.output[0] = append(w.output[0], x.encode(w.app))
+		}
 	}},
 	{"another previous", "was so before", func(w *world) { w.again(0, 5, func(x *word) { x.previous = "stranger" }) }},
 	{"a position that goes back", "tf_position goes back", func(w *world) { w.again(0, w.last0(), func(x *word) { x.position = 1 }) }},

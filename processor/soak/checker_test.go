@@ -34,6 +34,7 @@ type world struct {
 	words  [][]word          // of output
 	ruled  [][]ruled         // of input: the rulebooks that came in force
 	last   map[string]map[string]word
+	said   map[string][]word // by customer and fact
 	found  []violation
 	marks  map[string]int // of output, by kind
 }
@@ -75,7 +76,7 @@ func (w *world) find(r *record, format string, args ...any) {
 // check holds the output and what was parked against the input.
 func (w *world) check() []violation {
 	w.found, w.people, w.poison, w.last, w.marks = nil, map[string]*history{}, map[string]string{}, map[string]map[string]word{}, map[string]int{}
-	w.words, w.ruled = make([][]word, len(w.output)), make([][]ruled, len(w.input))
+	w.words, w.ruled, w.said = make([][]word, len(w.output)), make([][]ruled, len(w.input)), map[string][]word{}
 	w.readInput()
 	ids := map[string]*record{}
 	for i := range w.output {
