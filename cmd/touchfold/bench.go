@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/rs/zerolog"
@@ -14,7 +15,8 @@ import (
 
 // benchCommand measures the program on made-up touchpoints.
 type benchCommand struct {
-	Fold benchFoldCommand `cmd:"" help:"What a touchpoint costs one shard, stage by stage, without a broker."`
+	Fold  benchFoldCommand  `cmd:"" help:"What a touchpoint costs one shard, stage by stage, without a broker."`
+	Drain benchDrainCommand `cmd:"" help:"How fast a process works a backlog off, and what it needs for that."`
 }
 
 // Help is the rest of -h.
@@ -58,6 +60,55 @@ func (b *benchFoldCommand) Run(ctx context.Context, out output) error {
 	}
 	r, err := bench.Fold(ctx, bench.FoldConfig{Config: c, Load: b.workload(b.Touchpoints, b.Customers), Version: builtFrom().Main.Version,
 		Log: quietLog(out)})
+	return b.tell(ctx, r, err, out)
+}
+
+// benchRunOptions are those of the benchmarks that go through a broker.
+type benchRunOptions struct {
+	benchOptions
+	Brokers *string `placeholder:"HOST:PORT,..." help:"Kafka's brokers (kafka.brokers). Without: an embedded one, which takes CPU from what is measured."`
+}
+
+// config is what a benchmark through a broker is made of.
+func (o *benchRunOptions) config(out output, touchpoints, customers whole) (r bench.RunConfig, err error) {
+	all := runOptions{options: o.options, Brokers: o.Brokers}
+	r = bench.RunConfig{Load: o.workload(touchpoints, customers), Version: builtFrom().Main.Version, Log: quietLog(out), Note: func(string) {}}
+	if r.Config, err = all.load(); err != nil {
+		return r, err
+	}
+	if o.Config != "" {
+		r.Args = append(r.Args, "--config", o.Config)
+	}
+	for _, s := range o.Set {
+		r.Args = append(r.Args, "--set", s)
+	}
+	if isTerminal(out.err) {
+		r.Note = func(step string) { fmt.Fprintf(out.err, "%s …\n", step) }
+	}
+	return r, nil
+}
+
+// benchDrainCommand is a backlog through a broker.
+type benchDrainCommand struct {
+	benchRunOptions
+	Touchpoints whole `default:"1000000" placeholder:"N" help:"How many touchpoints the backlog has (${default})."`
+	Customers   whole `default:"100000" placeholder:"N" help:"How many customers there are (${default})."`
+}
+
+// Help is the rest of -h.
+func (*benchDrainCommand) Help() string {
+	return "The backlog is written to a topic of its own; then a touchfold run is started as a process of its own, with the configuration " +
+		"that is given here, and works it off from an empty store, speaking from the first touchpoint on. " +
+		"Example: touchfold bench drain --brokers kafka-1:9092 --touchpoints 6000000 --set memory=2GiB"
+}
+
+// Run measures.
+func (b *benchDrainCommand) Run(ctx context.Context, out output) error {
+	c, err := b.config(out, b.Touchpoints, b.Customers)
+	if err != nil {
+		return err
+	}
+	r, err := bench.Drain(ctx, c)
 	return b.tell(ctx, r, err, out)
 }
 

@@ -19,6 +19,7 @@ type Config struct {
 	Late        int  // of each hundred touchpoints, so many happened up to three days before they are sent
 	Uniform     bool // each customer comes as often as any other
 	Seed        uint64
+	Start       events.Instant // when the first one is sent; default 2026-01-01
 	// Shard and Shards, if Shards is not 0, leave customers of other shards out: as many are then of that one.
 	Shard  events.ShardID
 	Shards int
@@ -26,9 +27,10 @@ type Config struct {
 
 const (
 	day = 86_400_000
-	// Start is when the first touchpoint is sent, 2026-01-01, and Days is over how many the others are spread.
-	Start events.Instant = 1_767_225_600_000
-	Days                 = 45
+	// Days is over how many touchpoints are spread.
+	Days = 45
+
+	usualStart events.Instant = 1_767_225_600_000
 
 	behind    = 5_000   // ms between what happens and its sending, at most
 	latest    = 3 * day // of one that is late
@@ -62,6 +64,9 @@ func New(c Config) (*Generator, error) {
 	case c.Late < 0 || c.Late > 100:
 		return nil, fmt.Errorf("%d percent of the touchpoints cannot be late; ask for 0 to 100", c.Late)
 	}
+	if c.Start == 0 {
+		c.Start = usualStart
+	}
 	rng := rand.New(rand.NewPCG(c.Seed, 0x746f756368666f6c))
 	g := &Generator{config: c, rng: rng, zipf: rand.NewZipf(rng, zipfPower, zipfShift, uint64(c.Customers-1)),
 		customers: make([]int32, 0, c.Customers)}
@@ -86,7 +91,7 @@ func (g *Generator) Made() int { return g.made }
 
 // Next is the next touchpoint of the 45 days, with its value appended to dst.
 func (g *Generator) Next(dst []byte) Touchpoint {
-	return g.At(Start+events.Instant(int64(g.made)*Days*day/int64(g.config.Touchpoints)), dst)
+	return g.At(g.config.Start+events.Instant(int64(g.made)*Days*day/int64(g.config.Touchpoints)), dst)
 }
 
 // At is the next touchpoint, sent at an instant, with its value appended to dst.
