@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -17,6 +18,7 @@ import (
 type benchCommand struct {
 	Fold  benchFoldCommand  `cmd:"" help:"What a touchpoint costs one shard, stage by stage, without a broker."`
 	Drain benchDrainCommand `cmd:"" help:"How fast a process works a backlog off, and what it needs for that."`
+	Live  benchLiveCommand  `cmd:"" help:"How long it takes from a touchpoint to the derived event, at a steady rate."`
 }
 
 // Help is the rest of -h.
@@ -109,6 +111,33 @@ func (b *benchDrainCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	r, err := bench.Drain(ctx, c)
+	return b.tell(ctx, r, err, out)
+}
+
+// benchLiveCommand is latency at a steady rate.
+type benchLiveCommand struct {
+	benchRunOptions
+	Rate        whole         `default:"1000" placeholder:"N" help:"Touchpoints a second (${default})."`
+	For         time.Duration `default:"30s" help:"How long it is measured (${default})."`
+	WarmUp      time.Duration `default:"5s" help:"How long touchpoints come before, at the same rate (${default})."`
+	Touchpoints whole         `default:"200000" placeholder:"N" help:"How many touchpoints come before that, as a backlog, so that customers are known (${default})."`
+	Customers   whole         `default:"20000" placeholder:"N" help:"How many customers there are (${default})."`
+}
+
+// Help is the rest of -h.
+func (*benchLiveCommand) Help() string {
+	return "The latency is from the append of a touchpoint, by the broker's clock, until a reader of committed records has the derived event, " +
+		"by the clock of this machine; the time until it is appended is by the broker's clock alone. What time makes true is not counted. " +
+		"Example: touchfold bench live --brokers kafka-1:9092 --rate 5000 --for 60s --json"
+}
+
+// Run measures.
+func (b *benchLiveCommand) Run(ctx context.Context, out output) error {
+	c, err := b.config(out, b.Touchpoints, b.Customers)
+	if err != nil {
+		return err
+	}
+	r, err := bench.Live(ctx, bench.LiveConfig{RunConfig: c, Rate: int(b.Rate), For: b.For, WarmUp: b.WarmUp})
 	return b.tell(ctx, r, err, out)
 }
 

@@ -25,6 +25,8 @@ func TestBench(t *testing.T) {
 		"drain": {"--touchpoints 3000 --customers 200 --uniform", "seconds events_per_second steady_events_per_second cpu_us_per_event " +
 			"peak_rss_bytes peak_rss_anon_bytes derived_per_event disk_bytes_per_event broker_cpu_us_per_event",
 			"The broker is the embedded one"},
+		"live": {"--touchpoints 1000 --customers 100 --rate 400 --for 1s --warm-up 200ms", "seconds events_per_second latency_ms append_latency_ms " +
+			"histogram derived_events cores peak_rss_bytes", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -99,6 +101,7 @@ func TestBenchRefuses(t *testing.T) {
 		"bench fold --late 101":                   "101 percent",
 		"bench drain --customers -1":              "-1 customers cannot be made up",
 		"bench drain --brokers 127.0.0.1:1":       "no Kafka answers at 127.0.0.1:1",
+		"bench live --rate 0":                     "a rate of 0/s",
 		"bench drain --set topics.partitions=all": "topics.partitions",
 	} {
 		var out, log bytes.Buffer
