@@ -16,9 +16,10 @@ import (
 
 // benchCommand measures the program on made-up touchpoints.
 type benchCommand struct {
-	Fold  benchFoldCommand  `cmd:"" help:"What a touchpoint costs one shard, stage by stage, without a broker."`
-	Drain benchDrainCommand `cmd:"" help:"How fast a process works a backlog off, and what it needs for that."`
-	Live  benchLiveCommand  `cmd:"" help:"How long it takes from a touchpoint to the derived event, at a steady rate."`
+	Fold     benchFoldCommand     `cmd:"" help:"What a touchpoint costs one shard, stage by stage, without a broker."`
+	Drain    benchDrainCommand    `cmd:"" help:"How fast a process works a backlog off, and what it needs for that."`
+	Takeover benchTakeoverCommand `cmd:"" help:"How long shards are silent when a process ends, in order, by a kill or with its disk."`
+	Live     benchLiveCommand     `cmd:"" help:"How long it takes from a touchpoint to the derived event, at a steady rate."`
 }
 
 // Help is the rest of -h.
@@ -138,6 +139,32 @@ func (b *benchLiveCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	r, err := bench.Live(ctx, bench.LiveConfig{RunConfig: c, Rate: int(b.Rate), For: b.For, WarmUp: b.WarmUp})
+	return b.tell(ctx, r, err, out)
+}
+
+// benchTakeoverCommand is how long shards are silent.
+type benchTakeoverCommand struct {
+	benchRunOptions
+	Rounds      whole         `default:"3" placeholder:"N" help:"How often each is measured (${default})."`
+	Rate        whole         `default:"1000" placeholder:"N" help:"Touchpoints a second while a process is killed (${default})."`
+	Under       time.Duration `default:"8s" help:"How long they come before it is killed (${default})."`
+	Touchpoints whole         `default:"500000" placeholder:"N" help:"How many touchpoints the shards have folded before (${default})."`
+	Customers   whole         `default:"50000" placeholder:"N" help:"How many customers there are (${default})."`
+}
+
+// Help is the rest of -h.
+func (*benchTakeoverCommand) Help() string {
+	return "A process with all shards ends, and another is started: after an orderly end; after a kill under load; without the store, " +
+		"from a snapshot; and from the topics alone. Who comes after a killed one waits for its kafka.session. Example: touchfold bench takeover --set topics.partitions=1 --rounds 5"
+}
+
+// Run measures.
+func (b *benchTakeoverCommand) Run(ctx context.Context, out output) error {
+	c, err := b.config(out, b.Touchpoints, b.Customers)
+	if err != nil {
+		return err
+	}
+	r, err := bench.TakeOver(ctx, bench.TakeOverConfig{RunConfig: c, Rounds: int(b.Rounds), Rate: int(b.Rate), Under: b.Under})
 	return b.tell(ctx, r, err, out)
 }
 

@@ -16,6 +16,9 @@ func TestPercentiles(t *testing.T) {
 	if got, want := percentiles(ms), (Percentiles{100, 180, 198, 200}); got != want {
 		t.Errorf("%v, want %v", got, want)
 	}
+	if got, want := percentiles([]float64{3, 1, 2}), (Percentiles{2, 3, 3, 3}); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
 	if got, want := percentiles([]float64{7}), (Percentiles{7, 7, 7, 7}); got != want {
 		t.Errorf("%v, want %v", got, want)
 	}
