@@ -107,10 +107,27 @@ func (c *child) await(ctx context.Context, n int, is func(*logged) bool) (logged
 			default:
 				return logged{}, c.died()
 			}
+		case <-time.After(silent):
+			return logged{}, fmt.Errorf("the process under measurement has logged nothing for %s, and what was waited for did not come; its log:\n%s", silent, c.log())
 		case <-ctx.Done():
 			return logged{}, ctx.Err()
 		}
 	}
+}
+
+// silent is for how long a process that is awaited may log nothing; it may fold millions of touchpoints meanwhile.
+const silent = 10 * time.Minute
+
+// count is how many lines are as asked.
+func (c *child) count(is func(*logged) bool) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.lines {
+		if is(&c.lines[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 // died says why a child ended that was not to.
@@ -155,6 +172,17 @@ func (c *child) end(s syscall.Signal) error {
 		return c.died()
 	}
 	return nil
+}
+
+// stop ends a process that may still run because something went wrong, in order if it can, so that its group is empty soon.
+func (c *child) stop() {
+	_ = c.cmd.Process.Signal(syscall.SIGTERM) // if it has not ended
+	select {
+	case <-c.done:
+	case <-time.After(5 * time.Second):
+		_ = c.cmd.Process.Kill()
+		<-c.done
+	}
 }
 
 // cpu is what it has used so far; of one that has ended, all.

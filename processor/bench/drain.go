@@ -50,7 +50,7 @@ func (r *DrainResult) measure(ctx context.Context, p *place) error {
 	if err != nil {
 		return err
 	}
-	defer child.end(syscall.SIGKILL)
+	defer child.stop()
 	steady, err := child.folded(ctx, p.Load.Touchpoints/5)
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func Live(ctx context.Context, c LiveConfig) (r *LiveResult, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer child.end(syscall.SIGKILL)
+	defer child.stop()
 	if _, err := child.folded(ctx, p.Load.Touchpoints); err != nil {
 		return nil, err
 	}

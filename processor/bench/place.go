@@ -84,7 +84,7 @@ func (p *place) shards() int    { return p.Config.Topics.Partitions }
 
 // close removes all that was made, also when the time of the benchmark is over.
 func (p *place) close() (err error) {
-	if p.made {
+	if p.made && p.embedded == nil {
 		err = p.clean()
 	}
 	if p.client != nil {

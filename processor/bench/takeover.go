@@ -65,7 +65,7 @@ func TakeOver(ctx context.Context, c TakeOverConfig) (r *TakeOverResult, err err
 	if err != nil {
 		return nil, err
 	}
-	defer first.end(syscall.SIGKILL)
+	defer first.stop()
 	if _, err := first.folded(ctx, p.Load.Touchpoints); err != nil {
 		return nil, err
 	}
@@ -128,17 +128,15 @@ func (f *fall) rise(ctx context.Context) (took, all time.Duration, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	defer c.end(syscall.SIGKILL)
+	defer c.stop()
 	spoke, err := c.await(ctx, f.shards(), func(l *logged) bool { return l.Message == "shard speaks" })
 	if err != nil {
 		return 0, 0, err
 	}
-	if f.restores {
-		if _, err := c.await(ctx, f.shards(), func(l *logged) bool { return l.Message == "store restored from a snapshot" }); err != nil {
-			return 0, 0, err
-		}
-		f.restores = false
+	if f.restores && c.count(func(l *logged) bool { return l.Message == "store restored from a snapshot" }) != f.shards() {
+		return 0, 0, fmt.Errorf("not every shard was restored from its snapshot, so this was not measured; the log of the process:\n%s", c.log())
 	}
+	f.restores = false
 	owned, err := c.await(ctx, 1, func(l *logged) bool { return l.Message == "member of the group" && len(l.Shards) > 0 })
 	if err != nil {
 		return 0, 0, err
@@ -152,7 +150,7 @@ func (f *fall) killed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer c.end(syscall.SIGKILL)
+	defer c.stop()
 	if _, err := c.await(ctx, f.shards(), func(l *logged) bool { return l.Message == "shard speaks" }); err != nil {
 		return err
 	}
