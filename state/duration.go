@@ -116,7 +116,7 @@ func (c *Calendar) plain(d Day) bool {
 
 const dayLen events.Instant = 24 * 60 * 60 * 1000
 
-func floorDiv(a, b events.Instant) events.Instant {
+func floorDiv[N int | events.Instant](a, b N) N {
 	q := a / b
 	if a%b < 0 {
 		q--
@@ -193,7 +193,14 @@ func (d Day) Date() (year, month, day int) {
 
 // DayOf is a day of a month, at most its last. Months go on into other years: 13 is January of the next.
 func DayOf(year, month, day int) Day {
-	first := time.Date(year, time.Month(month), 1, 0, 0, 0, 0, time.UTC)
-	last := first.AddDate(0, 1, -1).Day()
-	return Day(floorDiv(events.Instant(first.Unix()), 86400)) + Day(min(day, last)-1)
+	n := 12*year + month - 1
+	first := monthStart(n)
+	return first + min(Day(day), monthStart(n+1)-first) - 1
+}
+
+// monthStart is the first day of a month, counted from January of the year 0. Package time would take ten times as long.
+func monthStart(n int) Day {
+	year := floorDiv(n-2, 12) // from March on, so that it ends with the day that is there in leap years only
+	month := n - 2 - 12*year
+	return Day(365*year + floorDiv(year, 4) - floorDiv(year, 100) + floorDiv(year, 400) + (153*month+2)/5 - 719_468)
 }

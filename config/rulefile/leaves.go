@@ -58,11 +58,20 @@ func eventLeaf() leaf {
 	}
 	m.fields = append(m.fields, comparing(false, func(e *T) *rules.Compare { return &e.Compare })...)
 	m.fields = append(m.fields, optional("window", window(), func(e *T) *rules.Window { return &e.Window },
-		"Which events count: rolling 168h, calendar 7d (today and the 6 days before) or lifetime, which it is if left out."))
+		"Which events count: rolling 168h, calendar 7d (today and the 6 days before) or lifetime, which it is if left out."),
+		optional("ago", past(), func(e *T) *rules.Duration { return &e.Ago },
+			"How long before today a calendar window ends, such as 1y: the same date a year ago. Now, if left out."))
 	known := m.keys()
-	m.check = func(r *reader, n *node, e *T) { checkEvent(r, n, e, known) }
+	m.check = func(r *reader, n *node, e *T) {
+		checkEvent(r, n, e, known)
+		checkAgo(r, n, e)
+	}
+	object := m.object()
+	object["dependentSchemas"] = schema{"ago": schema{
+		"properties": schema{"window": schema{"pattern": "^calendar "}}, "required": []any{"window"},
+	}}
 	return leaf{
-		key: "event", doc: m.doc, use: everywhere, flat: true, keys: m.keys(), schema: m.object(),
+		key: "event", doc: m.doc, use: everywhere, flat: true, keys: known, schema: object,
 		read: func(r *reader, n *node) rules.Condition {
 			e, _ := m.read(r, n)
 			return &e
@@ -151,6 +160,18 @@ func checkEvent(r *reader, n *node, e *rules.Event, known []string) {
 		numeric = ""
 	}
 	r.fits(n, e.Compare, numeric)
+}
+
+// checkAgo notes an ago without a window of days.
+func checkAgo(r *reader, n *node, e *rules.Event) {
+	window, ago := n.get("window"), n.get("ago")
+	switch {
+	case ago == nil || e.Window.Kind == "calendar":
+	case window == nil:
+		r.fault(ago.at, "ago: says how long before today a window ends, and there is none; add for example window: calendar 30d")
+	case e.Window.Kind == "rolling" || window.text == "lifetime":
+		r.fault(window.at, "window: with ago it is one of whole days; write for example calendar 30d, or take ago out")
+	}
 }
 
 func absenceTable() mapping[rules.Absence] {

@@ -121,6 +121,8 @@ func TestMeaning(t *testing.T) {
 		"{event: Order Completed}": &rules.Event{Match: orders},
 		"{event: A, count: true, op: ==, value: 0.0000005, window: rolling 2h}": &rules.Event{Match: rules.Match{Names: []string{"A"}}, Aggregate: "count",
 			Compare: number("==", 0), Window: rules.Window{Kind: "rolling", Duration: rules.Duration{N: 2, Unit: "h"}}},
+		"{event: Order Completed, ago: 11mo, window: calendar 2w}": &rules.Event{Match: orders,
+			Window: rules.Window{Kind: "calendar", Duration: rules.Duration{N: 2, Unit: "w"}}, Ago: rules.Duration{N: 11, Unit: "mo"}},
 		"{trait: {name: a, op: ==, value: 0.0000015}}":                             &rules.Trait{Name: "a", Compare: number("==", 2)},
 		"{trait: {name: a, op: ==, value: -0.0000025}}":                            &rules.Trait{Name: "a", Compare: number("==", -2)},
 		"{trait: {name: a, op: ==, value: -0.00000251}}":                           &rules.Trait{Name: "a", Compare: number("==", -3)},

@@ -96,7 +96,25 @@ func offset() kind[rules.Offset] {
 	}
 }
 
-// window is a span of time that ends now.
+// past is how long before today something was.
+func past() kind[rules.Duration] {
+	return kind[rules.Duration]{
+		schema: schema{"type": "string", "pattern": `^[1-9][0-9]{0,11}(d|w|mo|y)$`},
+		read: func(r *reader, n *node) (d rules.Duration, ok bool) {
+			if !r.isText(n, "how long before today, such as 1y or 11mo", false) {
+				return d, false
+			}
+			if d, ok = r.span(n, n.text, false); ok && strings.Contains("smh", d.Unit) {
+				r.fault(n.at, "%s is no number of days; write one of the units d w mo y, such as 1y", n.text)
+				return d, false
+			}
+			return d, ok
+		},
+		write: duration(false).write,
+	}
+}
+
+// window is a span of time that ends now, or with ago before.
 func window() kind[rules.Window] {
 	units := map[string]string{"rolling": "s m h", "calendar": "d w"}
 	return kind[rules.Window]{

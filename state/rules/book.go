@@ -95,6 +95,7 @@ type Event struct {
 	Field     string // of all but Count
 	Compare
 	Window Window
+	Ago    Duration // how long before today a calendar window ends; zero: it ends now
 }
 
 // Compare is an operator and what it compares with.
@@ -114,7 +115,7 @@ type Value struct {
 // Number is a decimal in millionths.
 type Number int64
 
-// Window is a span of time that ends now.
+// Window is a span of time that ends now, or with an Event's Ago before.
 type Window struct {
 	Kind string // "rolling", "calendar", or "" for lifetime
 	Duration

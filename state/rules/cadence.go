@@ -12,10 +12,11 @@ import (
 
 // rhythm is the days on which events matched, of all or by a field of their product lines.
 type rhythm struct {
-	match matcher
-	group field.Path
-	by    bool
-	least int // no leaf needs fewer intervals
+	match   matcher
+	group   field.Path
+	by      bool
+	least   int          // no leaf needs fewer intervals
+	payload []field.Path // of the last match
 }
 
 type rhythmState struct {
@@ -31,9 +32,18 @@ type beat struct {
 	value string
 	days  []state.Day // each once, in order
 	last  state.Mark
+
+	payload []string // of last
 }
 
-func (p *rhythm) key() string     { return canonical("rhythm", p.match.canonical, p.group.String()) }
+func (p *rhythm) key() string {
+	words := []any{"rhythm", p.match.canonical, p.group.String()}
+	if len(p.payload) > 0 {
+		words = append(words, paths(p.payload))
+	}
+	return canonical(words...)
+}
+
 func (p *rhythm) names() []string { return p.match.events }
 func (p *rhythm) zero() any       { return new(rhythmState) }
 
@@ -54,15 +64,17 @@ func (p *rhythm) fold(v *view, s any, e *events.Event) change {
 			value = x.String()
 		}
 		did = max(did, kept)
-		if st.on(p, value, day, v.state.now) {
+		b := st.on(p, value, day)
+		b.last, b.payload = v.state.now, capture(v, e, p.payload)
+		if p.ripe(b) { // an interval of it is of use
 			did = told
 		}
 	}
 	return did
 }
 
-// on notes a match of a value on a day. It reports whether an interval of it is of use.
-func (s *rhythmState) on(p *rhythm, value string, day state.Day, m state.Mark) (ripe bool) {
+// on notes a match of a value on a day.
+func (s *rhythmState) on(p *rhythm, value string, day state.Day) *beat {
 	i := s.find(value)
 	if i < 0 {
 		i = s.add(p, beat{value: strings.Clone(value)})
@@ -72,8 +84,7 @@ func (s *rhythmState) on(p *rhythm, value string, day state.Day, m state.Mark) (
 		b.days = append(b.days, day)
 		s.ripen(p, i)
 	}
-	b.last = m
-	return p.ripe(b)
+	return b
 }
 
 func (p *rhythm) ripe(b *beat) bool { return len(b.days) > max(p.least, 1) }
@@ -194,7 +205,7 @@ func (l *cadenceLeaf) each(v *view) {
 		if l.of.by {
 			key = b.value + "/" + key
 		}
-		v.happens(candidate{mark: b.last, key: short(key)})
+		v.happens(candidate{mark: b.last, key: short(key), payload: b.payload})
 	})
 }
 
@@ -205,9 +216,10 @@ func (l *cadenceLeaf) canonical() string {
 const (
 	rhythmBeat wire.Field = 1
 
-	beatValue wire.Field = 1
-	beatDay   wire.Field = 2
-	beatLast  wire.Field = 3
+	beatValue   wire.Field = 1
+	beatDay     wire.Field = 2
+	beatLast    wire.Field = 3
+	beatPayload wire.Field = 4
 )
 
 func (p *rhythm) append(b []byte, s any) []byte {
@@ -221,6 +233,7 @@ func (p *rhythm) append(b []byte, s any) []byte {
 			former = d
 		}
 		b = appendMark(b, beatLast, x.last)
+		b = appendTexts(b, beatPayload, x.payload)
 		b = wire.End(b, m)
 	}
 	return b
@@ -242,6 +255,8 @@ func (p *rhythm) parse(b []byte, _ *state.Calendar) (any, error) {
 				x.days = append(x.days, day)
 			case beatLast:
 				x.last = parseMark(&in)
+			case beatPayload:
+				x.payload = append(x.payload, in.String())
 			}
 		}
 		if in.Err() != nil {

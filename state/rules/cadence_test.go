@@ -26,7 +26,7 @@ func TestRhythm(t *testing.T) {
 			if days := want[value]; len(days) == 0 || days[len(days)-1] != day {
 				want[value] = append(days, day)
 			}
-			if ripe := s.on(p, value, day, state.Mark{Time: 1, ID: 1}); ripe != (len(want[value]) > p.least) {
+			if ripe := p.ripe(s.on(p, value, day)); ripe != (len(want[value]) > p.least) {
 				t.Fatalf("%s is ripe: %t, of %v", value, ripe, want[value])
 			}
 			if rapid.IntRange(0, 20).Draw(t, "read again") == 0 {

@@ -21,6 +21,7 @@ func everything() *Book {
 	is := func(text string) Compare { return Compare{Op: "==", Values: []Value{{Text: text}}} }
 	week := Window{Kind: "rolling", Duration: Duration{N: 168, Unit: "h"}}
 	hours := func(n int) Duration { return Duration{N: n, Unit: "h"} }
+	days := Window{Kind: "calendar", Duration: Duration{N: 7, Unit: "d"}}
 	birthday := &Date{Field: "traits.birthday", Recur: "monthly", Zone: "customer"}
 	offered := &Catalogue{Event: Match{Names: []string{"Product Restocked"}}, Field: "properties.color", Interest: viewed,
 		Within: hours(24), Least: 2, Until: &ordered}
@@ -29,6 +30,7 @@ func everything() *Book {
 		&Event{Match: viewed, Aggregate: Sum, Field: "properties.score", Compare: atLeast(2), Window: week},
 		&Event{Match: viewed, Aggregate: Sum, Field: "properties.change", Compare: atLeast(2)},
 		&Event{Match: viewed, Aggregate: Distinct, Field: "properties.color", Compare: atLeast(2)},
+		&Event{Match: viewed, Aggregate: Last, Field: "properties.change", Compare: is("x"), Window: days, Ago: Duration{N: 1, Unit: "y"}},
 		&Absence{Of: ordered, For: hours(4)},
 		&Absence{Of: ordered, After: &viewed, For: hours(4), Correlate: "properties.color"},
 		&Sequence{Steps: []Match{viewed, viewed}, Within: hours(4), Correlate: "properties.color"},
@@ -49,6 +51,7 @@ func everything() *Book {
 		Triggers: []Trigger{
 			{About: about("each"), On: &Event{Match: viewed}, Payload: carry("properties.color"), Cooldown: hours(1)},
 			{About: about("run"), On: &Sequence{Steps: []Match{viewed, viewed}, Within: hours(4)}},
+			{About: about("rhythm"), On: &Cadence{By: "product", Of: ordered}, Payload: carry("item.product_id")},
 			{About: about("late"), On: &Absence{Of: ordered, After: &viewed, For: hours(4)}, Payload: carry("after.name")},
 			{About: about("date"), On: birthday, MaxLateness: Duration{N: 1, Unit: "y"}},
 			{About: about("in"), On: &Entered{Segment: "any"}},

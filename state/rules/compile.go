@@ -97,7 +97,7 @@ func (c *compiler) trigger(t *Trigger) {
 	on := c.uses
 	if len(t.Payload) > 0 && !carries(t.On) {
 		c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event (each match), "+
-			"absence … after, item and catalogue", t.Payload[0].Path)
+			"absence … after, sequence, item, cadence and catalogue", t.Payload[0].Path)
 	}
 	when := ""
 	if t.When != nil {
@@ -116,7 +116,7 @@ func carries(on Condition) bool {
 		return x.Op == "" && x.Aggregate == ""
 	case *Absence:
 		return x.After != nil
-	case *Item, *Catalogue:
+	case *Item, *Catalogue, *Sequence, *Cadence:
 		return true
 	}
 	return false
@@ -168,14 +168,14 @@ func (c *compiler) condition(of Condition) condition {
 	case *Absence:
 		return c.absence(x, nil, true).(condition)
 	case *Sequence:
-		l := c.sequence(x)
+		l := c.sequence(x, nil)
 		return &sequenceLeaf{l.index, l}
 	case *Date:
 		return c.date(x)
 	case *Item:
 		return c.item(x, nil)
 	case *Cadence:
-		return c.cadence(x)
+		return c.cadence(x, nil)
 	case *Catalogue:
 		return c.catalogue(x, nil)
 	}
@@ -231,14 +231,14 @@ func (c *compiler) happening(of Condition, payload []Field) happening {
 	case *Absence:
 		return c.absence(x, payload, false)
 	case *Sequence:
-		l := c.sequence(x)
+		l := c.sequence(x, payload)
 		return &matches{l.index, l.key()}
 	case *Date:
 		return c.date(x)
 	case *Item:
 		return c.item(x, payload)
 	case *Cadence:
-		return c.cadence(x)
+		return c.cadence(x, payload)
 	case *Catalogue:
 		return c.catalogue(x, payload)
 	}

@@ -52,8 +52,9 @@ func (c *compiler) carried(payload []Field, of string) (all []field.Path) {
 	return all
 }
 
-func (c *compiler) sequence(x *Sequence) *runs {
-	p := &runs{within: duration(x.Within), strict: x.Strict}
+// sequence compiles one that carries fields of the event of the last step.
+func (c *compiler) sequence(x *Sequence, payload []Field) *runs {
+	p := &runs{within: duration(x.Within), strict: x.Strict, payload: c.carried(payload, "event.")}
 	if x.Correlate != "" {
 		p.by, p.correlate = true, c.path(x.Correlate, x.At)
 	}
@@ -108,9 +109,10 @@ func (c *compiler) item(x *Item, payload []Field) *itemLeaf {
 	return l
 }
 
-func (c *compiler) cadence(x *Cadence) *cadenceLeaf {
+// cadence compiles one that carries fields of the last match.
+func (c *compiler) cadence(x *Cadence, payload []Field) *cadenceLeaf {
 	l := &cadenceLeaf{tolerance: cmp.Or(int64(x.Tolerance), 1_500_000), least: cmp.Or(x.Least, 3)}
-	p := &rhythm{}
+	p := &rhythm{payload: c.carried(payload, "event.")}
 	switch x.By {
 	case "category":
 		p.by, p.group = true, field.Item("category")
@@ -147,6 +149,7 @@ func shifted(c *state.Calendar, d state.Day, by state.Duration, before bool, clo
 func (c *compiler) event(x *Event) condition {
 	l := &eventLeaf{nothing: &seriesState{ever: new(totals)}, aggregate: cmp.Or(x.Aggregate, Count),
 		compare: c.comparison(&x.Compare), window: c.span(x.Window)}
+	l.window.ago = duration(x.Ago)
 	if x.Op == "" {
 		l.compare = comparison{op: ">=", numeric: true, numbers: []int64{million}}
 	}
@@ -164,7 +167,12 @@ func (c *compiler) event(x *Event) condition {
 // add makes what a leaf reads be kept.
 func (n *needs) add(l *eventLeaf) {
 	windowed := l.window != span{}
-	n.rolling, n.calendar = max(n.rolling, l.window.rolling), max(n.calendar, l.window.calendar)
+	switch w := l.window; {
+	case w.ago.N == 0:
+		n.rolling, n.calendar = max(n.rolling, w.rolling), max(n.calendar, w.calendar)
+	case !slices.Contains(n.past, w):
+		n.past = append(n.past, w)
+	}
 	n.texts = n.texts || windowed && (l.aggregate == Distinct || l.aggregate == MostFrequent || !l.compare.numeric)
 	n.sums = n.sums || windowed && (l.aggregate == Sum || l.aggregate == Avg)
 	n.lifetime = n.lifetime || !windowed && l.aggregate != Count
@@ -180,7 +188,7 @@ func (n *needs) add(l *eventLeaf) {
 
 // enough is how many of the last entries decide the comparison whatever came before; 0: all.
 func (l *eventLeaf) enough() int {
-	if l.aggregate != Count || len(l.compare.numbers) == 0 {
+	if l.aggregate != Count || len(l.compare.numbers) == 0 || l.window.ago.N > 0 {
 		return 0
 	}
 	most := int64(0)

@@ -120,6 +120,7 @@ d93a73a5eb90bb9f owned
 5b83b12a0edbf2b5 wanted
 0798b9f35ccdc7fd each
 0232721e8cf9f654 runs
+f1f4df1f769988fb rhythm
 9af3c7516cacf328 pending
 915bf9d229d071d2 owned
 e363680d72ad61b6 wanted
@@ -140,11 +141,13 @@ func TestShared(t *testing.T) {
 		{About{ID: "d"}, &Event{Match: Match{Names: []string{"Order Completed", "Product Viewed"}, Where: "event.value > 1.0"},
 			Aggregate: Count, Compare: Compare{Op: "<", Values: []Value{{IsNumber: true, Number: 3 * million}}},
 			Window: Window{Kind: "calendar", Duration: Duration{N: 7, Unit: "d"}}}},
+		{About{ID: "e"}, &Event{Match: Match{Names: []string{"Order Completed", "Product Viewed"}, Where: "event.value > 1.0"},
+			Window: Window{Kind: "calendar", Duration: Duration{N: 7, Unit: "d"}}, Ago: Duration{N: 1, Unit: "y"}}},
 	}}})
 	if len(faults) > 0 || len(p.pieces) != 1+2 {
 		t.Fatalf("%d pieces, %v; want that of the traits and two", len(p.pieces), faults)
 	}
-	if n := bits.OnesCount64(p.readers.ofPiece[1].segments[0]); n != 3 {
-		t.Errorf("%d segments read the piece that three share", n)
+	if n := bits.OnesCount64(p.readers.ofPiece[1].segments[0]); n != 4 {
+		t.Errorf("%d segments read the piece that four share", n)
 	}
 }

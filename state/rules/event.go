@@ -20,36 +20,55 @@ type eventLeaf struct {
 type span struct {
 	rolling  events.Instant
 	calendar state.Day
+	ago      state.Duration // how long before today the days end, 0 if they do not
 }
 
 // leaves is the instant at which an event of time t leaves the window.
 func (w span) leaves(c *state.Calendar, t events.Instant) events.Instant {
 	if w.calendar > 0 {
-		return c.Start(c.Of(t) + w.calendar)
+		return c.Start(w.reaches(c.Of(t) + w.calendar))
 	}
 	return t + w.rolling
+}
+
+// enters is the instant at which an event of time t comes into a window of days that ended before.
+func (w span) enters(c *state.Calendar, t events.Instant) events.Instant {
+	return c.Start(w.reaches(c.Of(t)))
+}
+
+// reaches is the first day before which, as long as ago says, lies d or a later day.
+func (w span) reaches(d state.Day) state.Day {
+	today := d.Add(w.ago)
+	if today.Back(w.ago) < d {
+		today++ // the last of a month that lacks d's day: with the next month E is beyond d
+	}
+	return today
 }
 
 // first is the first instant of the window as it stands at an instant.
 func (w span) first(c *state.Calendar, at events.Instant) events.Instant {
 	if w.calendar > 0 {
-		return c.Start(c.Of(at) - w.calendar + 1)
+		return c.Start(c.Of(at).Back(w.ago) - w.calendar + 1)
 	}
 	return at - w.rolling + 1
 }
 
-// from is the first entry that stands in the window at an instant.
-func (l *eventLeaf) from(s *seriesState, c *state.Calendar, at events.Instant) int {
-	first := l.window.first(c, at)
-	i, j := s.gone, len(s.entries)
-	for i < j {
-		if m := (i + j) / 2; s.entries[m].mark.Time < first {
-			i = m + 1
-		} else {
-			j = m
-		}
+// last is the last instant of the window as it stands at an instant.
+func (w span) last(c *state.Calendar, at events.Instant) events.Instant {
+	if w.ago.N > 0 {
+		return c.End(c.Of(at).Back(w.ago))
 	}
-	return i
+	return at
+}
+
+// in is the entries that stand in the window at an instant: those from i on, without j.
+func (l *eventLeaf) in(s *seriesState, c *state.Calendar, at events.Instant) (i, j int) {
+	w := &l.window
+	if w.ago.N == 0 {
+		return s.since(w.first(c, at)), len(s.entries)
+	}
+	end := c.Of(at).Back(w.ago) + 1
+	return s.since(c.Start(end - w.calendar)), s.since(c.Start(end))
 }
 
 func (l *eventLeaf) eval(v *view) (is bool, until events.Instant) {
@@ -61,26 +80,34 @@ func (l *eventLeaf) eval(v *view) (is bool, until events.Instant) {
 		return l.ever(s.count, s.ever), events.Never
 	}
 	c := v.program.Calendar
-	from := l.from(s, c, v.at)
-	if l.aggregate == Count {
+	from, to := l.in(s, c, v.at)
+	if l.aggregate == Count && l.window.ago.N == 0 {
 		return l.counted(s, c, from)
 	}
 	for n := 0; ; n++ {
-		now := l.within(s, from)
+		now := l.within(s, from, to)
 		if n == 0 {
 			is = now
 		} else if now != is {
 			return is, until
 		}
-		if from == len(s.entries) {
-			return is, events.Never
-		}
-		until = l.window.leaves(c, s.entries[from].mark.Time)
-		if n == mostSteps {
+		if until = l.changes(s, c, from, to); until == events.Never || n == mostSteps {
 			return is, until
 		}
-		from = l.from(s, c, until)
+		from, to = l.in(s, c, until)
 	}
+}
+
+// changes is when the next entry leaves the window in which those from one on stand, without to, or comes into it.
+func (l *eventLeaf) changes(s *seriesState, c *state.Calendar, from, to int) events.Instant {
+	next := events.Never
+	if from < len(s.entries) {
+		next = l.window.leaves(c, s.entries[from].mark.Time)
+	}
+	if to < len(s.entries) {
+		next = min(next, l.window.enters(c, s.entries[to].mark.Time))
+	}
+	return next
 }
 
 // counted is eval of a count: from now on it falls, and the next number at which the comparison is another is known.
@@ -132,19 +159,22 @@ func (l *eventLeaf) ever(count int64, t *totals) bool {
 
 const million = field.One
 
-// within is the comparison over the entries that stand in the window, but of a count.
-func (l *eventLeaf) within(s *seriesState, from int) bool {
-	if l.aggregate == Sum || l.aggregate == Avg {
-		before, all := s.sumTo(from), s.sumTo(len(s.entries))
+// within is the comparison over the entries from one on, without to.
+func (l *eventLeaf) within(s *seriesState, from, to int) bool {
+	switch l.aggregate {
+	case Count:
+		return l.ever(int64(to-from), nil)
+	case Sum, Avg:
+		before, all := s.sumTo(from), s.sumTo(to)
 		return l.ever(0, &totals{numbers: all.n - before.n, sum: all.of.less(before.of)})
 	}
-	t := s.totals(from, l.aggregate == Distinct || l.aggregate == MostFrequent)
+	t := s.totals(from, to, l.aggregate == Distinct || l.aggregate == MostFrequent)
 	return l.ever(0, &t)
 }
 
-// totals are of the entries from one on.
-func (s *seriesState) totals(from int, tallied bool) (t totals) {
-	for i := from; i < len(s.entries); i++ {
+// totals are of the entries from one on, without to.
+func (s *seriesState) totals(from, to int, tallied bool) (t totals) {
+	for i := from; i < to; i++ {
 		if x, has := s.value(i); has {
 			t.take(x, tallied)
 		}
@@ -171,13 +201,13 @@ func (l *eventLeaf) because(v *view, say func(state.Mark)) {
 		}
 	default:
 		c := v.program.Calendar
-		from := l.from(s, c, v.at)
-		for _, x := range s.entries[from:] {
+		from, to := l.in(s, c, v.at)
+		for _, x := range s.entries[from:to] {
 			if say(x.mark); l.aggregate == First {
 				return
 			}
 		}
-		if s.now.Time >= l.window.first(c, v.at) {
+		if l.window.ago.N == 0 && s.now.Time >= l.window.first(c, v.at) {
 			say(s.now) // which may not be among the entries that are kept
 		}
 	}

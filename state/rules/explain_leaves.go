@@ -109,13 +109,13 @@ func (l *eventLeaf) show(v *view) (value string, from, to events.Instant) {
 		}
 		return l.text(s.count, t), 0, 0
 	}
-	first := l.from(s, c, v.at)
-	t := s.totals(first, true)
-	value = l.text(int64(len(s.entries)-first), &t)
-	if !l.series.needs.all && l.aggregate == Count && first == s.gone && len(s.entries)-first == l.series.needs.most {
+	i, j := l.in(s, c, v.at)
+	t := s.totals(i, j, true)
+	value = l.text(int64(j-i), &t)
+	if !l.series.needs.all && l.aggregate == Count && i == s.gone && j-i == l.series.needs.most {
 		value += " or more" // more than are needed are not kept
 	}
-	return value, l.window.first(c, v.at), v.at
+	return value, l.window.first(c, v.at), l.window.last(c, v.at)
 }
 
 // text is the aggregate over a count and totals, "" if there is none.

@@ -180,6 +180,7 @@ func TestExplainValues(t *testing.T) {
 			&rules.Event{Match: viewed, Aggregate: rules.Count, Compare: number(3), Window: week},
 			&rules.Event{Match: viewed, Aggregate: rules.Avg, Field: "properties.score", Compare: number(7), Window: hours},
 			&gone,
+			&rules.Event{Match: viewed, Aggregate: rules.Count, Compare: number(2), Window: week, Ago: rules.Duration{N: 1, Unit: "mo"}},
 		}}}},
 		Triggers: []rules.Trigger{
 			{About: rules.About{ID: "held"}, On: &rules.Event{Match: viewed}, When: &rules.Event{Match: ordered}},
@@ -223,6 +224,7 @@ func TestExplainValues(t *testing.T) {
     *rules.Event true until 2024-01-08T00:00:00Z "3" from 2023-12-26T00:00:00Z to 2024-01-01T12:06:00Z by 3
     *rules.Event false until 2024-01-01T12:10:00Z "6.5" from 2024-01-01T10:06:00.001Z to 2024-01-01T12:06:00Z by 2
     *rules.Absence false until 2024-01-04T10:00:00Z "" from 2024-01-01T10:00:00Z to 2024-01-04T10:00:00Z by 1
+    *rules.Event false until 2024-02-01T00:00:00Z "0" from 2023-11-25T00:00:00Z to 2023-12-01T23:59:59.999Z by 0
 held false since - until -, happened 3, stood 0, free -, next never
   *rules.Event false until never "0" from - to - by 0
   2024-01-01T10:00:00Z when free -

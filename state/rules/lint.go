@@ -80,6 +80,10 @@ func (l *linter) trigger(t *Trigger, x *trigger) {
 		when = x.when.canonical()
 	}
 	l.same("trigger", t.ID, t.At, canonical(on, when))
+	if e, ok := t.On.(*Event); ok && e.Op == "" && e.Window.Kind != "" {
+		l.warn(e.Match.At, "each match happens at its own time, whatever the window; "+
+			"compare it, as in count: true, op: \">=\", value: 1")
+	}
 	if reminds(t.On) && x.expires.N == 0 {
 		l.warn(t.At, "has no expires: it comes because time passed, and is said however late; add for example expires: 12h")
 	}
@@ -90,9 +94,11 @@ func (l *linter) trigger(t *Trigger, x *trigger) {
 
 // reminds tells of a happening that comes because time passed.
 func reminds(on Condition) bool {
-	switch on.(type) {
+	switch x := on.(type) {
 	case *Absence, *Date, *Item, *Cadence:
 		return true
+	case *Event:
+		return x.Op != "" && x.Ago.N > 0
 	}
 	return false
 }
@@ -125,6 +131,10 @@ func (l *linter) condition(of Condition, compiled any) {
 		if is, always := x.constant(); always {
 			l.warn(x.Match.At, "is always %t: %s cannot be otherwise", is, x.Aggregate)
 		}
+		if e, ok := compiled.(*eventLeaf); ok && e.window.misses() {
+			l.warn(x.Match.At, "never counts what was on some days at the end of a month, for the date moves past them %s ago; "+
+				"make the window longer", e.window.ago)
+		}
 	case *Absence:
 		l.absence(x)
 	case *Sequence:
@@ -149,6 +159,17 @@ func (l *linter) condition(of Condition, compiled any) {
 			l.warn(x.At, "is always %t: of percent 0 nobody is, of 100 everybody", x.Percent != 0)
 		}
 	}
+}
+
+// misses reports whether there are days, of four years, that are in none of a window's places.
+func (w span) misses() bool {
+	const from, years = state.Day(20_000), 1461
+	for d := from; w.ago.N > 0 && d < from+years; d++ {
+		if (d+1).Back(w.ago)-d.Back(w.ago) > w.calendar {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *linter) absence(x *Absence) {
@@ -209,7 +230,7 @@ func compared(c Condition) (subject string, k *Compare) {
 		if x.Op != "" {
 			names := slices.Sorted(slices.Values(x.Names))
 			return canonical("event", strings.Join(names, "\n"), x.Where, cmp.Or(x.Aggregate, Count), x.Field, x.Window.Kind,
-				x.Window.N, x.Window.Unit), &x.Compare
+				x.Window.N, x.Window.Unit, x.Ago.N, x.Ago.Unit), &x.Compare
 		}
 	case *Trait:
 		return canonical("trait", x.Name), &x.Compare

@@ -63,7 +63,7 @@ func agrees(t *rapid.T, w *world) {
 		return
 	}
 	o := w.oracle()
-	end := w.past[len(w.past)-1].Time + 100*day
+	end := w.past[len(w.past)-1].Time + rapid.SampledFrom([]events.Instant{100, 400}).Draw(t, "days after")*day
 	stays := map[string][]oracle.Stay{}
 	for _, s := range w.book.Segments {
 		stays[s.ID] = oracle.Stays(o, w.past, s.ID, end)

@@ -19,7 +19,8 @@ type runs struct {
 	strict    bool
 	correlate field.Path
 	by        bool
-	single    []step // each without a value; never modified
+	single    []step       // each without a value; never modified
+	payload   []field.Path // of the event of the last step
 }
 
 type runsState struct {
@@ -46,6 +47,9 @@ func (p *runs) key() string {
 	words := []any{"runs", p.within, p.strict, p.correlate.String()}
 	for i := range p.steps {
 		words = append(words, p.steps[i].canonical)
+	}
+	if len(p.payload) > 0 {
+		words = append(words, paths(p.payload))
 	}
 	return canonical(words...)
 }
@@ -87,7 +91,7 @@ func (p *runs) fold(v *view, s any, e *events.Event) change {
 	whole := len(p.steps) - 1
 	for _, as := range x.as { // which complete leaves as it is
 		if as.n == whole {
-			p.complete(v, st, as.value)
+			p.complete(v, st, as.value, e)
 		}
 	}
 	if !p.strict {
@@ -123,8 +127,8 @@ func (p *runs) forget(v *view, st *runsState, at events.Instant) {
 	st.seen = slices.DeleteFunc(st.seen, func(x seen) bool { return v.program.Calendar.Add(x.mark.Time, p.within) < at })
 }
 
-// complete looks for a run of a value that the last event completes: each of its steps the latest that it can be.
-func (p *runs) complete(v *view, st *runsState, value string) {
+// complete looks for a run of a value that e, the last event, completes: each of its steps the latest that it can be.
+func (p *runs) complete(v *view, st *runsState, value string, e *events.Event) {
 	at := make([]int, len(p.steps))
 	i := len(st.seen) - 1
 	for n := len(p.steps) - 1; n >= 0; n-- {
@@ -144,7 +148,7 @@ func (p *runs) complete(v *view, st *runsState, value string) {
 	if v.program.Calendar.Add(st.seen[at[0]].mark.Time, p.within) < now.Time {
 		return
 	}
-	h := hit{piece: p.index, mark: now}
+	h := hit{piece: p.index, mark: now, payload: p.carry(v, value, e)}
 	for _, i := range at {
 		x := &st.seen[i]
 		h.because = append(h.because, x.mark)
@@ -158,6 +162,23 @@ func (p *runs) complete(v *view, st *runsState, value string) {
 		st.done = now
 	}
 	v.state.hits = append(v.state.hits, h)
+}
+
+// carry reads the payload of the first line of e that is the last step with a value.
+func (p *runs) carry(v *view, value string, e *events.Event) []string {
+	if len(p.payload) == 0 {
+		return nil
+	}
+	m := &p.steps[len(p.steps)-1]
+	for i := range m.count(e) {
+		if !m.holds(v, e, i) {
+			continue
+		}
+		if x, ok := p.value(v); ok && x == value {
+			break
+		}
+	}
+	return capture(v, e, p.payload)
 }
 
 func (p *runs) value(v *view) (string, bool) {

@@ -22,6 +22,7 @@ type series struct {
 type needs struct {
 	rolling  events.Instant // the longest window, 0 without
 	calendar state.Day      // the longest window in days, 0 without
+	past     []span         // the windows that ended before
 	most     int            // entries that are enough, if not all are needed
 	all      bool           // all entries in the windows
 	texts    bool           // of the entries
@@ -116,7 +117,7 @@ func (p *series) fold(v *view, s any, e *events.Event) change {
 
 // take adds a match and its value, if the series is of values.
 func (s *seriesState) take(p *series, m state.Mark, x field.Value) {
-	if p.needs.rolling > 0 || p.needs.calendar > 0 {
+	if p.needs.rolling > 0 || p.needs.calendar > 0 || p.needs.past != nil {
 		y := entry{mark: m, number: x.Number}
 		if y.is = aText; !p.of {
 			y.is = noValue
@@ -153,6 +154,19 @@ func (s *seriesState) enter(p *series, x entry, text string) {
 		s.entries = make([]entry, 0, 4)
 	}
 	s.entries = append(s.entries, x)
+}
+
+// since is the first entry that is needed and of an instant or later.
+func (s *seriesState) since(first events.Instant) int {
+	i, j := s.gone, len(s.entries)
+	for i < j {
+		if m := (i + j) / 2; s.entries[m].mark.Time < first {
+			i = m + 1
+		} else {
+			j = m
+		}
+	}
+	return i
 }
 
 // sumTo is of the first n entries and all before them.
@@ -234,6 +248,9 @@ func (s *seriesState) prune(p *series, c *state.Calendar, now events.Instant) {
 	}
 	if p.needs.calendar > 0 {
 		first = min(first, span{calendar: p.needs.calendar}.first(c, now))
+	}
+	for _, w := range p.needs.past {
+		first = min(first, w.first(c, now))
 	}
 	for s.gone < len(s.entries) && s.entries[s.gone].mark.Time < first {
 		s.gone++

@@ -49,7 +49,7 @@ func (r *run) edgesOf(c rules.Condition) (all []events.Instant) {
 	case *rules.Feature, *rules.If:
 		return r.everyDay()
 	case *rules.Event:
-		return r.windowEdges(c.Window)
+		return r.windowEdges(c.Window, c.Ago)
 	case *rules.Absence:
 		for i := range r.list {
 			all = append(all, r.add(r.list[i].Time, c.For))
@@ -86,13 +86,19 @@ func (r *run) edgesOf(c rules.Condition) (all []events.Instant) {
 	panic(fmt.Sprintf("oracle: %T is no condition", c))
 }
 
-func (r *run) windowEdges(w rules.Window) (all []events.Instant) {
+func (r *run) windowEdges(w rules.Window, ago rules.Duration) (all []events.Instant) {
 	for i := range r.list {
-		switch t := r.list[i].Time; w.Kind {
-		case "rolling":
+		switch t := r.list[i].Time; {
+		case ago.N > 0: // days around the same date so much later, for there may be none of which it is so long ago
+			for _, d := range []civil{dateOf(t, r.w.Zone), dateOf(t, r.w.Zone).addDays(windowDays(w))} {
+				for near := -1; near <= 4; near++ {
+					all = append(all, r.startOf(d.add(ago.N, ago.Unit).addDays(near).number()))
+				}
+			}
+		case w.Kind == "rolling":
 			d, _ := exact(w.Duration)
 			all = append(all, t+d)
-		case "calendar":
+		case w.Kind == "calendar":
 			all = append(all, r.startOf(r.day(t)+windowDays(w)))
 		}
 	}

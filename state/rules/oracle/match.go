@@ -80,7 +80,11 @@ func (r *run) upTo(at events.Instant) int {
 }
 
 // inWindow says whether an event of time t counts at an instant.
-func (r *run) inWindow(w rules.Window, t, at events.Instant) bool {
+func (r *run) inWindow(w rules.Window, ago rules.Duration, t, at events.Instant) bool {
+	if ago.N > 0 {
+		end := dateOf(at, r.w.Zone).add(-ago.N, ago.Unit).number()
+		return r.day(t) <= end && r.day(t) > end-windowDays(w)
+	}
 	switch w.Kind {
 	case "":
 		return t <= at
@@ -154,7 +158,7 @@ func (r *run) aggregated(l *rules.Event, at events.Instant) (bool, []int) {
 	var counted []hit
 	var deciding []int
 	for _, h := range r.hits(&l.Match, l.Field, at) {
-		if !r.inWindow(l.Window, r.list[h.event].Time, at) || l.Field != "" && !h.ok {
+		if !r.inWindow(l.Window, l.Ago, r.list[h.event].Time, at) || l.Field != "" && !h.ok {
 			continue
 		}
 		deciding = append(deciding, h.event)

@@ -47,7 +47,7 @@ type Occurrence struct {
 // Cases are all cases.
 func Cases() []Case {
 	var all []Case
-	for _, w := range slices.Concat(aggregates, fields, windows, conditions, absences, sequences, dates, products, happened,
+	for _, w := range slices.Concat(aggregates, fields, windows, past, conditions, absences, sequences, dates, products, happened,
 		kept, offers) {
 		all = append(all, w.read())
 	}

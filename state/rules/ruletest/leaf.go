@@ -32,6 +32,9 @@ var (
 // event draws a comparison of an aggregate.
 func event(t *rapid.T) *rules.Event {
 	e := &rules.Event{Match: match(t), Window: window(t)}
+	if e.Window.Kind == "calendar" && rapid.Bool().Draw(t, "before") {
+		e.Ago = pick(t, "ago", dur(1, "y"), dur(1, "mo"), dur(1, "d"), dur(1, "w"), dur(2, "mo"), dur(11, "mo"))
+	}
 	e.Aggregate = pick(t, "aggregate", "", rules.Count, rules.Count, rules.Sum, rules.Avg, rules.Min, rules.Max, rules.Distinct,
 		rules.First, rules.Last, rules.MostFrequent)
 	switch e.Aggregate {

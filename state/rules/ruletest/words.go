@@ -23,6 +23,11 @@ func calendar(n int, unit string) rules.Window {
 	return rules.Window{Kind: "calendar", Duration: dur(n, unit)}
 }
 
+// ago is a count in a calendar window that ended before.
+func ago(m rules.Match, c rules.Compare, w rules.Window, d rules.Duration) rules.Condition {
+	return &rules.Event{Match: m, Aggregate: rules.Count, Compare: c, Window: w, Ago: d}
+}
+
 // is compares with values: an int, a rules.Number or a text each.
 func is(op string, values ...any) rules.Compare {
 	c := rules.Compare{Op: op}
