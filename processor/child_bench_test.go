@@ -203,11 +203,9 @@ func (c *child) end(s syscall.Signal) {
 
 // What the program logs at the steps of a take-over.
 const (
-	joined   = "member of the group"
-	taken    = "shard taken over"
-	speaks   = "shard speaks"
-	restored = "store restored from a snapshot"
-	walked   = "all customers were looked at: what stands is said"
+	joined = "member of the group"
+	speaks = "shard speaks"
+	walked = "all customers were looked at: what stands is said"
 )
 
 // shopper is a customer by number.

@@ -100,6 +100,18 @@ func New(c Config) (*Processor, error) {
 	case c.App == "" || c.Topics.Touchpoints == "" || c.Topics.Events == "" || c.Topics.Parked == "" || c.Dir == "":
 		return nil, errors.New("make a processor: App, the names of the topics and Dir must be set")
 	}
+	c.complete()
+	p := &Processor{config: c, metrics: newMetrics(c.Registry)}
+	countShards(c.Registry, func() (open, opening, stopped int) {
+		p.members.mu.Lock()
+		defer p.members.mu.Unlock()
+		return p.members.count()
+	})
+	return p, nil
+}
+
+// complete sets the defaults.
+func (c *Config) complete() {
 	if c.Believe == nil {
 		c.Believe = belief
 	}
@@ -131,13 +143,6 @@ func New(c Config) (*Processor, error) {
 	if len(c.IDKey) == 0 {
 		c.IDKey = events.IDKey(c.App)
 	}
-	p := &Processor{config: c, metrics: newMetrics(c.Registry)}
-	countShards(c.Registry, func() (open, opening, stopped int) {
-		p.members.mu.Lock()
-		defer p.members.mu.Unlock()
-		return p.members.count()
-	})
-	return p, nil
 }
 
 // Ready is nil once all shards that are this instance's are open, else says what is waited for.

@@ -91,7 +91,7 @@ func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, inst
 }
 
 // run takes the shard over, folds until ctx ends, and leaves with everything said and checkpointed, before last ends.
-func (s *shard) run(ctx, last context.Context, fetcher *kafka.Fetcher) (err error) {
+func (s *shard) run(ctx, last context.Context, from source) (err error) {
 	stop := make(chan struct{})
 	s.stop, s.depart = stop, sync.OnceFunc(func() { close(stop) })
 	defer context.AfterFunc(ctx, func() {
@@ -133,8 +133,8 @@ func (s *shard) run(ctx, last context.Context, fetcher *kafka.Fetcher) (err erro
 		close(batches)
 		<-spoken
 	}()
-	input := fetcher.Read(s.id, s.at.Input)
-	defer fetcher.Stop(s.id)
+	input := from.Read(s.id, s.at.Input)
+	defer from.Stop(s.id)
 	defer s.leaveTurns()
 	if err = s.begin(appends); err == nil {
 		err = s.loop(ctx, appends, input)

@@ -128,3 +128,26 @@ func (r *rig) pauses(all []window) {
 		}
 	}
 }
+
+// caughtUp waits until the group has committed what is the input's end now.
+func (r *rig) caughtUp() {
+	r.Helper()
+	ends := r.ends(r.config.Topics.Touchpoints)
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
+		at, err := r.committed()
+		r.must(err)
+		behind := false
+		for p, end := range ends {
+			behind = behind || at[events.ShardID(p)] < end
+		}
+		if !behind {
+			return
+		}
+	}
+}
+
+func median(all []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(all))[len(all)/2]
+}

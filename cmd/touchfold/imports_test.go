@@ -30,7 +30,10 @@ var allowed = map[string][]string{
 	"processor/kafka":      {"events"},
 	"processor/localkafka": {},
 	"processor":            {"events", "state", "state/features", "state/rulebook", "state/snapshot", "state/store", "processor/kafka"},
-	"api":                  {},
+	"processor/bench/load": {"events"},
+	// It measures the whole, as its own process and as others.
+	"processor/bench": {"config", "events", "processor", "processor/bench/load", "processor/kafka", "processor/localkafka", "state/features"},
+	"api":             {},
 }
 
 // sole names the only packages that may import what others must not know.
@@ -41,6 +44,7 @@ var sole = map[string][]string{
 	"github.com/dgraph-io/badger":   {"state/store"},
 	"github.com/alecthomas/kong":    {"cmd/touchfold"},
 	"github.com/minio/":             {"state/snapshot"},
+	"github.com/google/pprof":       {"processor/bench"},
 	"github.com/prometheus/":        {"api", "cmd/touchfold", "processor", "processor/rehearsal", "state/snapshot", "state/store"},
 }
 

@@ -33,6 +33,7 @@ type commands struct {
 	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
 	Snapshot snapshotCommand `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
 	Shard    shardCommand    `cmd:"" help:"Look at shards, and put right one that has stopped."`
+	Bench    benchCommand    `cmd:"" help:"Measure it on this machine, on made-up touchpoints; no set-up is needed."`
 	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
 	Rules    rulesCommand    `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
 	Test     testCommand     `cmd:"" help:"Check rules by stories: what a customer does, and what is to be said because of it."`

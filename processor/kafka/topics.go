@@ -139,3 +139,34 @@ func (c *Client) listOffset(ctx context.Context, topic string, p events.ShardID,
 	r := res.Topics[0].Partitions[0]
 	return events.Offset(r.Offset), answered(r.ErrorCode)
 }
+
+// DeleteTopics deletes topics with all that stands in them; one that is not there is no error. For what was made to be thrown
+// away.
+func (c *Client) DeleteTopics(ctx context.Context, names ...string) error {
+	return c.retry(ctx, "delete topics", func() error {
+		res, err := c.api.DeleteTopics(ctx, &kgo.DeleteTopicsRequest{Topics: names})
+		if err != nil {
+			return err
+		}
+		for name, e := range res.Errors {
+			if e != nil && !errors.Is(e, kgo.UnknownTopicOrPartition) {
+				err = errors.Join(err, fmt.Errorf("topic %s: %w", name, e))
+			}
+		}
+		return err
+	})
+}
+
+// DeleteGroup deletes a consumer group that has no members any more; one that is not there is no error.
+func (c *Client) DeleteGroup(ctx context.Context, group string) error {
+	return c.retry(ctx, "delete group "+group, func() error {
+		res, err := c.api.DeleteGroups(ctx, &kgo.DeleteGroupsRequest{GroupIDs: []string{group}})
+		if err != nil {
+			return err
+		}
+		if err = res.Errors[group]; errors.Is(err, kgo.GroupIdNotFound) {
+			return nil
+		}
+		return err
+	})
+}
