@@ -101,8 +101,8 @@ func (x *word) encode(app string) record {
 	r.producer, r.epoch = 7, 1
 	id := idOf(idKey(app), x.key, x.fact, x.n)
 	r.headers = map[string]string{"ce_type": "crm.lifecycle.changed.v1", "ce_id": id, "ce_subject": x.key,
-		"ce_source":   fmt.Sprint("touchfold/", app, "/", x.partition),
-		"ce_time": text(x.asOf), "tf_position": fmt.Sprint(x.position), "tf_clock": fmt.Sprint(x.clock)}
+		"ce_source": fmt.Sprint("touchfold/", app, "/", x.partition),
+		"ce_time":   text(x.asOf), "tf_position": fmt.Sprint(x.position), "tf_clock": fmt.Sprint(x.clock)}
 	who := "userId"
 	if strings.HasPrefix(x.key, "anon:") {
 		who = "anonymousId"
@@ -175,6 +175,7 @@ var doctored = []struct {
 		w.output[0] = append(w.output[0], x.encode(w.app))
 	}},
 	{"taken back and said again", "and nothing came since", func(w *world) {
+		w.again(0, w.last0(), func(x *word) { x.position += 1000 })
 		x, _ := parse(&w.output[0][w.last0()])
 		for range 2 {
 			x.n, x.previous, x.value, x.offset = x.n+1, x.value, x.previous, x.offset+1
