@@ -179,10 +179,18 @@ func appendData(b []byte, s *Statement, f *Family, id []byte) []byte {
 	return append(appendCRM(b, s, f), '}')
 }
 
+// Taken is the properties of Segment's that hold what a family says itself: no payload may have them.
+func (f *Family) Taken() []string {
+	if f.Once {
+		return []string{f.Property, occurrenceProperty}
+	}
+	return []string{f.Property}
+}
+
 // check refuses what Segment's properties cannot hold beside what a family puts there.
 func (f *Family) check(payload []Property) error {
 	for i, p := range payload {
-		taken := !f.Once || p.Name == f.Property || p.Name == occurrenceProperty ||
+		taken := !f.Once || slices.Contains(f.Taken(), p.Name) ||
 			slices.ContainsFunc(payload[:i], func(q Property) bool { return q.Name == p.Name })
 		if taken || !json.Valid([]byte(p.Value)) || strings.ContainsAny(p.Value[:1], "{[ \t\r\n") {
 			return fmt.Errorf("property %q is taken, or is not one JSON value without parts", p.Name)

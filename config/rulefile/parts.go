@@ -93,10 +93,12 @@ func near(name, known string) bool {
 // payload is a mapping of names to paths.
 func payload() kind[[]rules.Field] {
 	name := word(carriedForm, "a name: a letter, then letters, digits and _, at most 64")
+	taken := events.FamilyOf("trigger/any").Taken()
+	free := schema{"allOf": []any{name.schema, schema{"not": schema{"enum": anySlice(taken)}}}}
 	path := word(pathForm, "a path such as properties.cart_id or after.item.product_id")
 	return kind[[]rules.Field]{
 		schema: schema{
-			"type": "object", "propertyNames": name.schema, "additionalProperties": path.schema,
+			"type": "object", "propertyNames": free, "additionalProperties": path.schema,
 			"minProperties": 1, "maxProperties": maxPayload,
 		},
 		read: func(r *reader, n *node) (all []rules.Field, ok bool) {
@@ -107,6 +109,9 @@ func payload() kind[[]rules.Field] {
 			}
 			r.unique(n)
 			for _, e := range n.entries {
+				if slices.Contains(taken, e.key) {
+					r.fault(e.at, "%q is said of every trigger already; carry it under another name, such as my_%s", e.key, e.key)
+				}
 				if _, ok := name.read(r, &node{form: text, at: e.at, text: e.key}); ok && n.get(e.key) == e.value {
 					r.within(e.key, func() {
 						if to, ok := path.read(r, e.value); ok {

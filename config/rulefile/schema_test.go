@@ -12,6 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/rules"
 )
 
@@ -100,6 +101,17 @@ func TestSchema(t *testing.T) {
 		t.Errorf("the schema marks %d of %d faulty rulebooks", marked, all)
 	}
 	t.Logf("the schema marks %d of %d faulty rulebooks", marked, all)
+}
+
+// A payload has no name that a trigger's statement says itself, to Parse and to the schema.
+func TestTakenNames(t *testing.T) {
+	takes := takenBySchema(t)
+	for _, name := range append(events.FamilyOf("trigger/any").Taken(), "free") {
+		raw := []byte("version: 1\ntriggers: [{id: t, on: {event: A}, payload: {" + name + ": id}}]\n")
+		if _, err := Parse("f.yaml", raw); (err == nil) != (name == "free") || (takes(raw) == nil) != (err == nil) {
+			t.Errorf("%s: %v, and the schema %v", name, err, takes(raw))
+		}
+	}
 }
 
 // A tree of which anything is changed is refused at that place, or taken by Parse and by the schema alike.
