@@ -299,7 +299,8 @@ func (c *compiler) finish() {
 	}
 	p.basis = basis.String()
 	p.views = &sync.Pool{New: func() any {
-		v := &view{program: p, subject: field.Subject{Currency: p.Currency}, zeros: make([]any, len(p.pieces))}
+		v := &view{program: p, subject: field.Subject{Currency: p.Currency}, zeros: make([]any, len(p.pieces)),
+			asked: make(set, words(len(p.segments)))}
 		v.mark = func(m state.Mark) { v.marks = append(v.marks, m) }
 		return v
 	}}

@@ -280,10 +280,7 @@ func (c *compiler) inSegment(x *InSegment) condition {
 		c.fault(x.At, "there is no segment %s before this one", x.ID)
 		return anyOf(nil)
 	}
-	u := &c.users[g.index]
-	c.uses.pieces = append(c.uses.pieces, u.pieces...)
-	c.uses.types, c.uses.stamped = append(c.uses.types, u.types...), append(c.uses.stamped, u.stamped...)
-	c.uses.any, c.uses.everybody = c.uses.any || u.any, c.uses.everybody || u.everybody
+	c.uses.join(&c.users[g.index])
 	l := &segmentLeaf{segment: g, inFor: duration(x.InFor)}
 	if x.InFor.N > 0 {
 		g.tracked = c.track(&segmentLeaf{segment: g})

@@ -105,25 +105,25 @@ func TestKeys(t *testing.T) {
 	for i, x := range p.pieces {
 		fmt.Fprintf(&got, "%016x %s\n", p.keys[i], strings.TrimPrefix(fmt.Sprintf("%T", x), "*rules."))
 	}
-	const want = `ead7b04a7459b497 traits
-c8f34520806a7026 series
-2ca987bec2e3e8f6 series
-2714d8dceee41a23 series
-65f57e877bfb2eab silence
-7a00fe7c24bca1dc pending
-8d4913733d43d0f6 runs
-fd3495ed5c24777f runs
-032814390e97bd3c lastWord
-d93a73a5eb90bb9f owned
-4254d959ac5cc3ca rhythm
-3c485290c2060d99 bucket
-5b83b12a0edbf2b5 wanted
-0798b9f35ccdc7fd each
-0232721e8cf9f654 runs
-f1f4df1f769988fb rhythm
-9af3c7516cacf328 pending
-915bf9d229d071d2 owned
-e363680d72ad61b6 wanted
+	const want = `4e13542f1da44a68 traits
+cb0742f6c4ef4511 series
+134c6b825020443d series
+0beba388dd400dd4 series
+d3e384e5eaa81070 silence
+ac346b4852a18368 pending
+f2f2be0fa8f572d1 runs
+d378c94f88cba6ff runs
+40e1637074c1ce9c lastWord
+68fb16e71c42ad85 owned
+3831af490ef17987 rhythm
+8cbd5dacaf0dbaff bucket
+bd78b411b74f05a8 wanted
+10fc7f460ec7f956 each
+72a92beff4f68290 runs
+f8732cc8288de93a rhythm
+4b7528092ce390b4 pending
+ea12b410e37941a4 owned
+70167d785cabfe50 wanted
 `
 	if got.String() != want {
 		t.Errorf("the keys are\n%s", got.String())

@@ -16,16 +16,23 @@ type view struct {
 	subject field.Subject
 	zeros   []any // by piece: one of nobody's yet, or nil
 
+	asked      set // segments that have said why
 	candidates []candidate
 	marks      []state.Mark
 	mark       func(m state.Mark) // appends to marks
+}
+
+// decides says the events that decide a condition at v.at.
+func (v *view) decides(c condition, say func(state.Mark)) {
+	clear(v.asked)
+	c.because(v, say)
 }
 
 // A condition is true or false at every instant that is not before the last event folded.
 type condition interface {
 	// eval is what it is at v.at, and the first instant after that from which time alone may make it another.
 	eval(v *view) (is bool, until events.Instant)
-	// because says the events that decide it.
+	// because says the events that decide it. Who is asked first is asked by view.decides.
 	because(v *view, say func(state.Mark))
 	// canonical is its meaning: equal texts are equal conditions.
 	canonical() string

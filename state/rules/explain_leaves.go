@@ -67,7 +67,7 @@ func (b *builder) leaf(n *Node, c condition) {
 		n.Value, n.From, n.To = l.show(v)
 	}
 	var marks []state.Mark
-	c.because(v, func(m state.Mark) { marks = append(marks, m) })
+	v.decides(c, func(m state.Mark) { marks = append(marks, m) })
 	marks = inTime(marks)
 	n.Events, n.Because = len(marks), newest(marks)
 }

@@ -174,7 +174,7 @@ func (p *program) because(s *State, k state.Known, key string, at events.Instant
 // decided is the events that decide a segment at v.at, in order.
 func (g *segment) decided(v *view) []state.Mark {
 	v.marks = v.marks[:0]
-	g.when.because(v, v.mark)
+	v.decides(g.when, v.mark)
 	return slices.Clone(inTime(v.marks))
 }
 

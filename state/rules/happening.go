@@ -53,7 +53,7 @@ func (h *edge) each(v *view) {
 		return
 	}
 	var all []state.Mark
-	h.of.because(v, func(m state.Mark) { all = append(all, m) })
+	v.decides(h.of, func(m state.Mark) { all = append(all, m) })
 	all = inTime(all)
 	n := len(all)
 	c := candidate{repeats: true, mark: v.state.own, because: slices.Clone(all[max(0, n-events.MaxBecause):])}

@@ -207,7 +207,13 @@ func (l *segmentLeaf) eval(v *view) (bool, events.Instant) {
 	return true, until
 }
 
-func (l *segmentLeaf) because(v *view, say func(state.Mark)) { l.segment.when.because(v, say) }
+// because says what decides a segment once, however often it is named.
+func (l *segmentLeaf) because(v *view, say func(state.Mark)) {
+	if i := l.segment.index; !v.asked.has(i) {
+		v.asked.put(i, true)
+		l.segment.when.because(v, say)
+	}
+}
 
 func (l *segmentLeaf) canonical() string { return canonical("segment", l.segment.id, l.inFor) }
 

@@ -133,6 +133,22 @@ type uses struct {
 	everybody bool
 }
 
+// join adds what another condition depends on, each once: segments that name segments would double it at each step.
+func (u *uses) join(o *uses) {
+	u.pieces, u.types, u.stamped = united(u.pieces, o.pieces), united(u.types, o.types), united(u.stamped, o.stamped)
+	u.any, u.everybody = u.any || o.any, u.everybody || o.everybody
+}
+
+// united is a, and behind it what only b has.
+func united[V comparable](a, b []V) []V {
+	for _, x := range b {
+		if !slices.Contains(a, x) {
+			a = append(a, x)
+		}
+	}
+	return a
+}
+
 func (c *compiler) fault(at Place, format string, args ...any) {
 	c.faults = append(c.faults, Fault{At: at, Rule: c.rule, Text: fmt.Sprintf(format, args...)})
 }
@@ -165,7 +181,8 @@ func texts(all []string) string {
 func canonical(words ...any) string {
 	var b strings.Builder
 	for _, w := range words {
-		fmt.Fprintf(&b, "%q ", fmt.Sprint(w))
+		text := fmt.Sprint(w)
+		fmt.Fprintf(&b, "%d:%s ", len(text), text) // no quotes: those of what lies deep within would double at each level
 	}
 	return b.String()
 }
