@@ -96,11 +96,15 @@ func (r *reader) oneLeaf(n *node, u use) (rules.Condition, bool) {
 			r.within("", func() { r.fault(n.at, "the rulebook has more than %d leaves; take rules out of it", maxLeaves) })
 		}
 	}
+	told := len(r.faults) + r.more
 	if !l.flat {
 		r.alone(l, n)
 	}
 	c := l.read(r, n)
-	return c, c != nil
+	if c == nil || l.use&bundles == 0 && told < len(r.faults)+r.more {
+		c = &rules.Broken{Of: c, At: n.at}
+	}
+	return c, true
 }
 
 // only is the one leaf that n is, or nil.

@@ -234,6 +234,8 @@ func (r *reader) fits(n *node, c rules.Compare, numeric string) {
 	case c.Op == "exists":
 	case textual && numeric != "":
 		r.fault(op.at, "op: %s compares texts, but %s is a number; write one of == != < <= > >=", c.Op, numeric)
+	case value == nil && slices.ContainsFunc(n.entries, func(e entry) bool { return spell.Distance(e.key, "value") <= 2 }):
+		// it is misspelt
 	case value == nil:
 		r.fault(op.at, "value is missing: what does %s compare with?", c.Op)
 	case len(c.Values) == 0: // it has its own fault

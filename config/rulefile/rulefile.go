@@ -17,6 +17,18 @@ type Faults struct {
 	Name string // of the file
 	All  []rules.Fault
 	More int
+	Read *rules.Book // what could be read; nil: nothing
+}
+
+// Add puts further faults among them.
+func (f *Faults) Add(more []rules.Fault) {
+	f.All = append(f.All, more...)
+	slices.SortStableFunc(f.All, func(a, b rules.Fault) int {
+		return cmp.Or(cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
+	})
+	if over := len(f.All) - maxFaults; over > 0 {
+		f.All, f.More = f.All[:maxFaults], f.More+over
+	}
 }
 
 // Error is one fault a line: file:line:column: sentence.
@@ -47,8 +59,22 @@ func Parse(name string, text []byte) (*rules.Book, error) {
 	if len(r.faults) == 0 {
 		return &f.Book, nil
 	}
-	slices.SortStableFunc(r.faults, func(a, b rules.Fault) int {
-		return cmp.Or(cmp.Compare(a.At.Line, b.At.Line), cmp.Compare(a.At.Column, b.At.Column))
-	})
-	return nil, &Faults{Name: name, All: r.faults, More: r.more}
+	faults := &Faults{Name: name, More: r.more, Read: r.remains(&f.Book)}
+	faults.Add(r.faults)
+	return nil, faults
+}
+
+// remains is what was read of a faulty book, with Broken where there is nothing.
+func (r *reader) remains(b *rules.Book) *rules.Book {
+	for i := range b.Segments {
+		if s := &b.Segments[i]; s.When == nil {
+			s.When = &rules.Broken{At: s.At}
+		}
+	}
+	for i := range b.Triggers {
+		if t := &b.Triggers[i]; t.On == nil {
+			t.On = &rules.Broken{At: t.At}
+		}
+	}
+	return b
 }

@@ -78,7 +78,11 @@ func (m *mapping[T]) read(r *reader, n *node) (t T, ok bool) {
 		if i < 0 {
 			misspelt = append(misspelt, r.unknown(e, m.keys(), ""))
 		} else {
-			r.within(e.key, func() { m.fields[i].put(r, e.value, &t) })
+			to := &t
+			if n.get(e.key) != e.value { // it stands twice, and the first counts
+				to = new(T)
+			}
+			r.within(e.key, func() { m.fields[i].put(r, e.value, to) })
 		}
 	}
 	for _, f := range m.fields {

@@ -3,6 +3,7 @@
 package features
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,12 +72,17 @@ func CheckRules(c *config.Config) error {
 		return nil
 	}
 	book, err := rulefile.Parse(c.RulesName(), []byte(c.Rules))
-	if err != nil {
+	faults := &rulefile.Faults{Name: c.RulesName()}
+	switch {
+	case errors.As(err, &faults) && faults.Read != nil:
+		faults.Add(rules.Check(compiling(c, faults.Read)))
+		return faults
+	case err != nil:
 		return err
 	}
-	if _, _, faults := rules.New(rules.Config{Book: book, Calendar: state.NewCalendar(c.Business.Zone), Zones: state.NewZones(),
-		Currency: c.Business.Currency, Figures: Figures(c)}); len(faults) > 0 {
-		return &rulefile.Faults{Name: c.RulesName(), All: faults}
+	if _, _, wrong := rules.New(compiling(c, book)); len(wrong) > 0 {
+		faults.Add(wrong)
+		return faults
 	}
 	if n := len(Propose(c).Text()); n > rulebook.MaxBytes-64 {
 		return fmt.Errorf("%s: with what else belief depends on these rules take %d bytes in the log, and at most %d may; shorten descriptions",
@@ -94,8 +100,13 @@ func LintRules(c *config.Config) ([]rules.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return rules.Lint(rules.Config{Book: book, Calendar: state.NewCalendar(c.Business.Zone), Zones: state.NewZones(),
-		Currency: c.Business.Currency, Figures: Figures(c)}), nil
+	return rules.Lint(compiling(c, book)), nil
+}
+
+// compiling is what a book is compiled with under a configuration.
+func compiling(c *config.Config, book *rules.Book) rules.Config {
+	return rules.Config{Book: book, Calendar: state.NewCalendar(c.Business.Zone), Zones: state.NewZones(),
+		Currency: c.Business.Currency, Figures: Figures(c)}
 }
 
 // Table is TableSince where every trigger is in force from the beginning.

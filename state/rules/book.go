@@ -46,7 +46,7 @@ type Field struct {
 	At         Place
 }
 
-// A Condition is All, Any, Not or a pointer to a leaf.
+// A Condition is All, Any, Not, Broken or a pointer to a leaf.
 type Condition interface{ Where() Place }
 
 type (
@@ -66,6 +66,13 @@ type (
 		At Place
 	}
 )
+
+// Broken is a condition or happening of which not all could be read: Of, nil if nothing could. What stands in it is looked
+// at, and nothing is said of what it lacks. No book that is compiled has one.
+type Broken struct {
+	Of Condition
+	At Place
+}
 
 // Match selects events: of one of these names ("*": any), that fulfil a CEL predicate ("": all).
 type Match struct {
@@ -254,6 +261,7 @@ type (
 func (c *All) Where() Place       { return c.At }
 func (c *Any) Where() Place       { return c.At }
 func (c *Not) Where() Place       { return c.At }
+func (c *Broken) Where() Place    { return c.At }
 func (c *Event) Where() Place     { return c.Match.At }
 func (c *Absence) Where() Place   { return c.At }
 func (c *Sequence) Where() Place  { return c.At }

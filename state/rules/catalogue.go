@@ -155,7 +155,7 @@ func (l *catalogueLeaf) each(v *view) {
 func (c *compiler) catalogue(x *Catalogue, payload []Field) *catalogueLeaf {
 	for _, name := range x.Event.Names {
 		if !events.TypeOf(name).OfWorld() {
-			c.fault(x.Event.At, "%s is no event of the catalogue or of the world; these are %s", name, strings.Join(Worldly(), ", "))
+			c.missing(x.Event.At, "%s is no event of the catalogue or of the world; these are %s", name, strings.Join(Worldly(), ", "))
 		}
 	}
 	p := &wanted{path: c.path(x.Field, x.At), same: c.path(cmp.Or(x.Same, x.Field), x.At), within: duration(x.Within),

@@ -48,11 +48,25 @@ func (t *trigger) sayAt(p *program, at events.Instant) events.Instant {
 }
 
 // compile makes a program of a book, or says all that is wrong with it.
-func compile(config Config) (*program, []Fault) {
-	c := &compiler{program: &program{Config: config, byName: map[string][]int32{}, index: map[string]*segment{}},
+func compile(config Config) (*program, []Fault) { return compilerOf(config).compile() }
+
+// Check says what is wrong with what was read of a book of which something could not be. That there are segments which name
+// none, or each other in a circle, is left to who read it.
+func Check(config Config) []Fault {
+	c := compilerOf(config)
+	c.partly = true
+	_, faults := c.compile()
+	return faults
+}
+
+func compilerOf(config Config) *compiler {
+	return &compiler{program: &program{Config: config, byName: map[string][]int32{}, index: map[string]*segment{}},
 		places: map[string]int32{},
 		figure: map[string]*state.Figure{}, known: map[string]*segment{}}
-	p := c.program
+}
+
+func (c *compiler) compile() (*program, []Fault) {
+	p, config := c.program, c.program.Config
 	p.byType = make([][]int32, len(events.Types())+1)
 	for i := range config.Figures {
 		c.figure[config.Figures[i].Name] = &config.Figures[i]
@@ -60,14 +74,16 @@ func compile(config Config) (*program, []Fault) {
 	c.said = &traits{}
 	p.traits = c.piece(c.said)
 	ordered, faults := inOrder(config.Book.Segments)
-	c.faults = faults
+	if !c.partly {
+		c.faults = faults
+	}
 	for _, s := range ordered {
 		c.segment(s)
 	}
 	for i := range config.Book.Triggers {
 		c.trigger(&config.Book.Triggers[i])
 	}
-	if len(c.faults) > 0 {
+	if len(c.faults) > 0 || c.partly {
 		return nil, c.faults
 	}
 	c.finish()
@@ -91,9 +107,7 @@ func (c *compiler) trigger(t *Trigger) {
 	if t.MaxLateness.N == 0 {
 		x.maxLateness = state.Duration{N: 24, Unit: state.Hours}
 	}
-	if x.on = c.happening(t.On, t.Payload); x.on == nil {
-		return
-	}
+	x.on = c.happening(t.On, t.Payload)
 	on := c.uses
 	if len(t.Payload) > 0 && !carries(t.On) {
 		c.fault(t.Payload[0].At, "what happens here has no event to read %s of; payload goes with event (each match), "+
@@ -103,6 +117,9 @@ func (c *compiler) trigger(t *Trigger) {
 	if t.When != nil {
 		x.when = c.condition(t.When)
 		when = x.when.canonical()
+	}
+	if x.on == nil {
+		return
 	}
 	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority,
 		payloadText(t.Payload))
@@ -116,7 +133,7 @@ func carries(on Condition) bool {
 		return x.Op == "" && x.Aggregate == ""
 	case *Absence:
 		return x.After != nil
-	case *Item, *Catalogue, *Sequence, *Cadence:
+	case *Item, *Catalogue, *Sequence, *Cadence, *Broken:
 		return true
 	}
 	return false
@@ -178,6 +195,11 @@ func (c *compiler) condition(of Condition) condition {
 		return c.cadence(x, nil)
 	case *Catalogue:
 		return c.catalogue(x, nil)
+	case *Broken:
+		if x.Of != nil {
+			c.lacking(func() { c.condition(x.Of) })
+		}
+		return anyOf(nil)
 	}
 	c.fault(of.Where(), "this condition is not one that can be asked of a customer")
 	return anyOf(nil)
@@ -192,7 +214,7 @@ func (c *compiler) conditions(all []Condition) (list []condition) {
 
 func (c *compiler) path(text string, at Place) field.Path {
 	p, err := field.Parse(text)
-	if err != nil {
+	if err != nil && !(text == "" && c.lacks) {
 		c.fault(at, "%v", err)
 	}
 	return p
@@ -241,6 +263,11 @@ func (c *compiler) happening(of Condition, payload []Field) happening {
 		return c.cadence(x, payload)
 	case *Catalogue:
 		return c.catalogue(x, payload)
+	case *Broken:
+		if x.Of != nil {
+			c.lacking(func() { c.happening(x.Of, payload) })
+		}
+		return nil
 	}
 	c.fault(of.Where(), "this is nothing that happens")
 	return nil

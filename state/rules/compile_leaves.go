@@ -83,7 +83,7 @@ func (c *compiler) date(x *Date) *dateLeaf {
 		return l
 	}
 	if x.Of == nil {
-		c.fault(x.At, "%s is no trait, so it must say of which event: add of: {event: …}", x.Field)
+		c.missing(x.At, "%s is no trait, so it must say of which event: add of: {event: …}", x.Field)
 		return l
 	}
 	p := &lastWord{path: c.path(x.Field, x.At)}
@@ -211,6 +211,9 @@ func (c *compiler) span(w Window) span {
 }
 func (c *compiler) feature(x *Feature) condition {
 	f := c.figure[x.Name]
+	if f == nil && x.Name == "" && c.lacks {
+		return anyOf(nil)
+	}
 	if f == nil {
 		c.fault(x.At, "there is no figure %s%s; touchfold rules features lists them", x.Name, c.meant(x.Name))
 		return anyOf(nil)
@@ -223,7 +226,7 @@ func (c *compiler) feature(x *Feature) condition {
 		l.days = int(c.span(x.Window).calendar)
 	}
 	if x.Op != "exists" && l.compare.numeric == f.Text {
-		c.fault(x.At, "%s is a %s, which cannot be compared with that", x.Name,
+		c.missing(x.At, "%s is a %s, which cannot be compared with that", x.Name,
 			map[bool]string{true: "text", false: "number"}[f.Text])
 	}
 	l.bound()
@@ -277,7 +280,9 @@ func (c *compiler) trait(name string) {
 func (c *compiler) inSegment(x *InSegment) condition {
 	g := c.known[x.ID]
 	if g == nil {
-		c.fault(x.At, "there is no segment %s before this one", x.ID)
+		if !c.partly {
+			c.fault(x.At, "there is no segment %s before this one", x.ID)
+		}
 		return anyOf(nil)
 	}
 	c.uses.join(&c.users[g.index])
@@ -296,5 +301,5 @@ func (c *compiler) meant(name string) string {
 			return "; did you mean " + known + "?"
 		}
 	}
-	return ""
+	return field.Meant(name, slices.Sorted(maps.Keys(c.figure)))
 }

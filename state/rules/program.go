@@ -121,6 +121,8 @@ type compiler struct {
 	on     []uses // by trigger: of what makes it happen
 	uses   uses   // of the rule that is being compiled
 	said   *traits
+	partly bool // something of the book could not be read
+	lacks  bool // nor of the condition that is being compiled
 }
 
 // uses is on what a condition depends.
@@ -151,6 +153,21 @@ func united[V comparable](a, b []V) []V {
 
 func (c *compiler) fault(at Place, format string, args ...any) {
 	c.faults = append(c.faults, Fault{At: at, Rule: c.rule, Text: fmt.Sprintf(format, args...)})
+}
+
+// missing notes a fault that may follow from what could not be read, and then says nothing.
+func (c *compiler) missing(at Place, format string, args ...any) {
+	if !c.lacks {
+		c.fault(at, format, args...)
+	}
+}
+
+// lacking compiles what is only a part.
+func (c *compiler) lacking(compile func()) {
+	before := c.lacks
+	c.lacks = true
+	compile()
+	c.lacks = before
 }
 
 // piece is the index of p, or of the one that was there with its key.

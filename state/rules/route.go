@@ -64,7 +64,7 @@ func (r *readers) of(f *state.Figure) *reader {
 // inOrder is the segments, each behind those that it asks for; the faults are circles.
 func inOrder(all []Segment) (ordered []*Segment, faults []Fault) {
 	const visiting, done = 1, 2
-	seen := map[string]int{}
+	seen := map[*Segment]int{}
 	byID := map[string]*Segment{}
 	for i := range all {
 		byID[all[i].ID] = &all[i]
@@ -72,7 +72,7 @@ func inOrder(all []Segment) (ordered []*Segment, faults []Fault) {
 	var path []string
 	var visit func(s *Segment)
 	visit = func(s *Segment) {
-		switch seen[s.ID] {
+		switch seen[s] {
 		case done:
 			return
 		case visiting:
@@ -80,7 +80,7 @@ func inOrder(all []Segment) (ordered []*Segment, faults []Fault) {
 			faults = append(faults, Fault{s.At, s.ID, "asks for itself: " + strings.Join(circle, " → ")})
 			return
 		}
-		seen[s.ID] = visiting
+		seen[s] = visiting
 		path = append(path, s.ID)
 		Each(s.When, func(c Condition) {
 			if in, ok := c.(*InSegment); ok && byID[in.ID] != nil {
@@ -88,7 +88,7 @@ func inOrder(all []Segment) (ordered []*Segment, faults []Fault) {
 			}
 		})
 		path = path[:len(path)-1]
-		seen[s.ID] = done
+		seen[s] = done
 		ordered = append(ordered, s)
 	}
 	for i := range all {
