@@ -152,22 +152,21 @@ func (s *scanner) literal(parent int) *node {
 
 // lines reads the lines of a text; indent is 0 if the first of them decides it.
 func (s *scanner) lines(n *node, parent, indent int, folded bool, chomp byte) {
-	var b strings.Builder
+	var b writing
 	lead, trail := "", s.empty(parent, &indent)
 	wasBlank := false
-	n.textAt = s.at
 	for s.more() && s.indent() == indent && !s.marker("---") && !s.marker("...") {
 		line := s.line()
 		isBlank := line != "" && blank(line[0])
 		switch {
 		case folded && lead != "" && !wasBlank && !isBlank && trail == "":
-			b.WriteByte(' ')
+			b.add(" ", s.at)
 		case folded && lead != "" && !wasBlank && !isBlank:
 		default:
-			b.WriteString(lead)
+			b.add(lead, s.at)
 		}
-		b.WriteString(trail)
-		b.WriteString(line)
+		b.add(trail, s.at)
+		b.add(line, s.at)
 		wasBlank = isBlank
 		s.skip(len(line))
 		lead = ""
@@ -178,12 +177,12 @@ func (s *scanner) lines(n *node, parent, indent int, folded bool, chomp byte) {
 		trail = s.empty(parent, &indent)
 	}
 	if chomp != '-' {
-		b.WriteString(lead)
+		b.add(lead, s.at)
 	}
 	if chomp == '+' {
-		b.WriteString(trail)
+		b.add(trail, s.at)
 	}
-	n.text = b.String()
+	n.text, n.from = b.String(), b.from
 	s.toBegin()
 }
 

@@ -22,7 +22,7 @@ func newLanguage() *language {
 		table("sequence", everywhere, sequenceTable()),
 		table("trait", holds, traitTable()),
 		table("feature", holds, featureTable()),
-		nested("if", holds, as(cel(), func(p predicate) rules.If { return rules.If{Text: p.text, At: p.at} },
+		nested("if", holds, as(cel(), func(p predicate) rules.If { return rules.If{Text: p.text, At: p.at, TextAt: p.from} },
 			func(c rules.If) predicate { return predicate{text: c.Text} }), nil,
 			"A predicate in CEL on figures and traits: purchases.orders > 3 && traits.city == \"Hong Kong\"."),
 		table("segment", holds, inSegmentTable()),

@@ -18,7 +18,7 @@ func matchKeys[T any](of func(*T) *rules.Match) []slot[T] {
 			doc: "A predicate in CEL that the event must fulfil, such as event.value > 100.0.",
 			put: func(r *reader, n *node, t *T) {
 				if p, ok := where.read(r, n); ok {
-					of(t).Where, of(t).WhereAt = p.text, p.at
+					of(t).Where, of(t).WhereAt = p.text, p.from
 				}
 			},
 			get: func(t *T) *node { return written(of(t).Where) },

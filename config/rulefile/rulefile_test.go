@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -55,7 +56,7 @@ func walk(v reflect.Value, f func(reflect.Value)) {
 // placeless takes all places out of a book.
 func placeless(b *rules.Book) *rules.Book {
 	walk(reflect.ValueOf(b), func(v reflect.Value) {
-		if v.Type() == reflect.TypeFor[rules.Place]() {
+		if v.Type() == reflect.TypeFor[rules.Place]() || v.Type() == reflect.TypeFor[rules.Origin]() {
 			v.SetZero()
 		}
 	})
@@ -154,11 +155,33 @@ func number(op string, n rules.Number) rules.Compare {
 func TestPlaces(t *testing.T) {
 	b := parse(t, []byte("version: 1\nsegments:\n- id: a\n  when:\n    all:\n    - {event: A, where: \"x\"}\n    - event: [B, C]\n      where: |\n          y\n    - if: 'z'\n    - if: é > x\n"))
 	of := b.Segments[0].When.(*rules.All).Of
-	got := []rules.Place{b.Segments[0].At, b.Segments[0].When.Where(), of[0].Where(), of[0].(*rules.Event).WhereAt, of[1].Where(), of[1].(*rules.Event).WhereAt,
+	got := []rules.Place{b.Segments[0].At, b.Segments[0].When.Where(), of[0].Where(), of[0].(*rules.Event).WhereAt[0].At, of[1].Where(), of[1].(*rules.Event).WhereAt[0].At,
 		of[2].Where(), of[3].Where()}
 	want := []rules.Place{{Line: 3, Column: 3}, {Line: 5, Column: 5}, {Line: 6, Column: 7}, {Line: 6, Column: 26}, {Line: 7, Column: 7}, {Line: 9, Column: 11}, {Line: 10, Column: 12}, {Line: 11, Column: 11}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, not %v", got, want)
+	}
+}
+
+// The place of each letter of a predicate is that of the file, however it is written: of Q, and of the # behind it.
+func TestOrigins(t *testing.T) {
+	for _, where := range []string{
+		`Q#`, `a == b Q#`, "a\n      b Q#", "a ==\n\n      b Q#", `"Q#"`, `"\"é\" == \u00e9 && \x41 Q#"`, `"a\tb\\ Q#"`,
+		"\"a\n      b  c Q#\"", "\"a \\\n      b Q#\"", "\"a\n\n\n      b Q#\"", `'it''s ''é'' Q#'`, "'a''\n      b'' Q#'",
+		"|\n        Q#", "|\n        é == b &&\n          c Q#\n        d", "|2-\n\n\n          b Q#\n", ">\n        a\n        b Q#",
+		">-\n        a ==\n\n        b &&\n          more\n          Q#\n        c", ">-\n        a == é &&\n        b Q#\n\n",
+	} {
+		raw := "version: 1\nsegments:\n- id: a\n  when:\n    event: A\n    where: " + where + "\n"
+		e := parse(t, []byte(raw)).Segments[0].When.(*rules.Event)
+		for _, letter := range []string{"Q", "#"} {
+			place := func(text string) rules.Place {
+				before := text[:strings.Index(text, letter)]
+				return rules.Place{Line: 1 + strings.Count(before, "\n"), Column: 1 + utf8.RuneCountInString(before[1+strings.LastIndex(before, "\n"):])}
+			}
+			if got, want := e.WhereAt.Of(place(e.Match.Where)), place(raw); got != want {
+				t.Errorf("%s of %q stands at %v, not %v\n%s", letter, e.Match.Where, want, got, raw)
+			}
+		}
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/touchfold/touchfold/state/rules"
 )
 
 // scalar reads a text, quoted or plain, in flow: within brackets. oneLine: a plain text that ends with its line, as keys do.
@@ -37,9 +39,9 @@ func inFlow(c byte) bool { return strings.IndexByte(",[]{}", c) >= 0 }
 
 // plain reads a text without quotes, which may go on in lines further to the right.
 func (s *scanner) plain(parent int, flow bool) *node {
-	n := &node{form: text, at: s.at, textAt: s.at, plain: true}
-	var b strings.Builder
-	b.WriteString(s.word(flow))
+	n := &node{form: text, at: s.at, plain: true}
+	var b writing
+	b.add(s.word(flow), n.at)
 	for s.fault == nil && s.peek(0) == '\n' && s.more() {
 		back := *s
 		ends := 0
@@ -52,7 +54,7 @@ func (s *scanner) plain(parent int, flow bool) *node {
 			}
 		}
 		goesOn := s.more() && (flow || s.indent() > parent) && s.peek(0) != '#' && !s.marker("---") && !s.marker("...")
-		word := ""
+		word, at := "", s.at
 		if goesOn && !(flow && (inFlow(s.peek(0)) || s.peek(0) == ':')) {
 			word = s.word(flow)
 		}
@@ -62,17 +64,22 @@ func (s *scanner) plain(parent int, flow bool) *node {
 			}
 			break
 		}
-		b.WriteString(strings.Repeat("\n", ends-1))
-		if ends == 1 {
-			b.WriteByte(' ')
-		}
-		b.WriteString(word)
+		b.lines(ends, at)
+		b.add(word, at)
 	}
-	n.text = b.String()
+	n.text, n.from = b.String(), b.from
 	if slices.Contains([]string{"", "~", "null", "Null", "NULL"}, n.text) {
 		n.form = nothing
 	}
 	return n
+}
+
+// lines adds what line ends stand for: one is a space, more are one less.
+func (w *writing) lines(ends int, at rules.Place) {
+	w.add(strings.Repeat("\n", ends-1), at)
+	if ends == 1 {
+		w.add(" ", at)
+	}
 }
 
 // word reads a plain text to its end in this line, without the spaces behind it.
@@ -95,12 +102,11 @@ func (s *scanner) word(flow bool) string {
 	return word
 }
 
-// quoted reads a text in quotes, which may go on in further lines: one line end is a space, more are one less.
+// quoted reads a text in quotes, which may go on in further lines.
 func (s *scanner) quoted(parent int, quote byte) *node {
 	n := &node{form: text, at: s.at}
 	s.skip(1)
-	n.textAt = s.at
-	var b strings.Builder
+	var b writing
 	for {
 		switch c := s.peek(0); {
 		case s.fault != nil:
@@ -110,11 +116,11 @@ func (s *scanner) quoted(parent int, quote byte) *node {
 		case c == '\n':
 			s.fold(&b, parent)
 		case c == '\'' && quote == '\'' && s.peek(1) == '\'':
-			b.WriteByte('\'')
+			b.add("'", s.at)
 			s.skip(2)
 		case c == quote:
 			s.skip(1)
-			n.text = b.String()
+			n.text, n.from = b.String(), b.from
 			return n
 		case c == '\\' && quote == '"':
 			s.escape(&b, parent)
@@ -122,23 +128,25 @@ func (s *scanner) quoted(parent int, quote byte) *node {
 			s.between(&b)
 		default:
 			_, size := utf8.DecodeRuneInString(s.text[s.i:])
-			b.WriteString(s.take(size))
+			at := s.at
+			b.add(s.take(size), at)
 		}
 	}
 }
 
 // between reads spaces within quotes, which count unless the line ends with them.
-func (s *scanner) between(b *strings.Builder) {
+func (s *scanner) between(b *writing) {
 	rest := s.text[s.i:]
 	n := len(rest) - len(strings.TrimLeft(rest, " \t"))
+	at := s.at
 	if spaces := s.take(n); s.peek(0) != '\n' {
-		b.WriteString(spaces)
+		b.add(spaces, at)
 	}
 }
 
 // fold goes over line ends and the spaces that begin the next line.
-func (s *scanner) fold(b *strings.Builder, parent int) {
-	ends := 0
+func (s *scanner) fold(b *writing, parent int) {
+	ends, at := 0, s.at
 	for s.more() && blank(s.peek(0)) {
 		if s.peek(0) == '\n' {
 			ends++
@@ -148,10 +156,7 @@ func (s *scanner) fold(b *strings.Builder, parent int) {
 	if s.more() && s.indent() <= parent && !s.marker("---") && !s.marker("...") {
 		s.fail(s.at, "goes on with the text in quotes above and stands too far to the left; indent it, or close the quote")
 	}
-	b.WriteString(strings.Repeat("\n", ends-1))
-	if ends == 1 {
-		b.WriteByte(' ')
-	}
+	b.lines(ends, at)
 }
 
 // escapes are what a letter behind a backslash stands for.
@@ -159,17 +164,18 @@ var escapes = map[byte]string{'0': "\x00", 'a': "\a", 'b': "\b", 't': "\t", 'n':
 	'e': "\x1b", ' ': " ", '"': `"`, '/': "/", '\\': `\`, 'N': "\u0085", '_': "\u00a0", 'L': "\u2028", 'P': "\u2029"}
 
 // escape reads what begins with a backslash.
-func (s *scanner) escape(b *strings.Builder, parent int) {
+func (s *scanner) escape(b *writing, parent int) {
 	c := s.peek(1)
 	digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
 	switch {
 	case c == '\n' && s.i+1 < len(s.text):
 		s.skip(1)
-		var line strings.Builder
+		var line writing
+		at := s.at
 		s.fold(&line, parent)
-		b.WriteString(strings.TrimPrefix(line.String(), " "))
+		b.add(strings.TrimPrefix(line.String(), " "), at)
 	case escapes[c] != "":
-		b.WriteString(escapes[c])
+		b.add(escapes[c], s.at)
 		s.skip(2)
 	case digits > 0 && s.i+2+digits <= len(s.text):
 		code, err := strconv.ParseUint(s.text[s.i+2:s.i+2+digits], 16, 32)
@@ -177,7 +183,7 @@ func (s *scanner) escape(b *strings.Builder, parent int) {
 			s.fail(s.at, "is no letter; write \\%c and %d hexadecimal digits of one", c, digits)
 			return
 		}
-		b.WriteRune(rune(code))
+		b.add(string(rune(code)), s.at)
 		s.skip(2 + digits)
 	default:
 		s.fail(s.at, `within "double quotes" a backslash has one of 0abtnvfre"/\N_LPxuU behind it; use 'single quotes'`)

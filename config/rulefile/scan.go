@@ -14,10 +14,35 @@ type node struct {
 	form    form
 	at      rules.Place
 	text    string
-	textAt  rules.Place // of the text's first letter, behind a quote or in the line below a | or >
-	plain   bool        // neither quoted nor a block: 5, true and null are no texts
+	from    rules.Origin // of the text's letters
+	plain   bool         // neither quoted nor a block: 5, true and null are no texts
 	items   []*node
 	entries []entry
+}
+
+// A writing is a text that is being read, with where its letters come from.
+type writing struct {
+	strings.Builder
+	next rules.Place // in the text; zero before its first letter
+	from rules.Origin
+}
+
+// add adds what stands at a place. What stands in further lines of the text is added by itself.
+func (w *writing) add(text string, at rules.Place) {
+	if w.WriteString(text); text == "" {
+		return
+	}
+	if w.next.Line == 0 {
+		w.next = rules.Place{Line: 1, Column: 1}
+	}
+	if n := len(w.from); n == 0 || n < maxLong && (w.from[n-1].In.Line < w.next.Line || w.from[n-1:].Of(w.next) != at) {
+		w.from = append(w.from, rules.Letter{In: w.next, At: at})
+	}
+	for _, c := range text {
+		if w.next.Column++; c == '\n' {
+			w.next = rules.Place{Line: w.next.Line + 1, Column: 1}
+		}
+	}
 }
 
 type entry struct {

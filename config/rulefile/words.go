@@ -247,10 +247,11 @@ func decimalText(v rules.Number) string {
 	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
-// predicate is a CEL text and where it begins.
+// predicate is a CEL text, where it begins, and where each letter comes from.
 type predicate struct {
 	text string
 	at   rules.Place
+	from rules.Origin
 }
 
 func cel() kind[predicate] {
@@ -264,7 +265,7 @@ func cel() kind[predicate] {
 				r.fault(n.at, "is empty; write a predicate in CEL, or leave the key out")
 				return predicate{}, false
 			}
-			return predicate{n.text, n.textAt}, true
+			return predicate{n.text, n.from.Of(rules.Place{Line: 1, Column: 1}), n.from}, true
 		},
 		write: func(p predicate) *node { return written(p.text) },
 	}

@@ -14,6 +14,25 @@ type Book struct {
 // A Place is where in the file something stands, from 1; zero if it was in none. It has no meaning.
 type Place struct{ Line, Column int }
 
+// An Origin is where in the file the letters of a text stand: from each of these on one beside the other. It has no meaning.
+type Origin []Letter
+
+// A Letter is a letter's place in a text, from 1:1, and in the file.
+type Letter struct{ In, At Place }
+
+// Of is where in the file a letter stands.
+func (o Origin) Of(in Place) (at Place) {
+	for _, l := range o {
+		if l.In.Line > in.Line || l.In.Line == in.Line && l.In.Column > in.Column {
+			break
+		}
+		if at = l.At; l.In.Line == in.Line {
+			at.Column += in.Column - l.In.Column
+		}
+	}
+	return at
+}
+
 // About is what a rule says of itself. Only ID has a meaning.
 type About struct {
 	ID, Name, Owner, Description string
@@ -79,7 +98,7 @@ type Match struct {
 	Names   []string
 	Where   string
 	At      Place
-	WhereAt Place
+	WhereAt Origin
 }
 
 // The aggregates of an Event leaf.
@@ -170,8 +189,9 @@ type Feature struct {
 
 // If is a CEL predicate on figures and traits.
 type If struct {
-	Text string
-	At   Place
+	Text   string
+	At     Place
+	TextAt Origin
 }
 
 // InSegment is that the customer is in a segment, for so long without a break.

@@ -220,19 +220,15 @@ func (c *compiler) path(text string, at Place) field.Path {
 	return p
 }
 
-// expression notes the faults of a CEL text that begins at a place.
-func (c *compiler) expression(at Place, err error) {
+// expression notes the faults of a CEL text.
+func (c *compiler) expression(of Origin, err error) {
 	var faults expr.Faults
 	if !errors.As(err, &faults) {
-		c.fault(at, "%v", err)
+		c.fault(of.Of(Place{1, 1}), "%v", err)
 		return
 	}
 	for _, f := range faults {
-		place := Place{at.Line + f.Line - 1, f.Column}
-		if f.Line == 1 {
-			place.Column += at.Column - 1
-		}
-		c.fault(place, "%s", f.Text)
+		c.fault(of.Of(Place{f.Line, f.Column}), "%s", f.Text)
 	}
 }
 

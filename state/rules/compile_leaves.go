@@ -254,7 +254,7 @@ func (c *compiler) predicate(x *If) condition {
 	}
 	p, err := expr.If(x.Text, names)
 	if err != nil {
-		c.expression(x.At, err)
+		c.expression(x.TextAt, err)
 		return anyOf(nil)
 	}
 	l := &ifLeaf{predicate: p}

@@ -14,6 +14,7 @@ import (
 // TestFaults: what is wrong with a book is said at its place, all of it at once.
 func TestFaults(t *testing.T) {
 	at := Place{3, 7}
+	moved := Origin{{Place{1, 1}, at}, {Place{2, 1}, Place{9, 5}}}
 	happens := &Entered{Segment: "a", At: at}
 	some := &Event{Match: Match{Names: []string{"Product Viewed"}}}
 	number := Compare{Op: ">", Values: []Value{{IsNumber: true}}, At: at}
@@ -28,7 +29,7 @@ func TestFaults(t *testing.T) {
 		want string // of a line each
 	}{
 		{name: "unknown figure", is: &Feature{Name: "purchases.ordres", Compare: number},
-			want: "3:7 a: there is no figure purchases.ordres; touchfold rules features lists them"},
+			want: "3:7 a: there is no figure purchases.ordres; did you mean purchases.orders?; touchfold rules features lists them"},
 		{name: "figure of another feature", is: &Feature{Name: "buys.orders", Compare: number},
 			want: "3:7 a: there is no figure buys.orders; did you mean purchases.orders?; touchfold rules features lists them"},
 		{name: "figure that has no windows", is: &Feature{Name: "churn.risk", Window: days, Compare: text},
@@ -59,10 +60,10 @@ func TestFaults(t *testing.T) {
 		{name: "payload of what is no field", on: &Trigger{On: some, Payload: []Field{{Name: "x", Path: "after.x", At: at}}},
 			want: `3:7 t: there is no field "after.x"; write one of name,`},
 		{name: "where is faulty at its place",
-			is:   &Event{Match: Match{Names: []string{"*"}, Where: "event.value > 1.0 &&\n evnt.value > 1.0", WhereAt: at}},
-			want: "4:2 a: "},
-		{name: "if is faulty at its place", is: &If{Text: "purchases.ordres > 1.0", At: at}, want: "3:7 a: "},
-		{name: "if is faulty further on", is: &If{Text: "1.0 < purchases.ordres", At: at}, want: "3:13 a: "},
+			is:   &Event{Match: Match{Names: []string{"*"}, Where: "event.value > 1.0 &&\n evnt.value > 1.0", WhereAt: moved}},
+			want: "9:6 a: "},
+		{name: "if is faulty at its place", is: &If{Text: "purchases.ordres > 1.0", TextAt: moved}, want: "3:7 a: "},
+		{name: "if is faulty further on", is: &If{Text: "1.0 < purchases.ordres", TextAt: moved}, want: "3:13 a: "},
 		{name: "all at once", is: &All{Of: []Condition{&InSegment{ID: "y", At: at}, &InSegment{ID: "z", At: at}}},
 			want: "3:7 a: there is no segment y before this one\n3:7 a: there is no segment z before this one"},
 	} {
