@@ -24,9 +24,15 @@ type ruleFile struct {
 func (f ruleFile) read() (*config.Config, error) {
 	set := f.Set
 	if f.File != "" {
-		set = append(set, "FILE rulebook="+f.File)
+		set = append(set, strings.NewReplacer(" ", "_", "=", "_").Replace(f.File)+" rulebook="+f.File) // what it is called in faults
 	}
 	c, err := config.Load(f.path(), os.Environ(), set)
+	var faults config.Faults
+	if f.File != "" && errors.As(err, &faults) {
+		for i := range faults { // nobody wrote the key
+			faults[i].Text = strings.TrimPrefix(faults[i].Text, "rulebook: ")
+		}
+	}
 	if err == nil && c.Rules == "" {
 		err = errors.New("there are no rules to look at: name a file of them, or set the key rulebook to one or to default")
 	}

@@ -34,6 +34,9 @@ func (s *scanner) braces(parent int) *node {
 			return n
 		}
 		key := s.scalar(parent, true, true)
+		if i := len(n.entries) - 1; s.fault == nil && i >= 0 && key.isNumber() && n.entries[i].value.isNumber() && s.peek(0) != ':' {
+			s.fail(key.at, "a comma ends a number; write %s", brief(n.entries[i].value.text+key.text))
+		}
 		if s.fault == nil && !(s.colon() || !key.plain && s.peek(0) == ':') {
 			s.fail(key.at,
 				"wants a colon, a space and a value behind it; or quotes around it and what it belongs to")

@@ -184,6 +184,8 @@ func (r *reader) value(n *node) (v rules.Value, ok bool) {
 		v.Number, ok = r.number(n)
 	case n.isBool():
 		return rules.Value{Text: strings.ToLower(n.text)}, true
+	case n.curly():
+		return v, r.isText(n, "", false)
 	case r.short(n, maxLong):
 		return rules.Value{Text: n.text}, true
 	}

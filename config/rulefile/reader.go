@@ -162,9 +162,19 @@ func (n *node) isBool() bool {
 	return false
 }
 
+// curly reports whether a text begins and ends with what a word processor makes of quotes.
+func (n *node) curly() bool {
+	const quotes = "“”„‟‘’‚‛«»"
+	first, _ := utf8.DecodeRuneInString(n.text)
+	last, _ := utf8.DecodeLastRuneInString(n.text)
+	return n.form == text && n.plain && n.text != "" && strings.ContainsRune(quotes, first) && strings.ContainsRune(quotes, last)
+}
+
 // isText reports whether n is a text, and notes it if it is something else; fits: what it says would be right in quotes.
 func (r *reader) isText(n *node, what string, fits bool) bool {
 	switch {
+	case n.curly():
+		r.fault(n.at, "stands in curly quotes, which are letters like others here; write \"straight\" ones")
 	case n.form == text && !n.isNumber() && !n.isBool():
 		return true
 	case n.form == text && fits:

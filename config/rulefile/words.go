@@ -96,6 +96,11 @@ func fieldOf() kind[string] {
 	k := word(fieldForm, what)
 	read := k.read
 	k.read = func(r *reader, n *node) (string, bool) {
+		isPath := n.form == text && !n.isNumber() && !n.isBool() && !n.curly() && len(n.text) <= maxShort
+		if isPath && pathForm.MatchString(n.text) && !fieldForm.MatchString(n.text) {
+			r.fault(n.at, "%q is not %s%s", brief(n.text), what, field.Near(n.text))
+			return "", false
+		}
 		path, ok := read(r, n)
 		if _, err := field.Parse(path); ok && err != nil {
 			r.fault(n.at, "%v", err)

@@ -3,6 +3,7 @@ package expr
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,17 +162,57 @@ func (f Faults) sorted() Faults {
 // faultsOf puts CEL's complaints in our words.
 func faultsOf(text string, issues *cel.Issues, names scope) Faults {
 	var faults Faults
+	lines := strings.Split(text, "\n")
+	told := map[string]bool{}
 	for _, e := range issues.Errors() {
 		if strings.HasPrefix(e.Message, "error recovery") && len(issues.Errors()) > 1 {
 			continue // says only that the others are not all
 		}
-		line, column := max(e.Location.Line(), 1), e.Location.Column()
+		line, column := max(e.Location.Line(), 1), max(e.Location.Column(), 0)
 		if quoted := strings.Split(e.Message, "'"); strings.HasPrefix(e.Message, "undeclared") && len(quoted) > 1 {
-			column -= before(text, e, quoted[1])
+			column = max(column-before(text, e, quoted[1]), 0)
 		}
-		faults = append(faults, Fault{line, max(column, 0) + 1, sentence(e.Message, names)})
+		letters := []rune(lines[min(line, len(lines))-1])
+		from := min(column, len(letters))
+		said := sentence(e.Message, string(letters[from:]), names)
+		if strings.HasPrefix(e.Message, "Syntax error: ") {
+			meant := slip(string(letters[:from]), string(letters[from:]))
+			if meant == "" && len(told) > 0 || told[meant] {
+				continue // it follows from what was written before
+			}
+			if meant != "" {
+				said, told[meant] = "the predicate cannot be read here: "+meant, true
+			}
+		}
+		faults = append(faults, Fault{line, column + 1, said})
 	}
 	return faults.sorted()
+}
+
+// slips are what comes from other languages, by what stands before and behind the place where CEL stops.
+var slips = []struct {
+	before, behind *regexp.Regexp
+	meant          string
+}{
+	{nil, regexp.MustCompile(`^(?i:and\b|&)`), "write && for and"},
+	{nil, regexp.MustCompile(`^(?i:or\b|\|)`), "write || for or"},
+	{regexp.MustCompile(`(?i)(^|[^a-z0-9_.])not\s*$`), nil, "write ! for not, as in !(a == b)"},
+	{regexp.MustCompile(`<$`), regexp.MustCompile(`^>`), "write != for <>"},
+	{nil, regexp.MustCompile(`^=>`), "write >= for =>"},
+	{nil, regexp.MustCompile(`^=<`), "write <= for =<"},
+	{nil, regexp.MustCompile(`^(=|(?i:is)\b)`), "write == where two things are compared"},
+	{nil, regexp.MustCompile(`^[“”„‟‘’‚‛«»]`), "curly quotes are none; write 'straight' ones around a text"},
+	{nil, regexp.MustCompile(`^['"]`), "a quote that is never closed"},
+}
+
+// slip is what was probably meant, "" if that is not known.
+func slip(before, behind string) string {
+	for _, s := range slips {
+		if (s.before == nil || s.before.MatchString(before)) && (s.behind == nil || s.behind.MatchString(behind)) {
+			return s.meant
+		}
+	}
+	return ""
 }
 
 // before is how many characters of a name stand before the place that CEL gives it: a dot, or the parenthesis of a function.
@@ -185,12 +226,18 @@ func before(text string, e *cel.Error, name string) int {
 	return max(strings.LastIndexByte(name, '.'), 0)
 }
 
-func sentence(message string, names scope) string {
+// sentence puts a complaint about what stands at the begin of rest in our words.
+func sentence(message, rest string, names scope) string {
 	quoted := strings.Split(message, "'")
 	switch {
 	case strings.HasPrefix(message, "undeclared reference to") && len(quoted) > 1:
 		known := append(names.known(), "startsWith", "endsWith", "contains", "matches", "size", "has")
-		return fmt.Sprintf("there is no %.80s%s", quoted[1], field.Meant(quoted[1], append(known, names.roots()...)))
+		hint := field.Meant(quoted[1], append(known, names.roots()...))
+		if behind, named := strings.CutPrefix(rest, quoted[1]); hint == "" && named && !strings.HasPrefix(behind, ".") &&
+			!strings.HasPrefix(behind, "(") {
+			hint = whole(quoted[1], names)
+		}
+		return fmt.Sprintf("there is no %.80s%s", quoted[1], hint)
 	case strings.HasPrefix(message, "found no matching overload for") && len(quoted) > 3:
 		return fmt.Sprintf("%s cannot be used with %s", strings.Trim(quoted[1], "_@"), kinds(quoted[3]))
 	case strings.Contains(message, "recursion"):
@@ -201,6 +248,19 @@ func sentence(message string, names scope) string {
 	message = strings.TrimPrefix(message, "Syntax error: ")
 	message, _, _ = strings.Cut(message, " expecting ")
 	return fmt.Sprintf("the predicate cannot be read here: %.200s", strings.ReplaceAll(message, "'<EOF>'", "the end"))
+}
+
+// whole is a hint at what a name stands in.
+func whole(name string, names scope) string {
+	for _, known := range names.known() {
+		if strings.HasSuffix(known, "."+name) {
+			return "; did you mean " + known + "?"
+		}
+	}
+	if slices.Contains(names.roots(), "properties") {
+		return fmt.Sprintf("; did you mean properties.%.80s or traits.%.80s?", name, name)
+	}
+	return fmt.Sprintf("; did you mean traits.%.80s?", name)
 }
 
 // kinds says number for double, and so on.

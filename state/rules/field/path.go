@@ -65,6 +65,19 @@ func Item(names ...string) Path {
 	return Path{other, strings.Join(names, separator)}
 }
 
+// Near is a hint at the field that was meant by what is none, "" if none is near.
+func Near(path string) string {
+	names, _ := parts(path)
+	end := last(names)
+	switch hint := Meant(path, append(Names(), "properties."+end, "traits."+end)); {
+	case hint != "" || len(names) != 1 || slices.Contains([]string{"properties", "traits", "item"}, path):
+		return hint
+	case slices.Contains(Names(), "item."+path):
+		return fmt.Sprintf("; did you mean item.%.80s?", path)
+	}
+	return fmt.Sprintf("; did you mean properties.%.80s or traits.%.80s?", path, path)
+}
+
 // Parse reads the path of a field as a rule names it. A dot or backslash that is part of a name has a backslash before it;
 // the name of a trait may have bare dots.
 func Parse(path string) (Path, error) {
@@ -87,7 +100,7 @@ func Parse(path string) (Path, error) {
 		}
 	}
 	return Path{}, fmt.Errorf("there is no field %.80q; write one of %s, or properties.NAME, traits.NAME, item.NAME%s",
-		path, strings.Join(Names(), ", "), Meant(path, append(Names(), "properties."+last(names), "traits."+last(names))))
+		path, strings.Join(Names(), ", "), Near(path))
 }
 
 func last(names []string) string {
