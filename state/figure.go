@@ -8,10 +8,11 @@ import (
 
 // A Figure is one number or text that a feature knows of a customer at an instant, for rules to compare.
 type Figure struct {
-	Name    string // feature.figure, such as purchases.net
-	Doc     string // one line, shown by `touchfold rules features`
-	Text    bool   // its values are texts, else numbers in millionths
-	Windows bool   // it may be asked of the last so many calendar days, today among them
+	Name    string   // feature.figure, such as purchases.net
+	Doc     string   // one line, shown by `touchfold rules features`
+	Text    bool     // its values are texts, else numbers in millionths
+	Texts   []string // all that it can be, of a text; nil: anything
+	Windows bool     // it may be asked of the last so many calendar days, today among them
 	Owner   Feature
 	Folds   []events.Type // the events that may change it; nil: those that its owner folds
 

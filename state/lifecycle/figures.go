@@ -14,7 +14,8 @@ const Stranger = "stranger"
 func Figures(f *state.Spec[struct{}], c Config) []state.Figure {
 	return []state.Figure{{
 		Name: "lifecycle.stage", Text: true, Owner: f,
-		Doc: "stranger, prospect, customer, repeat, loyal, lapsed or won_back",
+		Doc:   "stranger, prospect, customer, repeat, loyal, lapsed or won_back",
+		Texts: []string{Stranger, Prospect, Customer, Repeat, Loyal, Lapsed, WonBack},
 		At: func(k state.Known, _ int, at events.Instant) (state.Quantity, events.Instant) {
 			return state.TextOf(cmp.Or(c.stage(k, at), Stranger)), c.horizon(k, at)
 		},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rules/field"
 )
 
 // Lint says what of a book is allowed, but probably not meant, in the order of the text. The book must be without faults.
@@ -135,6 +136,11 @@ func (l *linter) condition(of Condition, compiled any) {
 			l.warn(x.Match.At, "never counts what was on some days at the end of a month, for the date moves past them %s ago; "+
 				"make the window longer", e.window.ago)
 		}
+		l.truth(&x.Compare, x.Match.At)
+	case *Trait:
+		l.truth(&x.Compare, x.At)
+	case *Feature:
+		l.known(x)
 	case *Absence:
 		l.absence(x)
 	case *Sequence:
@@ -170,6 +176,32 @@ func (w span) misses() bool {
 		}
 	}
 	return false
+}
+
+// truth notes a text that other readers of YAML take for true or false.
+func (l *linter) truth(k *Compare, at Place) {
+	for _, v := range k.Values {
+		switch strings.ToLower(v.Text) {
+		case "yes", "on", "y":
+			l.warn(at, "compares with the text %q; what was sent as true is the text true", v.Text)
+		case "no", "off", "n":
+			l.warn(at, "compares with the text %q; what was sent as false is the text false", v.Text)
+		}
+	}
+}
+
+// known notes a text that a figure never is.
+func (l *linter) known(x *Feature) {
+	i := slices.IndexFunc(l.program.Figures, func(f state.Figure) bool { return f.Name == x.Name })
+	texts := l.program.Figures[i].Texts
+	if texts == nil || x.Op != "==" && x.Op != "!=" && x.Op != "in" {
+		return
+	}
+	for _, v := range x.Values {
+		if !slices.Contains(texts, v.Text) {
+			l.warn(x.At, "%s is never %q%s; it is one of %s", x.Name, v.Text, field.Meant(v.Text, texts), strings.Join(texts, ", "))
+		}
+	}
 }
 
 func (l *linter) absence(x *Absence) {

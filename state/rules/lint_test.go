@@ -17,7 +17,9 @@ func lint(t *testing.T, text string) (warnings []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range rules.Lint(rules.Config{Book: book, Calendar: state.NewCalendar(time.UTC), Zones: state.NewZones()}) {
+	stage := state.Figure{Name: "lifecycle.stage", Text: true, Texts: []string{"loyal", "lapsed"}, Stamp: func(state.Known) uint64 { return 0 }}
+	for _, w := range rules.Lint(rules.Config{Book: book, Calendar: state.NewCalendar(time.UTC), Zones: state.NewZones(),
+		Figures: []state.Figure{stage}}) {
 		warnings = append(warnings, w.Text)
 	}
 	return warnings
@@ -79,6 +81,13 @@ func TestLint(t *testing.T) {
 		{segment("{absence: {of: {event: Order Completed}, for: 3d, among: buyers}}"), ""},
 		{segment("{absence: {of: {event: Order Completed}, for: 3d, after: {event: Some}}}"), `s: "Some" is no event`},
 		{segment("{sequence: {steps: [{event: Product Viewed}, {event: Other Thing}], within: 1d}}"), `s: "Other Thing" is no event`},
+		{segment("{feature: {name: lifecycle.stage, op: ==, value: laspd}}"), `s: lifecycle.stage is never "laspd"; did you mean lapsed?`},
+		{segment("{feature: {name: lifecycle.stage, op: in, value: [lapsed, x]}}"), `s: lifecycle.stage is never "x"`},
+		{segment("{feature: {name: lifecycle.stage, op: ==, value: lapsed}}"), ""},
+		{segment("{feature: {name: lifecycle.stage, op: starts_with, value: la}}"), ""},
+		{segment("{trait: {name: opted_in, op: ==, value: yes}}"), `s: compares with the text "yes"; what was sent as true`},
+		{segment("{event: Order Completed, last: properties.x, op: in, value: [off]}"), `s: compares with the text "off"; what was sent as false`},
+		{segment("{trait: {name: opted_in, op: ==, value: true}}"), ""},
 		{trigger("on: {event: Order Completed}"), ""},
 		{trigger("on: {date: {field: traits.birthday, recur: yearly}}"), "t: has no expires"},
 		{trigger("on: {date: {field: traits.birthday, recur: yearly}}, expires: 12h"), ""},
