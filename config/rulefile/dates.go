@@ -93,7 +93,7 @@ func cadenceTable() mapping[rules.Cadence] {
 
 func catalogueTable() mapping[rules.Catalogue] {
 	type T = rules.Catalogue
-	return mapping[T]{
+	m := mapping[T]{
 		doc: "An event of the catalogue or of the world meets an interest of this customer.",
 		at:  func(c *T) *rules.Place { return &c.At },
 		fields: append(matchKeys(func(c *T) *rules.Match { return &c.Event }),
@@ -127,4 +127,7 @@ func catalogueTable() mapping[rules.Catalogue] {
 			}
 		},
 	}
+	one := schema{"enum": anySlice(rules.Worldly())}
+	m.fields[0].schema = schema{"anyOf": []any{one, schema{"type": "array", "items": one, "minItems": 1, "maxItems": maxNames}}}
+	return m
 }

@@ -131,7 +131,8 @@ func triggerTable(l *language) mapping[rules.Trigger] {
 			optional("when", l.condition(), func(t *T) *rules.Condition { return &t.When },
 				"What must hold at that instant."),
 			optional("payload", payload(), func(t *T) *[]rules.Field { return &t.Payload },
-				"What it carries: names, each with a path into the event that decided or into after, item, step1 …"),
+				"What it carries: names, each with a path into the event that made it happen: the match, the last step, the one "+
+					"of after, of the item or of the catalogue."),
 			optional("priority", whole(-1_000_000, 1_000_000, 0), func(t *T) *int { return &t.Priority },
 				"A whole number for whoever sends it."),
 			optional("max_lateness", duration(false), func(t *T) *rules.Duration { return &t.MaxLateness },

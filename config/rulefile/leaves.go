@@ -67,9 +67,16 @@ func eventLeaf() leaf {
 		checkAgo(r, n, e)
 	}
 	object := m.object()
-	object["dependentSchemas"] = schema{"ago": schema{
+	needs := schema{"ago": schema{
 		"properties": schema{"window": schema{"pattern": "^calendar "}}, "required": []any{"window"},
-	}}
+	}, "value": schema{"required": []any{"op"}}}
+	for i, name := range aggregates {
+		needs[name] = schema{"required": []any{"op"}}
+		if i < 6 { // a number
+			needs[name] = schema{"required": []any{"op"}, "properties": schema{"value": schema{"type": "number"}}}
+		}
+	}
+	object["dependentSchemas"] = needs
 	return leaf{
 		key: "event", doc: m.doc, use: everywhere, flat: true, keys: known, schema: object,
 		read: func(r *reader, n *node) rules.Condition {

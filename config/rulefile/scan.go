@@ -69,7 +69,8 @@ const (
 )
 
 // A scanner reads YAML as far as a rulebook needs it: no anchors, aliases, tags, directives, complex keys or further
-// documents. What it takes means the same to every other reader of YAML, and it looks at each byte a bounded number of
+// documents. What it takes means the same to every other reader of YAML 1.2 (one of
+// YAML 1.1 takes the key on for true), and it looks at each byte a bounded number of
 // times, which the parsers at hand do not (a configuration of 32 KiB bears that, see config).
 type scanner struct {
 	text  string

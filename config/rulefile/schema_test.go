@@ -103,6 +103,28 @@ func TestSchema(t *testing.T) {
 	t.Logf("the schema marks %d of %d faulty rulebooks", marked, all)
 }
 
+// What an editor marks beside forms: leaves of which something is missing or does not go together.
+func TestMarked(t *testing.T) {
+	takes := takenBySchema(t)
+	for when, right := range map[string]bool{
+		`{event: A, count: true}`:                                                            false,
+		`{event: A, count: true, op: ">", value: 1}`:                                         true,
+		`{event: A, count: true, op: ">", value: "1"}`:                                       false,
+		`{event: A, sum: value, op: ">", value: x}`:                                          false,
+		`{event: A, last: properties.x, op: ==, value: x}`:                                   true,
+		`{event: A, last: properties.x, value: x}`:                                           false,
+		`{absence: {of: {event: A}, for: 0d}}`:                                               false,
+		`{absence: {of: {event: A}, for: 10d}}`:                                              true,
+		`{catalogue: {event: Order Completed, match: id, interest: {event: A}, within: 1d}}`: false,
+		`{catalogue: {event: [Product Restocked, Weather Observed], match: item.product_id, interest: {event: A}, within: 1d}}`: true,
+	} {
+		raw := []byte("version: 1\nsegments: [{id: s, when: " + when + "}]\n")
+		if _, err := Parse("f.yaml", raw); (err == nil) != right || (takes(raw) == nil) != right {
+			t.Errorf("%s: %v, and the schema %v", when, err, takes(raw))
+		}
+	}
+}
+
 // A payload has no name that a trigger's statement says itself, to Parse and to the schema.
 func TestTakenNames(t *testing.T) {
 	takes := takenBySchema(t)

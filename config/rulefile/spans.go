@@ -49,8 +49,12 @@ func spanText(d rules.Duration) string { return strconv.Itoa(d.N) + d.Unit }
 
 // duration is a length of time; orNone: 0s may be written, which is the same as leaving it out.
 func duration(orNone bool) kind[rules.Duration] {
+	pattern := "^" + spanPattern + "$"
+	if !orNone {
+		pattern = strings.Replace(pattern, "(0|[1-9][0-9]{0,11})", "[1-9][0-9]{0,11}", 1)
+	}
 	return kind[rules.Duration]{
-		schema: schema{"type": "string", "pattern": "^" + spanPattern + "$"},
+		schema: schema{"type": "string", "pattern": pattern},
 		read: func(r *reader, n *node) (rules.Duration, bool) {
 			if !r.isText(n, "a duration with its unit, such as 4h or 30d", false) {
 				return rules.Duration{}, false
