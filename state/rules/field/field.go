@@ -27,8 +27,8 @@ func ValueOf(text string) Value {
 // NumberOf is a number.
 func NumberOf(millionths int64) Value { return Value{Number: millionths, IsNumber: true} }
 
-// String is the text of the value: a string as it was sent, a number as its shortest decimal, or if that is another as it was
-// sent.
+// String is the text of the value: a string as it was sent, a number as its shortest decimal, or as it was sent if that says
+// more.
 func (v Value) String() string {
 	if v.Text != "" || !v.IsNumber {
 		return v.Text
