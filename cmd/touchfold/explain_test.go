@@ -22,6 +22,8 @@ segments:
         - {event: Order Completed, sum: value, op: ">=", value: 100, window: calendar 365d}
         - {trait: {name: city, op: ==, value: Hong Kong}}
         - not: {absence: {of: {event: Page}, for: 10d}}
+  - {id: born, when: {date: {field: traits.birthday, recur: yearly}}}
+  - {id: tried, when: {sequence: {steps: [{event: Page Viewed}, {event: Order Completed}], within: 1h}}}
 triggers:
   - id: thanks
     on: {event: Order Completed}
@@ -51,7 +53,7 @@ func explained(t *testing.T) string {
 	for _, line := range []string{
 		`{"type":"page","messageId":"m1","userId":"u1","timestamp":"2026-01-01T10:00:00Z"}`,
 		`{"type":"track","messageId":"m2","userId":"u1","event":"Order Completed","timestamp":"2026-01-02T10:00:00Z","properties":{"order_id":"o1","total":60.5}}`,
-		`{"type":"identify","messageId":"m3","userId":"u1","timestamp":"2026-01-03T10:00:00Z","traits":{"city":"Hong Kong"}}`,
+		`{"type":"identify","messageId":"m3","userId":"u1","timestamp":"2026-01-03T10:00:00Z","traits":{"city":"Hong Kong","birthday":"29.02.1992"}}`,
 		`{"type":"track","messageId":"m4","userId":"u1","event":"Order Completed","timestamp":"2026-01-04T10:00:00Z","properties":{"order_id":"o2","total":60}}`,
 		`{"type":"track","messageId":"m5","userId":"u1","event":"Order Completed","timestamp":"2026-01-05T10:00:00Z","properties":{"order_id":"o3","total":60}}`,
 		`{"type":"track","messageId":"m6","userId":"u1","event":"Product Added","timestamp":"2026-01-10T10:00:00Z","properties":{"product_id":"p"}}`,
@@ -88,6 +90,14 @@ func TestExplain(t *testing.T) {
     ✓ not  until 2026-01-11 18:00
       ✗ absence: {of: {event: Page}, for: 10d}  from 2026-01-01 18:00 to 2026-01-11 18:00  by m1  until 2026-01-11 18:00
 
+✗ segment born: not in it; only an event can change that
+  ✗ date: {field: traits.birthday, recur: yearly}  now 29.02.1992 (no date: it has to be as 2006-01-02 is, and a day that there is)
+
+✗ segment tried: not in it; only an event can change that
+  ✗ sequence: {steps: [{event: Page Viewed}, {event: Order Completed}], within: 1h}  now 2 of 2 steps (too late: it had to be done within the time from the first step on)  from 2026-01-01 18:00 to 2026-01-01 19:00
+    ✓ event: Page Viewed  from 2026-01-01 18:00  by m1
+    ✓ event: Order Completed  from 2026-01-02 18:00  by m2
+
   trigger thanks: happened 3 times, and 1 stood
   on • event: Order Completed
   when ✓ segment: {id: regular}  until 2026-01-11 18:00
@@ -100,7 +110,7 @@ func TestExplain(t *testing.T) {
       ✗ segment: {id: regular}
         ✗ all
           ✗ event: Order Completed, sum: value, op: ">=", value: 100, window: calendar 365d  now 60.5  from 2025-01-03 00:00 to 2026-01-02 18:00  by m2
-          ✗ trait: {name: city, op: "==", value: Hong Kong}
+          ✗ trait: {name: city, op: "==", value: Hong Kong}  now nothing (no event says it)
           ✓ not
             ✗ absence: {of: {event: Page}, for: 10d}  from 2026-01-01 18:00 to 2026-01-11 18:00  by m1
   ✓ 2026-01-04 18:00  said  by m4  trigger/thanks/f7b57b1b1554156c
@@ -143,7 +153,7 @@ func TestExplain(t *testing.T) {
 	contains(t, said, "no place of snapshots is named")
 	for args, want := range map[string]string{
 		"u1 regulra":          "there is no rule regulra in rulebook ",
-		"u1 nothing_like":     "it has cart, regular, thanks",
+		"u1 nothing_like":     "it has born, cart, regular, thanks, tried",
 		"u2":                  `no customer "u2" is known in ` + dir,
 		"u1 --at 2025-12-31":  `customer "u1" was not known at 2025-12-31 00:00: his first event came later`,
 		"u1 --at yesterday":   `--at: "yesterday" is not a time`,

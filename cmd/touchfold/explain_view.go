@@ -57,6 +57,7 @@ type nodeView struct {
 	Text    string      `json:"condition"`
 	Is      *bool       `json:"is,omitempty"`
 	Value   string      `json:"value,omitempty"`
+	Note    string      `json:"note,omitempty"` // why there is no value, or why it does not do
 	From    string      `json:"from,omitempty"`
 	To      string      `json:"to,omitempty"`
 	Until   string      `json:"until,omitempty"`
@@ -136,7 +137,7 @@ func (w *wording) node(n *rules.Node, now bool) *nodeView {
 	if n == nil {
 		return nil
 	}
-	v := &nodeView{Text: w.text(n.Of), Value: n.Value, Decided: n.Events, Events: w.names(n.Because)}
+	v := &nodeView{Text: w.text(n.Of), Value: n.Value, Note: n.Note, Decided: n.Events, Events: w.names(n.Because)}
 	if !n.Happens {
 		v.Is = &n.Is
 	}
@@ -226,8 +227,14 @@ func (r *ruleView) write(b *bytes.Buffer) {
 
 func (n *nodeView) write(b *bytes.Buffer, margin string) {
 	fmt.Fprintf(b, "%s%s %s", margin, tick(n.Is), n.Text)
-	if n.Value != "" {
+	switch {
+	case n.Value != "":
 		fmt.Fprintf(b, "  now %s", onOneLine(n.Value))
+	case n.Note != "":
+		b.WriteString("  now nothing")
+	}
+	if n.Note != "" {
+		fmt.Fprintf(b, " (%s)", n.Note)
 	}
 	if n.From != "" {
 		fmt.Fprintf(b, "  from %s%s", n.From, after(" to ", n.To))

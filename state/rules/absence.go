@@ -210,7 +210,7 @@ func capture(v *view, e *events.Event, fields []field.Path) (texts []string) {
 
 // jsonOf is a value as JSON: a number if it was sent as one.
 func jsonOf(v field.Value) string {
-	if v.IsNumber && v.Text == "" {
+	if v.AsNumber() {
 		return v.String()
 	}
 	if plain(v.Text) {

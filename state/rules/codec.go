@@ -57,9 +57,12 @@ func parseMark(r *wire.Reader) (m state.Mark) {
 // appendValue writes a value, the empty text too.
 func appendValue(b []byte, f wire.Field, v field.Value) []byte {
 	b, open := wire.Begin(b, f)
-	if v.IsNumber {
+	switch {
+	case v.Digits:
+		b = binary.AppendVarint(append(b, 2), v.Number)
+	case v.IsNumber:
 		b = binary.AppendVarint(append(b, 1), v.Number)
-	} else {
+	default:
 		b = append(b, 0)
 	}
 	return wire.End(append(b, v.Text...), open)
@@ -72,7 +75,8 @@ func parseValue(r *wire.Reader) (v field.Value) {
 		return v
 	}
 	text := b[1:]
-	if v.IsNumber = b[0] == 1; v.IsNumber {
+	v.Digits = b[0] == 2
+	if v.IsNumber = v.Digits || b[0] == 1; v.IsNumber {
 		number, n := binary.Varint(text)
 		if n <= 0 {
 			r.Fail()

@@ -75,7 +75,7 @@ func all() []*events.Event {
 		return e
 	}
 	add("2024-01-01 10:00", "Identify").Traits = []events.Trait{{Name: "city", Value: []byte(`"x"`)},
-		{Name: "age", Value: []byte(`41`)}, {Name: "birthday", Value: []byte(`"1990-01-03"`)}}
+		{Name: "age", Value: []byte(`41.1234567`)}, {Name: "birthday", Value: []byte(`"1990-01-03"`)}}
 	add("2024-01-02 10:00", "Order Completed").Items = []events.Item{{ProductID: "p", Category: "shoes", Warranty: 2}}
 	o := add("2024-01-04 10:00", "Order Completed")
 	o.Order.ID, o.Items = "o1", []events.Item{{ProductID: "p", Category: "shoes", Serial: "S", Warranty: 1}}

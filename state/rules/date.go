@@ -77,14 +77,20 @@ type dateLeaf struct {
 	length state.Duration
 }
 
+// word is what was said of the date last, and the event that said it.
+func (l *dateLeaf) word(v *view) (x field.Value, m state.Mark, ok bool) {
+	if l.trait != "" {
+		return v.trait(l.trait)
+	}
+	if s, _ := v.state.pieces[l.piece].(*lastWordState); s != nil {
+		return s.value, s.mark, s.has
+	}
+	return x, m, false
+}
+
 // base is the date, the calendar by which it counts, and the event that told it.
 func (l *dateLeaf) base(v *view) (d state.Day, c *state.Calendar, m state.Mark, ok bool) {
-	var x field.Value
-	if l.trait != "" {
-		x, m, ok = v.trait(l.trait)
-	} else if s, _ := v.state.pieces[l.piece].(*lastWordState); s != nil {
-		x, m, ok = s.value, s.mark, s.has
-	}
+	x, m, ok := l.word(v)
 	if !ok {
 		return d, c, m, false
 	}

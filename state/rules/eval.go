@@ -13,6 +13,7 @@ type view struct {
 	known   state.Known
 	at      events.Instant
 	reg     *course // how far the customer's time was followed: the state's, or another
+	past    *past   // of explanations, else nil
 	subject field.Subject
 	zeros   []any // by piece: one of nobody's yet, or nil
 

@@ -190,7 +190,18 @@ func (t *totals) frequent() (v field.Value, some bool) {
 	return field.ValueOf(t.tally[t.top].text), true
 }
 
+// because says all matches in the window where the past is remembered, else those that are kept.
 func (l *eventLeaf) because(v *view, say func(state.Mark)) {
+	if v.past != nil {
+		marks, _ := l.recall(v)
+		if l.aggregate == First {
+			marks = marks[:min(len(marks), 1)]
+		}
+		for _, m := range marks {
+			say(m)
+		}
+		return
+	}
 	s, _ := v.state.pieces[l.piece].(*seriesState)
 	switch {
 	case s == nil || s.count == 0:

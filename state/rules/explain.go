@@ -1,7 +1,6 @@
 package rules
 
 import (
-	"encoding/json"
 	"slices"
 
 	"github.com/touchfold/touchfold/events"
@@ -48,10 +47,11 @@ type Node struct {
 	Is       bool
 	Until    events.Instant // when that changes if no event comes
 	Value    string         // what is compared; "": nothing is there
+	Note     string         // why there is nothing, or why what there is does not do; "": nothing is to be said
 	From, To events.Instant // the window's first instant and last, or what it counts from and when that is long enough; 0: none
 	Because  []state.Mark   // the latest ten events that decide it, in order
 	Events   int            // how many they are
-	Parts    []*Node        // of all, any and not; of a segment its condition, the first time that it is asked for
+	Parts    []*Node        // of all, any, not; of a segment its condition, once; of a sequence without a run its steps
 }
 
 // A Verdict is what became of something that happened to a trigger.
@@ -117,6 +117,7 @@ func Explain(q Question) (all []Explanation) {
 				x.begin()
 			}
 		}
+		x.remember(e)
 	})
 	if x.report == nil {
 		return nil
@@ -130,34 +131,6 @@ func Explain(q Question) (all []Explanation) {
 	return x.all
 }
 
-// Report is what Customer.Report shows of the rules: his segments, and until when. It is his until his next event.
-type Report struct {
-	program *program
-	state   *State
-	known   state.Known
-	at      events.Instant
-}
-
-func (p *program) report(s *State, k state.Known, at events.Instant) any { return &Report{p, s, k, at} }
-
-// MarshalJSON writes each segment with what it is.
-func (r *Report) MarshalJSON() ([]byte, error) {
-	type in struct {
-		Is    bool   `json:"in"`
-		Until string `json:"until"`
-	}
-	all := map[string]in{}
-	if r.state.now.ID != 0 {
-		v := r.program.view(r.state, r.known, r.at)
-		for _, g := range r.program.segments {
-			is, until := v.segment(g)
-			all[g.id] = in{is, until.String()}
-		}
-		r.program.free(v)
-	}
-	return json.Marshal(map[string]any{"segments": all})
-}
-
 // explainer follows a customer of its own through the past.
 type explainer struct {
 	question Question
@@ -169,6 +142,7 @@ type explainer struct {
 // begin finds the rules that are asked for.
 func (x *explainer) begin() {
 	p := x.report.program
+	x.report.past = &past{map[int32]*matched{}, map[int32]tries{}}
 	wanted := func(id string) bool { return len(x.question.Rules) == 0 || slices.Contains(x.question.Rules, id) }
 	for i := range p.Book.Segments {
 		if s := &p.Book.Segments[i]; wanted(s.ID) {
@@ -192,7 +166,7 @@ func (x *explainer) watch(to events.Instant) {
 			x.watchSegment(e, to)
 		}
 	}
-	r.follow(to, func(v *view) bool {
+	r.follow(to, -1, func(v *view) bool {
 		for i := range x.all {
 			if e := &x.all[i]; e.Trigger {
 				x.look(v, e)
@@ -214,49 +188,13 @@ func (x *explainer) watchSegment(e *Explanation, to events.Instant) {
 	}
 }
 
-// ask is what a condition is at an instant.
-func (r *Report) ask(c condition, at events.Instant) (bool, events.Instant) {
-	v := r.program.view(r.state, r.known, at)
-	defer r.program.free(v)
-	return c.eval(v)
-}
-
-// lasts is when a condition is no longer what it is if no event comes; sure is false if it may be later.
-func (r *Report) lasts(c condition, at events.Instant) (until events.Instant, sure bool) {
-	is, until := r.ask(c, at)
-	for range mostAhead {
-		if until == events.Never {
-			return until, true
-		}
-		now, end := r.ask(c, until)
-		if now != is {
-			return until, true
-		}
-		until = end
-	}
-	return until, false
-}
-
-// follow follows time from the last event on, in registers of its own, and shows each instant at which something may have
-// changed, until f is false.
-func (r *Report) follow(to events.Instant, f func(v *view) bool) {
-	p, s := r.program, r.state
-	if !p.follows() {
-		return
-	}
-	s.prepare(p)
-	past := s.reg.settled()
-	own := course{registers: past.clone(), next: s.now.Time, every: true}
-	own.prepare(p)
-	v := p.views.Get().(*view)
-	defer p.free(v)
-	v.state, v.known, v.reg = s, r.known, &own
-	for own.next <= to && own.next != events.Never {
-		v.at = own.next
-		p.step(v)
-		if !f(v) {
-			return
-		}
+// remember has the past have an event that was folded.
+func (x *explainer) remember(e *events.Event) {
+	if r := x.report; r != nil {
+		v := r.program.views.Get().(*view)
+		v.state = r.state
+		r.past.take(r.program, v, e)
+		r.program.free(v)
 	}
 }
 
@@ -350,7 +288,7 @@ func (x *explainer) finish(e *Explanation) {
 	r.at = x.question.At
 	v := p.view(r.state, r.known, r.at)
 	own := course{registers: v.reg.clone()}
-	v.reg = &own
+	v.reg, v.past = &own, r.past
 	b := builder{report: r, view: v, ahead: true, seen: map[string]bool{e.Rule.ID: !e.Trigger}}
 	if !e.Trigger {
 		g := p.segmentOf(e.Rule.ID)
@@ -370,8 +308,8 @@ func (x *explainer) finish(e *Explanation) {
 	}
 	p.free(v)
 	e.Next = events.Never
-	steps := 0
-	r.follow(events.Never-1, func(v *view) bool {
+	steps, most := 0, p.Calendar.Add(r.at, state.Duration{N: 100, Unit: state.Years})
+	r.follow(events.Never-1, e.trigger, func(v *view) bool {
 		if v.at <= r.at {
 			return true
 		}
@@ -381,7 +319,7 @@ func (x *explainer) finish(e *Explanation) {
 				return false
 			}
 		}
-		if steps++; steps == mostAhead {
+		if steps++; steps == mostAhead || v.at > most {
 			e.Next, e.EndsUnknown = v.at, true
 			return false
 		}

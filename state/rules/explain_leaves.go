@@ -27,8 +27,11 @@ func (b *builder) node(of Condition, compiled any) *Node {
 		compiled = e.of
 	}
 	c, ok := compiled.(condition)
-	if !ok {
-		return n // each event that fits, or each run
+	if !ok { // each event that fits, or each run
+		if x, ok := of.(*Sequence); ok {
+			b.view.past.tell(b.view, n, x, compiled.(*matches).piece)
+		}
+		return n
 	}
 	switch x := of.(type) {
 	case *All:
@@ -64,7 +67,7 @@ func (b *builder) leaf(n *Node, c condition) {
 		return
 	}
 	if l, ok := c.(shown); ok {
-		n.Value, n.From, n.To = l.show(v)
+		l.show(v, n)
 	}
 	var marks []state.Mark
 	v.decides(c, func(m state.Mark) { marks = append(marks, m) })
@@ -90,32 +93,20 @@ func (b *builder) segment(n *Node, l *segmentLeaf) {
 	n.Parts = []*Node{b.node(book[i].When, l.segment.when)}
 }
 
-// shown is a leaf that can say what it compares: its value at v.at, and the edges of its window, or from when to when it
-// counts; 0 for none.
-type shown interface {
-	show(v *view) (value string, from, to events.Instant)
-}
+// shown is a leaf that can say what it compares: its value at v.at or why it has none, and the edges of its window, or from
+// when to when it counts.
+type shown interface{ show(v *view, n *Node) }
 
-func (l *eventLeaf) show(v *view) (value string, from, to events.Instant) {
-	s, _ := v.state.pieces[l.piece].(*seriesState)
-	if s == nil {
-		s = l.nothing
+func (l *eventLeaf) show(v *view, n *Node) {
+	marks, t := l.recall(v)
+	if n.Value = l.text(int64(len(marks)), &t); n.Value == "" && t.values == 0 {
+		n.Note = "no match has a value"
+	} else if n.Value == "" {
+		n.Note = "no match has a number"
 	}
-	c := v.program.Calendar
-	if l.window == (span{}) {
-		t := s.ever
-		if t == nil {
-			t = l.nothing.ever
-		}
-		return l.text(s.count, t), 0, 0
+	if l.window != (span{}) {
+		n.From, n.To = l.window.first(v.program.Calendar, v.at), l.window.last(v.program.Calendar, v.at)
 	}
-	i, j := l.in(s, c, v.at)
-	t := s.totals(i, j, true)
-	value = l.text(int64(j-i), &t)
-	if !l.series.needs.all && l.aggregate == Count && i == s.gone && j-i == l.series.needs.most {
-		value += " or more" // more than are needed are not kept
-	}
-	return value, l.window.first(c, v.at), l.window.last(c, v.at)
 }
 
 // text is the aggregate over a count and totals, "" if there is none.
@@ -158,23 +149,33 @@ func (a wide) average(n int64) string {
 
 func numberText(millionths int64) string { return field.NumberOf(millionths).String() }
 
-func (l *traitLeaf) show(v *view) (value string, _, _ events.Instant) {
-	x, _, _ := v.trait(l.name)
-	return x.String(), 0, 0
+func (l *traitLeaf) show(v *view, n *Node) {
+	x, _, ok := v.trait(l.name)
+	switch n.Value = x.String(); {
+	case !ok:
+		n.Note = untold
+	case l.compare.numeric && !x.IsNumber:
+		n.Note = "not a number"
+	case x.String() == "":
+		n.Note = "an empty text"
+	}
 }
 
-func (l *figureLeaf) show(v *view) (value string, from, to events.Instant) {
+const untold = "no event says it"
+
+func (l *figureLeaf) show(v *view, n *Node) {
 	if q, _ := l.figure.At(v.known, l.days, v.at); q.Known {
-		value = valueOf(q).String()
+		n.Value = valueOf(q).String()
+	} else {
+		n.Note = "not known"
 	}
 	if l.days > 0 {
 		c := v.program.Calendar
-		from, to = c.Start(c.Of(v.at)-state.Day(l.days)+1), v.at
+		n.From, n.To = c.Start(c.Of(v.at)-state.Day(l.days)+1), v.at
 	}
-	return value, from, to
 }
 
-func (l *ifLeaf) show(v *view) (value string, _, _ events.Instant) {
+func (l *ifLeaf) show(v *view, n *Node) {
 	var words []string
 	for _, name := range l.predicate.Uses() {
 		text := "nothing"
@@ -187,85 +188,97 @@ func (l *ifLeaf) show(v *view) (value string, _, _ events.Instant) {
 		}
 		words = append(words, name+" is "+text)
 	}
-	return strings.Join(words, ", "), 0, 0
+	n.Value = strings.Join(words, ", ")
 }
 
-func (l *bucketLeaf) show(v *view) (value string, _, _ events.Instant) {
+func (l *bucketLeaf) show(v *view, n *Node) {
 	if s, _ := v.state.pieces[l.piece].(*bucketState); s != nil {
-		value = numberText(int64(*s) - 1)
+		n.Value = numberText(int64(*s) - 1)
 	}
-	return value, 0, 0
 }
 
-func (l *absenceLeaf) show(v *view) (_ string, from, to events.Instant) {
+func (l *absenceLeaf) show(v *view, n *Node) {
 	if m, ok := l.from(v); ok {
-		return "", m.Time, v.program.Calendar.Add(m.Time, l.length)
+		n.From, n.To = m.Time, v.program.Calendar.Add(m.Time, l.length)
+	} else {
+		n.Note = "he is no buyer yet"
 	}
-	return "", 0, 0
 }
 
 // show is of the wait that was, or will be, over first.
-func (l *afterLeaf) show(v *view) (value string, from, to events.Instant) {
+func (l *afterLeaf) show(v *view, n *Node) {
 	all := l.waits(v)
 	for _, w := range all {
-		if to == 0 || w.full < to {
-			from, to = w.mark.Time, w.full
+		if n.To == 0 || w.full < n.To {
+			n.From, n.To = w.mark.Time, w.full
 		}
 	}
-	return fmt.Sprintf("%d waiting", len(all)), from, to
+	n.Value = fmt.Sprintf("%d waiting", len(all))
 }
 
-func (l *sequenceLeaf) show(v *view) (value string, from, _ events.Instant) {
+func (l *sequenceLeaf) show(v *view, n *Node) {
 	if s, _ := v.state.pieces[l.piece].(*runsState); s != nil && s.done.ID != 0 {
-		return "completed", s.done.Time, 0
+		n.Value, n.From = "completed", s.done.Time
+		return
 	}
-	return "", 0, 0
+	v.past.tell(v, n, n.Of.(*Sequence), l.piece)
 }
 
 // show is of the return of the date that lasts, or else comes next.
-func (l *dateLeaf) show(v *view) (value string, from, to events.Instant) {
+func (l *dateLeaf) show(v *view, n *Node) {
+	x, _, ok := l.word(v)
+	if n.Value = x.String(); !ok {
+		n.Note = untold
+		return
+	}
 	d, _, _, ok := l.base(v)
 	if !ok {
-		return "", 0, 0
+		n.Note = "no date: it has to be as 2006-01-02 is, and a day that there is"
+		return
 	}
 	l.returns(v, v.at, func(at events.Instant, _ state.Day, _ state.Mark) bool {
-		from, to = at, v.program.Calendar.Add(at, l.length)
-		return to <= v.at
+		n.From, n.To = at, v.program.Calendar.Add(at, l.length)
+		return n.To <= v.at
 	})
-	return d.String(), from, to
+	n.Value = d.String()
 }
 
 // show is of the thing whose date lasts, or else comes next.
-func (l *itemLeaf) show(v *view) (value string, from, to events.Instant) {
-	n := 0
+func (l *itemLeaf) show(v *view, n *Node) {
+	owned := 0
 	l.dates(v, func(_ *thing, at events.Instant) {
-		n++
+		owned++
 		end := v.program.Calendar.Add(at, l.length)
-		if end > v.at && (from == 0 || at < from) {
-			from, to = at, end
+		if end > v.at && (n.From == 0 || at < n.From) {
+			n.From, n.To = at, end
 		}
 	})
-	return fmt.Sprintf("%d owned", n), from, to
+	if n.Value = fmt.Sprintf("%d owned", owned); owned > 0 && n.From == 0 {
+		n.Note = "the date of each is past"
+	}
 }
 
 // show is of the rhythm whose interval was, or will be, over first.
-func (l *cadenceLeaf) show(v *view) (value string, from, to events.Instant) {
+func (l *cadenceLeaf) show(v *view, n *Node) {
 	l.over(v, func(b *beat, at events.Instant) {
-		if to == 0 || at < to {
-			value, from, to = fmt.Sprintf("%d days", l.span(b.days)), b.last.Time, at
+		if n.To == 0 || at < n.To {
+			n.Value, n.From, n.To = fmt.Sprintf("%d days", l.span(b.days)), b.last.Time, at
 		}
 	})
-	return value, from, to
+	if n.Value == "" {
+		n.Note = fmt.Sprintf("there are not %d intervals yet", l.least)
+	}
 }
 
 // show is of the last event that met an interest.
-func (l *catalogueLeaf) show(v *view) (value string, from, to events.Instant) {
+func (l *catalogueLeaf) show(v *view, n *Node) {
 	s := l.state(v)
 	if s == nil {
-		return "", 0, 0
+		n.Value = "0 of interest"
+		return
 	}
 	if s.met.ID != 0 {
-		from, to = s.met.Time, v.program.Calendar.Add(s.met.Time, l.length)
+		n.From, n.To = s.met.Time, v.program.Calendar.Add(s.met.Time, l.length)
 	}
-	return fmt.Sprintf("%d of interest", len(s.wants.keys)), from, to
+	n.Value = fmt.Sprintf("%d of interest", len(s.wants.keys))
 }

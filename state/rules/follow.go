@@ -229,6 +229,6 @@ func (p *program) before(s *State, k state.Known, to events.Instant) {
 }
 
 func (p *program) free(v *view) {
-	v.state, v.known, v.reg = nil, state.Known{}, nil
+	v.state, v.known, v.reg, v.past = nil, state.Known{}, nil, nil
 	p.views.Put(v)
 }

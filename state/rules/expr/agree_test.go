@@ -92,7 +92,7 @@ func (w writer) predicate(depth int) string {
 }
 
 // values are what may be sent.
-var values = []string{`7`, `"7"`, `4.5`, `"4.50"`, `true`, `false`, `"true"`, `null`, `"Hong Kong"`, `""`, `[1,"a"]`, `{"b":7}`, `-2`, `1e20`, `0.0000005`, `12345678901234567`}
+var values = []string{`7`, `"7"`, `4.5`, `"4.50"`, `true`, `false`, `"true"`, `null`, `"Hong Kong"`, `""`, `[1,"a"]`, `{"b":7}`, `-2`, `1e20`, `0.0000005`, `12345678901234567`, `"12345678901234568"`, `4.5000001`}
 
 func drawEvent(t *rapid.T) *events.Event {
 	e := sale()

@@ -17,7 +17,7 @@ func sale() *events.Event {
 		Type: events.OrderCompleted, Name: "Order Completed", Source: "pos", ID: "e1", Channel: "pos",
 		Order: events.Order{ID: "o1", Currency: hkd, Value: 13912, Stated: true, Units: 3000},
 		Items: []events.Item{{ProductID: "p1", Category: "tv", Quantity: 650, Price: 10000, Warranty: 24}, {ProductID: "p2", Quantity: 1000}},
-		Rest: []byte(`{"city":"Hong Kong","gift":true,"score":"4.50","n":7,"tiny":0.1,"note":null,"tags":["a","b"],"nums":[1,2.5],"store":{"id":7,"dept":{"name":"tv"}},` +
+		Rest: []byte(`{"city":"Hong Kong","gift":true,"score":"4.50","n":7,"tiny":0.1,"long":1745012345678901248,"other":1745012345678909999,"text":"1745012345678909999","third":0.33333333333,"ids":[1745012345678901248,7],"note":null,"tags":["a","b"],"nums":[1,2.5],"store":{"id":7,"dept":{"name":"tv"}},` +
 			`"odd name":"x","a.b":"dot","also":"Hong Kong","seven":"7","products":[{"colour":"red"},{"colour":"blue","size":3}]}`),
 		Traits: []events.Trait{{Name: "age", Value: []byte("41")}, {Name: "home.city", Value: []byte(`"Kowloon"`)}},
 	}
@@ -78,6 +78,11 @@ func TestWhere(t *testing.T) {
 		`properties.nums.all(x, x >= 1)`: true, `properties.nums.filter(x, x > 1).size() == 1`: true, `properties.nums.map(x, x * 2)[1] == 5`: true, `"a" in properties.tags`: true,
 		`properties.nums.exists(x, x == "1")`: true, `2.5 in properties.nums`: true, `"city" in properties`: true, `"note" in properties`: false, `properties.tags[0] == "a"`: true,
 		`properties.tags[2] == "a"`: false, `properties.exists(k, k == "city")`: true, `event.channel + "x" == "posx"`: true, `properties.city + "!" == "Hong Kong!"`: true,
+		`properties.long == "1745012345678901248"`: true, `properties.long == properties.other`: false, `properties.long < properties.other`: true,
+		`properties.other == properties.text`: true, `properties.long in properties.ids`: true, `properties.other in properties.ids`: false,
+		`properties.ids.exists(x, x == properties.other)`: false, `properties.ids.exists(x, x == "1745012345678901248")`: true, `properties.long >= 9000000000000`: true,
+		`properties.third == 0.333333`: true, `(properties.third + properties.third) == 0.666666`: true, `properties.third + properties.n == 7.333333`: true,
+		`properties.third == properties.third`: true, `properties.ids.exists(x, x + properties.third == 7.333333)`: true,
 		`[1, 2].exists(x, x == properties.n - 5)`: true, `properties[event.channel] == 1`: false, `properties.tags == ["a", "b"]`: true, `properties.nothing.exists(x, x == 1)`: false,
 		`properties.tags.exists(t, t == event.channel || item.colour == "red")`: true, `properties.tags.exists(t, has(t.x))`: false,
 	} {

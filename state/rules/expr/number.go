@@ -26,7 +26,7 @@ func (d decimal) Equal(other ref.Val) ref.Val {
 }
 
 func (d decimal) Compare(other ref.Val) ref.Val {
-	o, ok := other.(decimal)
+	o, ok := decimalOf(other)
 	switch {
 	case !ok:
 		return types.NoSuchOverloadErr()
@@ -38,8 +38,28 @@ func (d decimal) Compare(other ref.Val) ref.Val {
 	return types.IntZero
 }
 
+// precise is a number that was sent with more than a decimal holds: it counts as that, but is equal only to its own digits.
+type precise struct {
+	decimal
+	text string
+}
+
+func (p precise) Equal(other ref.Val) ref.Val {
+	o, ok := other.(precise)
+	return types.Bool(ok && o == p)
+}
+
+// decimalOf is a number as arithmetic takes it.
+func decimalOf(v ref.Val) (decimal, bool) {
+	if p, ok := v.(precise); ok {
+		return p.decimal, true
+	}
+	d, ok := v.(decimal)
+	return d, ok
+}
+
 func (d decimal) with(other ref.Val, of func(a, b int64) (int64, bool)) ref.Val {
-	o, ok := other.(decimal)
+	o, ok := decimalOf(other)
 	if !ok {
 		return types.NoSuchOverloadErr()
 	}

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"regexp"
 	"strconv"
@@ -93,18 +94,15 @@ func matches(s, p ref.Val) ref.Val {
 	return types.Bool(found)
 }
 
-// compareSent compares numbers if both are such, else texts.
+// compareSent compares numbers if both are such, else texts: also of two numbers that differ only in what neither can hold.
 func compareSent(a, b field.Value) int {
-	if !a.IsNumber || !b.IsNumber {
-		return strings.Compare(a.String(), b.String())
-	}
 	switch {
-	case a.Number < b.Number:
-		return -1
-	case a.Number > b.Number:
-		return 1
+	case a.IsNumber && b.IsNumber && a.Number != b.Number:
+		return cmp.Compare(a.Number, b.Number)
+	case a.IsNumber && b.IsNumber && a.Exact() && b.Exact():
+		return 0
 	}
-	return 0
+	return strings.Compare(a.String(), b.String())
 }
 
 // fulfils says whether two values that compare so fulfil the operator.
@@ -131,6 +129,8 @@ func fieldOf(sent ref.Val) (field.Value, bool) {
 		return field.ValueOf(string(v)), true
 	case decimal:
 		return field.NumberOf(int64(v)), true
+	case precise:
+		return field.Value{Text: v.text, Number: int64(v.decimal), IsNumber: true, Digits: true}, true
 	case types.Bool:
 		return field.Value{Text: strconv.FormatBool(bool(v))}, true
 	}
@@ -149,7 +149,9 @@ func (v view) of(sent field.Value, ok bool) ref.Val {
 		return types.String(sent.String())
 	case v == boolean && (sent.Text == "true" || sent.Text == "false"):
 		return types.Bool(sent.Text == "true")
-	case v == raw && sent.IsNumber && sent.Text == "":
+	case v == raw && sent.Digits:
+		return precise{decimal(sent.Number), sent.Text}
+	case v == raw && sent.AsNumber():
 		return decimal(sent.Number)
 	case v == raw:
 		return types.String(sent.Text)
@@ -214,8 +216,7 @@ func refOf(v any) ref.Val {
 	case string:
 		return types.String(v)
 	case json.Number:
-		n, _ := field.ValueOfJSON([]byte(v))
-		return decimal(n.Number)
+		return raw.of(field.ValueOfJSON([]byte(v)))
 	case []any:
 		list := make([]ref.Val, len(v))
 		for i := range v {

@@ -12,26 +12,40 @@ import (
 
 // Value is a field's value: a text, a number, or a text that is a number ("4.5"). The zero Value is the empty text.
 type Value struct {
-	Text     string // of a number "", unless it was sent as a text: String has its text
+	Text     string // of a number "", unless it was sent as a text or is more than Number has: String has its text
 	Number   int64  // millionths
 	IsNumber bool
+	Digits   bool // it was sent as a number, of which Text has the digits
 }
 
 // ValueOf is a text, which is a number too if it is a decimal.
 func ValueOf(text string) Value {
 	n, ok := ParseNumber(text)
-	return Value{text, n, ok}
+	return Value{Text: text, Number: n, IsNumber: ok}
 }
 
 // NumberOf is a number.
 func NumberOf(millionths int64) Value { return Value{Number: millionths, IsNumber: true} }
 
-// String is the text of the value: a string as it was sent, a number as its shortest decimal.
+// String is the text of the value: a string as it was sent, a number as its shortest decimal, or as it was sent if that says
+// more.
 func (v Value) String() string {
 	if v.Text != "" || !v.IsNumber {
 		return v.Text
 	}
 	return string(AppendNumber(nil, v.Number))
+}
+
+// AsNumber says whether the value was sent as a number.
+func (v Value) AsNumber() bool { return v.IsNumber && (v.Text == "" || v.Digits) }
+
+// Exact says whether Number is all that the text of a number says.
+func (v Value) Exact() bool {
+	if v.Text == "" || v.Digits {
+		return !v.Digits
+	}
+	_, exact, _ := parseNumber(v.Text)
+	return exact
 }
 
 // Append appends what String is.
@@ -286,6 +300,9 @@ func ValueOfJSON(sent []byte) (Value, bool) {
 		return Value{Text: "false"}, string(sent) == "false"
 	}
 	digits := unsafe.String(unsafe.SliceData(sent), len(sent))
-	n, ok := ParseNumber(digits)
+	n, exact, ok := parseNumber(digits)
+	if ok && !exact {
+		return Value{digits, n, true, true}, true
+	}
 	return Value{Number: n, IsNumber: ok}, ok
 }

@@ -14,9 +14,15 @@ const places = 6
 // ParseNumber reads a decimal as JSON writes one into millionths: further places are rounded, half to even, and what is
 // beyond Most is Most.
 func ParseNumber(text string) (millionths int64, ok bool) {
+	millionths, _, ok = parseNumber(text)
+	return millionths, ok
+}
+
+// parseNumber is ParseNumber; exact if nothing was rounded, and nothing beyond Most.
+func parseNumber(text string) (millionths int64, exact, ok bool) {
 	mantissa, exponent, negative, ok := split(text)
 	if !ok {
-		return 0, false
+		return 0, false, false
 	}
 	var r rounding
 	place := exponent + digits(mantissa, 0) // the power of ten of the digit ahead, plus 1
@@ -30,7 +36,7 @@ func ParseNumber(text string) (millionths int64, ok bool) {
 	if negative {
 		millionths = -millionths
 	}
-	return millionths, true
+	return millionths, !r.over && r.half == 0 && !r.further, true
 }
 
 // split takes a number apart, and checks it.
@@ -120,7 +126,7 @@ func (r *rounding) end(last int) int64 {
 	if !r.over && (r.half > 5 || r.half == 5 && (r.further || r.n%2 == 1)) {
 		r.n++
 	}
-	if r.over || r.n > Most {
+	if r.over = r.over || r.n > Most; r.over {
 		return Most
 	}
 	return int64(r.n)

@@ -55,6 +55,16 @@ func parseNumber(text string) *big.Int {
 	return round(x.Mul(x, power))
 }
 
+// exactly says whether two decimals are one number.
+func exactly(a, b string) bool {
+	if _, exponent, _ := strings.Cut(strings.ToLower(a), "e"); len(exponent) > 4 {
+		return strings.Trim(a[:strings.IndexAny(a, "eE")], "-0.") == "" // far beyond all bounds, but for 0
+	}
+	x, _ := new(big.Rat).SetString(a)
+	y, _ := new(big.Rat).SetString(b)
+	return x.Cmp(y) == 0
+}
+
 // round is x in millionths, half to even, within the bounds.
 func round(x *big.Rat) *big.Int {
 	x = new(big.Rat).Mul(x, new(big.Rat).SetInt(million))
@@ -86,7 +96,11 @@ func jsonValue(v any) (value, bool) {
 	case string:
 		return textValue(v), true
 	case json.Number:
-		return numberValue(parseNumber(v.String())), true
+		n := numberValue(parseNumber(v.String()))
+		if !exactly(v.String(), n.text) {
+			n.text = v.String()
+		}
+		return n, true
 	case bool:
 		return value{text: strconv.FormatBool(v)}, true
 	}

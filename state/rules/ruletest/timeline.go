@@ -140,8 +140,8 @@ func properties(t *rapid.T, near events.Instant) (list []string) {
 		}
 	}
 	add("color", pick(t, "color", "", `"red"`, `"blue"`, "null"))
-	add("score", pick(t, "score", "", "1", "2", "3", "2.5", `"2"`, `"high"`))
-	add("cart_id", pick(t, "cart", "", `"k1"`, `"k2"`))
+	add("score", pick(t, "score", "", "1", "2", "3", "2.5", `"2"`, `"high"`, "2.0000001", "2.00000010", "1e13"))
+	add("cart_id", pick(t, "cart", "", `"k1"`, `"k2"`, "1745012345678901248", "1745012345678909999"))
 	if chance(t, 4, "due") {
 		add("due", `"`+dateNear(t, near)+`"`)
 	}
