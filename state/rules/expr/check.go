@@ -202,7 +202,7 @@ var slips = []struct {
 	{nil, regexp.MustCompile(`^=<`), "write <= for =<"},
 	{nil, regexp.MustCompile(`^(=|(?i:is)\b)`), "write == where two things are compared"},
 	{nil, regexp.MustCompile(`^[“”„‟‘’‚‛«»]`), "curly quotes are none; write 'straight' ones around a text"},
-	{nil, regexp.MustCompile(`^['"]`), "a quote that is never closed"},
+	{nil, regexp.MustCompile(`^('[^']*|"[^"]*)$`), "a quote that is never closed"},
 }
 
 // slip is what was probably meant, "" if that is not known.

@@ -154,17 +154,16 @@ func TestIf(t *testing.T) {
 // TestFaults: each is one sentence at its place.
 func TestFaults(t *testing.T) {
 	for text, want := range map[string]string{
-		`event.nmae == "x"`:                      `1:1: there is no event.nmae; did you mean event.name?`,
-		`evnt.value == 1`:                        `1:1: there is no evnt.value; did you mean event.value?`,
-		`event.value == "x"`:                     `1:13: == cannot be used with (number, text)`,
-		"event.name == 'x' &&\n  event.valu > 3": `2:3: there is no event.valu; did you mean event.value?`,
-		"event.name == 'é' && foo":               `1:22: there is no foo`,
-		`event.value > 1 and event.units > 2`:    "1:17: the predicate cannot be read here: write && for and",
-		`event.value > 1 OR event.units > 2`:     "1:17: the predicate cannot be read here: write || for or",
-		`(true) & (false)`:                       "1:8: the predicate cannot be read here: write && for and",
-		`not event.value > 1`:                    "1:5: the predicate cannot be read here: write ! for not, as in !(a == b)",
-		`event.name = "x" and true`: "1:12: the predicate cannot be read here: write == where two things are compared\n" +
-			"1:18: the predicate cannot be read here: write && for and",
+		`event.nmae == "x"`:                         `1:1: there is no event.nmae; did you mean event.name?`,
+		`evnt.value == 1`:                           `1:1: there is no evnt.value; did you mean event.value?`,
+		`event.value == "x"`:                        `1:13: == cannot be used with (number, text)`,
+		"event.name == 'x' &&\n  event.valu > 3":    `2:3: there is no event.valu; did you mean event.value?`,
+		"event.name == 'é' && foo":                  `1:22: there is no foo`,
+		`event.value > 1 and event.units > 2`:       "1:17: the predicate cannot be read here: write && for and",
+		`event.value > 1 OR event.units > 2`:        "1:17: the predicate cannot be read here: write || for or",
+		`(true) & (false)`:                          "1:8: the predicate cannot be read here: write && for and",
+		`not event.value > 1`:                       "1:5: the predicate cannot be read here: write ! for not, as in !(a == b)",
+		`event.name = "x" and true`:                 "1:12: the predicate cannot be read here: write == where two things are compared",
 		`event.name <> "x"`:                         "1:13: the predicate cannot be read here: write != for <>",
 		`event.value => 3`:                          "1:13: the predicate cannot be read here: write >= for =>",
 		`event.name == “x y”`:                       "1:15: the predicate cannot be read here: curly quotes are none; write 'straight' ones around a text",
