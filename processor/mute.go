@@ -127,5 +127,8 @@ func (s *shard) speak() {
 		}
 		s.m.tell(st)
 	})
-	s.speaker.Floor, s.speaker.Said, s.speaker.Wall = s.at.Floor, s.at.SaidClock, s.config.Now
+	s.speaker.Floor, s.speaker.Said = s.at.Floor, s.at.SaidClock
+	if !s.config.Topics.CreateTime { // else Now is ahead of what is folded, and nobody's wall clock
+		s.speaker.Wall = s.config.Now
+	}
 }

@@ -25,9 +25,13 @@ func (c *Customer) Occurrences(at events.Instant, say func(o *Occurrence)) {
 	}
 }
 
-// says: an occurrence that is not said now is to be.
-func (sp *Speaker) says(o *Occurrence) bool {
-	return !o.Old && o.At > sp.Floor && (o.Expires == 0 || sp.Wall == nil || sp.Wall() <= o.Expires)
+// says: an occurrence that is not said as of a step's instant is to be.
+func (sp *Speaker) says(o *Occurrence, at events.Instant) bool {
+	now := at
+	if sp.Wall != nil {
+		now = sp.Wall()
+	}
+	return !o.Old && o.At > sp.Floor && (o.Expires == 0 || now <= o.Expires)
 }
 
 // Mend is Refold, and Settle as of when the late events came: what time has made since is on time, and they are no later
@@ -64,7 +68,7 @@ func (c *Customer) happened(s *said, o *Occurrence, at events.Instant, by origin
 		s.at = o.At
 		return
 	}
-	if !sp.says(o) {
+	if !sp.says(o, at) {
 		return
 	}
 	s.at = o.At

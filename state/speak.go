@@ -14,7 +14,8 @@ type Speaker struct {
 	// Said is the instant as of which the last word stands that was said before this speaker. What was said is not compared
 	// with what was true before that: it would be taken back and said again.
 	Said events.Instant
-	// Wall is the wall clock, by which occurrences expire; nil: none does.
+	// Wall is the wall clock, by which occurrences expire; nil: they do by the instant of the step, where no time but the
+	// events' own is to count.
 	Wall func() events.Instant
 
 	say      func(s *events.Statement)
@@ -182,7 +183,7 @@ func (c *Customer) match(f *fact, i int, only Set, at events.Instant, o origin, 
 		once = &sp.happened[f.once]
 	}
 	if i == len(c.said) || c.said[i].key != f.key {
-		if once != nil && !sp.says(once) || f.value == "" {
+		if once != nil && !sp.says(once, at) || f.value == "" {
 			return i
 		}
 		c.register(f.key, i)
