@@ -49,8 +49,8 @@ type Statement struct {
 
 	Cause       Cause
 	Rule        string
-	RuleVersion int
-	Approximate bool // computed from a timeline that was cut
+	RuleVersion uint64 // the serial of the rulebook in force; 0: the one that the shard began with
+	Approximate bool   // computed from a timeline that was cut
 
 	Payload []Property // what an occurrence carries
 }

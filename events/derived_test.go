@@ -133,7 +133,7 @@ func TestDerivedRoundTrip(t *testing.T) {
 	for range 3000 {
 		s := Statement{Customer: CustomerID(pick("c", "anon:x", "é\"\\\u2028😀", "\ufffd")), Shard: ShardID(r.Intn(64)), N: 1 + uint32(r.Intn(9)),
 			Effective: Instant(r.Int63n(4e12)), AsOf: Instant(r.Int63n(4e12)), Position: Offset(r.Int63()), Clock: Instant(r.Int63n(4e12)),
-			Cause: Cause(pick("event", "time", "correction", "rules", "merge")), Rule: pick("vip", "", "\t\n\x1f\x7f"), RuleVersion: r.Intn(5), Approximate: r.Intn(2) == 0}
+			Cause: Cause(pick("event", "time", "correction", "rules", "merge")), Rule: pick("vip", "", "\t\n\x1f\x7f"), RuleVersion: r.Uint64(), Approximate: r.Intn(2) == 0}
 		for range r.Intn(4) {
 			s.Because = append(s.Because, pick("m-1", "\"", "\x00", "é"))
 		}

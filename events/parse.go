@@ -55,7 +55,7 @@ func parseStatement(r *Record, h map[string]string) (*Statement, error) {
 			N                 uint32
 			Because           []string
 			Rule              string
-			RuleVersion       int `json:"rule_version"`
+			RuleVersion       uint64 `json:"rule_version"`
 			Cause             Cause
 			Approximate       bool
 		}

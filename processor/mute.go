@@ -121,6 +121,7 @@ func (s *shard) speak() {
 	s.store.Resize(s.cacheBytes())
 	s.speaker = state.NewSpeaker(func(st *events.Statement) {
 		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock
+		st.RuleVersion = s.rules.Now.Serial
 		if err := s.voice.say(st); err != nil {
 			s.sayErr = fmt.Errorf("%w; this is a bug of touchfold's", err)
 			return
