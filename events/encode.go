@@ -210,6 +210,9 @@ func appendCRM(b []byte, s *Statement, f *Family) []byte {
 	if s.Approximate {
 		b = append(b, `,"approximate":true`...)
 	}
+	if s.Priority != 0 {
+		b = strconv.AppendInt(append(b, `,"priority":`...), int64(s.Priority), 10)
+	}
 	return append(b, '}')
 }
 

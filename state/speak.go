@@ -30,7 +30,7 @@ type Speaker struct {
 }
 
 // NewSpeaker calls say with each statement, which is valid during the call; Customer, Fact, Value, Previous, N,
-// Effective, AsOf, Because, Cause, Rule and Payload are set. A nil say is mute: facts are then not even computed.
+// Effective, AsOf, Because, Cause, Rule, Priority and Payload are set. A nil say is mute: facts are then not even computed.
 func NewSpeaker(say func(s *events.Statement)) *Speaker {
 	sp := &Speaker{say: say}
 	sp.add = func(key string, v Value) {
