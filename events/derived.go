@@ -49,10 +49,11 @@ type Statement struct {
 
 	Cause       Cause
 	Rule        string
-	RuleVersion int
-	Approximate bool // computed from a timeline that was cut
+	RuleVersion uint64 // the serial of the rulebook in force; 0: the one that the shard began with
+	Approximate bool   // computed from a timeline that was cut
 
-	Payload []Property // what an occurrence carries
+	Priority int        // of the trigger that fired, for whoever sends it; 0: it has none
+	Payload  []Property // what an occurrence carries
 }
 
 // Property is one thing that an occurrence carries: a name and a JSON text, which is no object and no array.

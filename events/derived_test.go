@@ -58,6 +58,7 @@ func TestStatement(t *testing.T) {
 		{func(s *Statement) { s.Value, s.Previous, s.N = "", True, 2 }, "crm.segment.exited.v1", []string{`"Audience Exited"`, `"previous":true,"current":false`}},
 		{func(s *Statement) { s.Customer = "anon:a" }, "crm.segment.entered.v1", []string{`"anonymousId":"a","event"`}},
 		{func(s *Statement) { s.Approximate = true }, "crm.segment.entered.v1", []string{`"approximate":true}`}},
+		{func(s *Statement) { fired(s); s.Priority = -5 }, "crm.trigger.fired.v1", []string{`"cause":"event","priority":-5}}`}},
 		{func(s *Statement) { s.Fact, s.Value, s.Previous = "lifecycle", "loyal", "repeat" }, "crm.lifecycle.changed.v1",
 			[]string{`"Trait Computed"`, `"properties":{"lifecycle":"loyal"}`, `"previous":"repeat","current":"loyal"`}},
 		{func(s *Statement) { s.Fact, s.Value, s.Previous = "lifecycle", "", "repeat" }, "crm.lifecycle.changed.v1",
@@ -133,7 +134,7 @@ func TestDerivedRoundTrip(t *testing.T) {
 	for range 3000 {
 		s := Statement{Customer: CustomerID(pick("c", "anon:x", "é\"\\\u2028😀", "\ufffd")), Shard: ShardID(r.Intn(64)), N: 1 + uint32(r.Intn(9)),
 			Effective: Instant(r.Int63n(4e12)), AsOf: Instant(r.Int63n(4e12)), Position: Offset(r.Int63()), Clock: Instant(r.Int63n(4e12)),
-			Cause: Cause(pick("event", "time", "correction", "rules", "merge")), Rule: pick("vip", "", "\t\n\x1f\x7f"), RuleVersion: r.Intn(5), Approximate: r.Intn(2) == 0}
+			Cause: Cause(pick("event", "time", "correction", "rules", "merge")), Rule: pick("vip", "", "\t\n\x1f\x7f"), RuleVersion: r.Uint64(), Priority: r.Intn(5) - 2, Approximate: r.Intn(2) == 0}
 		for range r.Intn(4) {
 			s.Because = append(s.Because, pick("m-1", "\"", "\x00", "é"))
 		}

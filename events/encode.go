@@ -213,10 +213,13 @@ func appendCRM(b []byte, s *Statement, f *Family) []byte {
 		b = appendQuoted(b, id)
 	}
 	b = appendQuoted(append(b, `],"rule":`...), s.Rule)
-	b = strconv.AppendInt(append(b, `,"rule_version":`...), int64(s.RuleVersion), 10)
+	b = strconv.AppendUint(append(b, `,"rule_version":`...), s.RuleVersion, 10)
 	b = appendQuoted(append(b, `,"cause":`...), string(s.Cause))
 	if s.Approximate {
 		b = append(b, `,"approximate":true`...)
+	}
+	if s.Priority != 0 {
+		b = strconv.AppendInt(append(b, `,"priority":`...), int64(s.Priority), 10)
 	}
 	return append(b, '}')
 }

@@ -55,9 +55,10 @@ func parseStatement(r *Record, h map[string]string) (*Statement, error) {
 			N                 uint32
 			Because           []string
 			Rule              string
-			RuleVersion       int `json:"rule_version"`
+			RuleVersion       uint64 `json:"rule_version"`
 			Cause             Cause
 			Approximate       bool
+			Priority          int
 		}
 	}
 	if err := json.Unmarshal(r.Value, &data); err != nil {
@@ -69,7 +70,8 @@ func parseStatement(r *Record, h map[string]string) (*Statement, error) {
 		return nil, fmt.Errorf("no family of facts has the key %q", crm.Fact)
 	}
 	s := &Statement{Customer: CustomerID(r.Key), Fact: crm.Fact, N: crm.N, Because: crm.Because, Cause: crm.Cause,
-		Rule: crm.Rule, RuleVersion: crm.RuleVersion, Approximate: crm.Approximate}
+		Rule: crm.Rule, RuleVersion: crm.RuleVersion, Approximate: crm.Approximate,
+		Priority: crm.Priority}
 	var ok [5]bool
 	s.Value, ok[0] = f.parseValue(crm.Current)
 	s.Previous, ok[1] = f.parseValue(crm.Previous)

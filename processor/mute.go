@@ -121,11 +121,15 @@ func (s *shard) speak() {
 	s.store.Resize(s.cacheBytes())
 	s.speaker = state.NewSpeaker(func(st *events.Statement) {
 		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock
+		st.RuleVersion = s.rules.Now.Serial
 		if err := s.voice.say(st); err != nil {
 			s.sayErr = fmt.Errorf("%w; this is a bug of touchfold's", err)
 			return
 		}
 		s.m.tell(st)
 	})
-	s.speaker.Floor, s.speaker.Said, s.speaker.Wall = s.at.Floor, s.at.SaidClock, s.config.Now
+	s.speaker.Floor, s.speaker.Said = s.at.Floor, s.at.SaidClock
+	if !s.config.Topics.CreateTime { // else Now is ahead of what is folded, and nobody's wall clock
+		s.speaker.Wall = s.config.Now
+	}
 }

@@ -86,8 +86,12 @@ func TestRulebookToAll(t *testing.T) {
 	all, marks := r.said()
 	churn := 0
 	for _, x := range all {
-		if x.word() == "segment/churn_risk=true #1" && x.cause == "rules" {
+		byNew := x.word() == "segment/churn_risk=true #1" && x.cause == "rules"
+		if byNew {
 			churn++
+		}
+		if (x.version == 1) != byNew || x.version > 1 {
+			t.Errorf("%s by %s says rulebook %d", x.word(), x.cause, x.version)
 		}
 	}
 	if churn != 12 {

@@ -156,7 +156,7 @@ type told struct {
 	offset                                 int64
 	id, kind, customer, fact, cause        string
 	value, previous                        string
-	n                                      int
+	n, version                             int
 	position, clock, effective, asOf, wall events.Instant
 }
 
@@ -331,7 +331,7 @@ func (t *told) fill(h map[string]string, value []byte) error {
 		return fmt.Errorf("no Segment message as it should be: %v %s", h, value)
 	}
 	t.position, t.clock, t.asOf = events.Instant(position), events.Instant(at), events.At(m.CRM.AsOf)
-	t.fact, t.n, t.cause = m.CRM.Fact, m.CRM.N, m.CRM.Cause
+	t.fact, t.n, t.cause, t.version = m.CRM.Fact, m.CRM.N, m.CRM.Cause, *m.CRM.RuleVersion
 	t.value, t.previous = fmt.Sprint(m.CRM.Current), fmt.Sprint(m.CRM.Previous)
 	if t.effective > t.asOf || t.asOf > t.clock {
 		return fmt.Errorf("effective %v, as of %v, at clock %v", t.effective, t.asOf, t.clock)

@@ -9,13 +9,14 @@ import (
 // An Occurrence is a fact that happens once: it has no value that lasts, but an instant. It is said once, and withdrawn if
 // it turns out not to have happened while that is still of use; what comes after is history.
 type Occurrence struct {
-	Key     string         // trigger/<id>/<which>; nothing in it can a late event move
-	At      events.Instant // when it happened; not before 1970
-	Old     bool           // it is so, but settled: not said any more, and not withdrawn
-	Because []Mark         // the events that decide it, in order
-	Rule    string
-	Payload []events.Property // other names than trigger and occurrence, each once
-	Expires events.Instant    // it is not said when the wall clock is later; 0: said whenever
+	Key      string         // trigger/<id>/<which>; nothing in it can a late event move
+	At       events.Instant // when it happened; not before 1970
+	Old      bool           // it is so, but settled: not said any more, and not withdrawn
+	Because  []Mark         // the events that decide it, in order
+	Rule     string
+	Priority int               // of the rule, for whoever sends it
+	Payload  []events.Property // other names than trigger and occurrence, each once
+	Expires  events.Instant    // it is not said when the wall clock is later; 0: said whenever
 }
 
 // Occurrences says what has happened by an instant that is not before the last event, as its feature does.
@@ -25,9 +26,13 @@ func (c *Customer) Occurrences(at events.Instant, say func(o *Occurrence)) {
 	}
 }
 
-// says: an occurrence that is not said now is to be.
-func (sp *Speaker) says(o *Occurrence) bool {
-	return !o.Old && o.At > sp.Floor && (o.Expires == 0 || sp.Wall == nil || sp.Wall() <= o.Expires)
+// says: an occurrence that is not said as of a step's instant is to be.
+func (sp *Speaker) says(o *Occurrence, at events.Instant) bool {
+	now := at
+	if sp.Wall != nil {
+		now = sp.Wall()
+	}
+	return !o.Old && o.At > sp.Floor && (o.Expires == 0 || now <= o.Expires)
 }
 
 // Mend is Refold, and Settle as of when the late events came: what time has made since is on time, and they are no later
@@ -64,12 +69,12 @@ func (c *Customer) happened(s *said, o *Occurrence, at events.Instant, by origin
 		s.at = o.At
 		return
 	}
-	if !sp.says(o) {
+	if !sp.says(o, at) {
 		return
 	}
 	s.at = o.At
 	c.tell(s, &events.Statement{Value: Yes, Effective: o.At, AsOf: at, Because: c.ids(o.Because), Cause: o.cause(by), Rule: o.Rule,
-		Payload: o.Payload}, sp)
+		Priority: o.Priority, Payload: o.Payload}, sp)
 }
 
 // cause is that of the step, or, where only history tells, an event that was at the occurrence's instant, else time.

@@ -14,7 +14,8 @@ type Speaker struct {
 	// Said is the instant as of which the last word stands that was said before this speaker. What was said is not compared
 	// with what was true before that: it would be taken back and said again.
 	Said events.Instant
-	// Wall is the wall clock, by which occurrences expire; nil: none does.
+	// Wall is the wall clock, by which occurrences expire; nil: they do by the instant of the step, where no time but the
+	// events' own is to count.
 	Wall func() events.Instant
 
 	say      func(s *events.Statement)
@@ -29,7 +30,7 @@ type Speaker struct {
 }
 
 // NewSpeaker calls say with each statement, which is valid during the call; Customer, Fact, Value, Previous, N,
-// Effective, AsOf, Because, Cause, Rule and Payload are set. A nil say is mute: facts are then not even computed.
+// Effective, AsOf, Because, Cause, Rule, Priority and Payload are set. A nil say is mute: facts are then not even computed.
 func NewSpeaker(say func(s *events.Statement)) *Speaker {
 	sp := &Speaker{say: say}
 	sp.add = func(key string, v Value) {
@@ -182,7 +183,7 @@ func (c *Customer) match(f *fact, i int, only Set, at events.Instant, o origin, 
 		once = &sp.happened[f.once]
 	}
 	if i == len(c.said) || c.said[i].key != f.key {
-		if once != nil && !sp.says(once) || f.value == "" {
+		if once != nil && !sp.says(once, at) || f.value == "" {
 			return i
 		}
 		c.register(f.key, i)

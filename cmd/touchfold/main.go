@@ -24,21 +24,22 @@ import (
 //
 // where ctx ends with the first SIGINT, SIGTERM or SIGHUP. It may leave out what it does not use.
 type commands struct {
-	Run      runCommand      `cmd:"" help:"Process touchpoints until stopped."`
-	Demo     demoCommand     `cmd:"" help:"Show all of it on a simulated chain of shops; nothing is needed."`
-	Replay   replayCommand   `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
-	Inspect  inspectCommand  `cmd:"" help:"Show all that is known of a customer, from a stopped store."`
-	Explain  explainCommand  `cmd:"" help:"Say why rules are what they are of a customer, from a stopped store or a snapshot."`
-	Simulate simulateCommand `cmd:"" help:"Say what other rules would change: who would enter and leave, and what would have happened."`
-	Parked   parkedCommand   `cmd:"" help:"Look at touchpoints that could not be read."`
-	Snapshot snapshotCommand `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
-	Shard    shardCommand    `cmd:"" help:"Look at shards, and put right one that has stopped."`
-	Bench    benchCommand    `cmd:"" help:"Measure it on this machine, on made-up touchpoints; no set-up is needed."`
-	Features featuresCommand `cmd:"" help:"List what is known of a customer."`
-	Rules    rulesCommand    `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
-	Test     testCommand     `cmd:"" help:"Check rules by stories: what a customer does, and what is to be said because of it."`
-	Config   configCommand   `cmd:"" help:"Check the configuration."`
-	Version  versionCommand  `cmd:"" help:"Say which version this is."`
+	Run      runCommand       `cmd:"" help:"Process touchpoints until stopped."`
+	Demo     demoCommand      `cmd:"" help:"Show all of it on a simulated chain of shops; nothing is needed."`
+	Replay   replayCommand    `cmd:"" help:"Run the whole program over files of touchpoints, on their own time."`
+	Inspect  inspectCommand   `cmd:"" help:"Show all that is known of a customer, from a stopped store."`
+	Explain  explainCommand   `cmd:"" help:"Say why rules are what they are of a customer, from a stopped store or a snapshot."`
+	Simulate simulateCommand  `cmd:"" help:"Say what other rules would change: who would enter and leave, and what would have happened."`
+	Parked   parkedCommand    `cmd:"" help:"Look at touchpoints that could not be read."`
+	Snapshot snapshotCommand  `cmd:"" help:"List, check and make snapshots of shards, and restore stores from them."`
+	Shard    shardCommand     `cmd:"" help:"Look at shards, and put right one that has stopped."`
+	Bench    benchCommand     `cmd:"" help:"Measure it on this machine, on made-up touchpoints; no set-up is needed."`
+	Features featuresCommand  `cmd:"" help:"List what is known of a customer."`
+	Rules    rulesCommand     `cmd:"" help:"Look at what belief depends on beside touchpoints, and change it."`
+	Lint     rulesLintCommand `cmd:"" help:"Say what of a file of rules is allowed, but probably not meant (rules lint)."`
+	Test     testCommand      `cmd:"" help:"Check rules by stories: what a customer does, and what is to be said because of it."`
+	Config   configCommand    `cmd:"" help:"Check the configuration."`
+	Version  versionCommand   `cmd:"" help:"Say which version this is."`
 }
 
 const description = `touchfold reads touchpoints from Kafka, folds them into what is known of each customer and publishes what follows from it.`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/state/features"
@@ -38,6 +39,20 @@ func (o options) load(more ...string) (*config.Config, error) {
 	return c, features.CheckRules(c)
 }
 
+// loadOver is load for whoever can go by other rules: where nothing but the rules is at fault, faulty says what, and the
+// configuration has none.
+func (o options) loadOver(more ...string) (c *config.Config, faulty, err error) {
+	if c, err = o.load(more...); err == nil {
+		return c, nil, nil
+	}
+	without := append(append(slices.Clip(o.Set), more...), "rulebook="+config.NoRulebook)
+	c, other := config.Load(o.path(), os.Environ(), without)
+	if other != nil {
+		return nil, nil, err
+	}
+	return c, err, nil
+}
+
 // runOptions are those of run, where the keys that change most have a flag each.
 type runOptions struct {
 	options
@@ -50,8 +65,14 @@ type runOptions struct {
 	FirstStart *string `placeholder:"mute|speak" help:"What a first start does with the past (first_start)."`
 }
 
-func (o runOptions) load() (*config.Config, error) {
-	var more []string
+func (o runOptions) load() (*config.Config, error) { return o.options.load(o.flags()...) }
+
+func (o runOptions) loadOver() (c *config.Config, faulty, err error) {
+	return o.options.loadOver(o.flags()...)
+}
+
+// flags is what they say, as of config.Load.
+func (o runOptions) flags() (more []string) {
 	for _, f := range []struct {
 		flag, key string
 		value     *string // nil if it was not given
@@ -68,5 +89,5 @@ func (o runOptions) load() (*config.Config, error) {
 			more = append(more, f.flag+" "+f.key+"="+*f.value)
 		}
 	}
-	return o.options.load(more...)
+	return more
 }

@@ -89,40 +89,55 @@ func lookAtShards(ctx context.Context, client *kafka.Client, topic string) ([]ru
 	}
 	shards := make([]ruled, len(ranges))
 	for i, x := range ranges {
-		s := &shards[i]
-		s.shard = events.ShardID(i)
-		if s.mark, err = lastRuled(ctx, client, topic, s.shard, x); err != nil {
+		if shards[i], err = lookAtShard(ctx, client, topic, events.ShardID(i), x); err != nil {
 			return nil, err
-		}
-		if s.mark != nil {
-			s.serial, s.digest, _ = rulebook.ParseName(s.mark.Rulebook)
 		}
 	}
 	return shards, nil
 }
 
-// lastRuled is the last mark of a partition that names a rulebook; nil if there is none. It reads backwards, in ever
-// larger pieces: an owner leaves such a mark at least once a day.
+func lookAtShard(ctx context.Context, client *kafka.Client, topic string, shard events.ShardID, x kafka.Range) (s ruled, err error) {
+	s.shard = shard
+	if s.mark, err = lastRuled(ctx, client, topic, shard, x); err == nil && s.mark != nil {
+		s.serial, s.digest, _ = rulebook.ParseName(s.mark.Rulebook)
+	}
+	return s, err
+}
+
+// lastRuled is the last mark of a partition that names a rulebook; nil if there is none. An owner leaves such a mark at
+// least once a day.
 func lastRuled(ctx context.Context, client *kafka.Client, topic string, shard events.ShardID, x kafka.Range) (last *events.Mark, err error) {
+	err = backwards(ctx, client, topic, shard, x, func(r *events.Record) bool {
+		if len(r.Key) > 0 {
+			return false // of a customer
+		}
+		_, mark, err := events.ParseDerived(r)
+		if err != nil || mark == nil || mark.Rulebook == "" {
+			return false
+		}
+		last = mark
+		return true
+	})
+	return last, err
+}
+
+// backwards reads a partition from its end, in ever larger pieces, until look was true of a record of a piece. Within a piece
+// the last for which it is true comes last.
+func backwards(ctx context.Context, client *kafka.Client, topic string, shard events.ShardID, x kafka.Range, look func(r *events.Record) bool) error {
 	const first, larger = 1000, 8
-	size := events.Offset(first)
-	for end := x.End; last == nil && end > x.First; size *= larger {
+	size, found := events.Offset(first), false
+	for end := x.End; !found && end > x.First; size *= larger {
 		begin := max(x.First, end-size)
 		err := client.ReadRange(ctx, topic, shard, begin, end, func(r *events.Record) error {
-			if len(r.Key) > 0 {
-				return nil // of a customer
-			}
-			if _, mark, err := events.ParseDerived(r); err == nil && mark != nil && mark.Rulebook != "" {
-				last = mark
-			}
+			found = look(r) || found
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return err
 		}
 		end = begin
 	}
-	return last, nil
+	return nil
 }
 
 // inForce is the shard that is furthest: what the others will come to. ok is false if nobody has ever run.

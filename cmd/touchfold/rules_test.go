@@ -310,3 +310,65 @@ func TestRulesWhileRunning(t *testing.T) {
 		t.Errorf("%d stores say how far their walk is:\n%s", n, stdout)
 	}
 }
+
+// TestRunFaultyRules: a bad edit and a restart is no outage. What is in force stays, whether the last mark holds its text or
+// the log does, and the log names each fault; where nothing was in force yet, the start is refused.
+func TestRunFaultyRules(t *testing.T) {
+	t.Parallel()
+	l := newRulesLog(t)
+	dir := t.TempDir()
+	good, bad := filepath.Join(dir, "good.yaml"), filepath.Join(dir, "bad.yaml")
+	for file, text := range map[string]string{
+		good: "version: 1\nsegments:\n  - {id: buyers, when: {event: Order Completed}}\n",
+		bad:  "version: 1\nsegments:\n  - {id: buyers, when: {evnt: Order Completed}}\n",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := []string{"run", "--brokers", l.broker, "--dir", filepath.Join(dir, "store"), "--listen", "127.0.0.1:0", "--set", "rulebook=" + bad}
+	code, _, stderr := touchfold(t, run...)
+	if contains(t, stderr, bad+":3:25: when: evnt: there is no such key"); code != exitFailure {
+		t.Errorf("exit code %d", code)
+	}
+	book := func(serial uint64, set ...string) *rulebook.Rulebook {
+		c, err := config.Load("", nil, append(set, "rulebook="+good))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return features.Propose(c).Numbered(serial)
+	}
+	first, second := book(1), book(2, "lifecycle.lapsed_after_days=90")
+	stands := func(b *rulebook.Rulebook, fault string) {
+		t.Helper()
+		p := startProcess(t, l.broker, filepath.Join(dir, "store"), "--first-start", "speak", "--set", "rulebook="+bad)
+		p.stop(syscall.SIGTERM)
+		contains(t, p.log.String(), `"in_force":"`+b.Name()+`"`, fault)
+		stdout, _ := l.rules(t, 0, "status", "--set", "rulebook="+good)
+		if n := strings.Count(stdout, b.Name()); n != 8 {
+			t.Errorf("%s is in force in %d shards:\n%s", b.Name(), n, stdout)
+		}
+	}
+	await := func(b *rulebook.Rulebook) {
+		t.Helper()
+		var stdout string
+		for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+			if stdout, _ = l.rules(t, 0, "status", "--set", "rulebook="+good); strings.Count(stdout, b.Name()) == 8 {
+				return
+			}
+		}
+		t.Fatalf("%s is not in force in all shards:\n%s", b.Name(), stdout)
+	}
+	p := startProcess(t, l.broker, filepath.Join(dir, "store"), "--first-start", "speak", "--set", "rulebook="+good)
+	await(first)
+	p.stop(syscall.SIGTERM)
+	stands(first, bad+":3:25: when: evnt: there is no such key")
+	p = startProcess(t, l.broker, filepath.Join(dir, "store"), "--first-start", "speak", "--set", "rulebook="+good)
+	l.rules(t, 0, "activate", "--set", "rulebook="+good, "--set", "lifecycle.lapsed_after_days=90")
+	await(second)
+	p.stop(syscall.SIGTERM)
+	if err := os.Remove(bad); err != nil {
+		t.Fatal(err)
+	}
+	stands(second, "open "+bad+": no such file")
+}

@@ -32,14 +32,18 @@ const tryOutAddress = "127.0.0.1:9092"
 
 // Run processes until ctx ends.
 func (r *runCommand) Run(ctx context.Context, out output) error {
-	c, err := r.runOptions.load()
+	c, faulty, err := r.loadOver()
 	if err != nil {
 		return err
 	}
 	level, _ := zerolog.ParseLevel(r.LogLevel) // kong has checked it
 	log := newLog(out.err).Level(level)
 	if len(c.Kafka.Brokers) == 0 {
-		broker, err := localkafka.Start(localkafka.Config{Listen: tryOutAddress, Dir: filepath.Join(c.Store.Dir, "broker"), Log: log})
+		dir := filepath.Join(c.Store.Dir, "broker")
+		if faulty != nil && neverRan(dir) {
+			return faulty
+		}
+		broker, err := localkafka.Start(localkafka.Config{Listen: tryOutAddress, Dir: dir, Log: log})
 		if err != nil {
 			return err
 		}
@@ -48,11 +52,11 @@ func (r *runCommand) Run(ctx context.Context, out output) error {
 		log.Info().Str("broker", broker.Addr()).Str("dir", c.Store.Dir).
 			Msg("no kafka.brokers are configured: running with an embedded broker, for trying out only")
 	}
-	return runProcessor(ctx, c, log, out.out)
+	return runProcessor(ctx, c, faulty, log)
 }
 
-// runProcessor serves and processes until ctx ends.
-func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, ready io.Writer) error {
+// runProcessor serves and processes until ctx ends. If the configuration's rules are faulty, it goes by those in force.
+func runProcessor(ctx context.Context, c *config.Config, faulty error, log zerolog.Logger) error {
 	limitMemory(c.Memory)
 	client, err := kafka.New(kafka.Config{Brokers: c.Kafka.Brokers, Log: log})
 	if err != nil {
@@ -60,11 +64,19 @@ func runProcessor(ctx context.Context, c *config.Config, log zerolog.Logger, rea
 	}
 	defer client.Close()
 	if err := client.Ping(ctx); err != nil {
+		if faulty != nil {
+			return alsoFaulty(err, faulty)
+		}
 		return err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	settings := processorConfig(c, client, log, registry)
+	if faulty != nil {
+		if settings.Rulebook, err = standIn(ctx, client, c, faulty, log); err != nil {
+			return err
+		}
+	}
 	if c.Snapshots.Place != "" {
 		if settings.Archive, err = openArchive(ctx, c, log, registry); err != nil {
 			return err

@@ -111,5 +111,9 @@ func (c *testCommand) world(folder string, settings []string) (w stories.World, 
 	if err != nil {
 		return w, err
 	}
-	return stories.World{Table: table, Zone: conf.Business.Zone, Currency: conf.Business.Currency}, nil
+	facts, err := features.Facts(conf)
+	if err != nil {
+		return w, err
+	}
+	return stories.World{Table: table, Zone: conf.Business.Zone, Currency: conf.Business.Currency, Facts: facts}, nil
 }

@@ -134,7 +134,7 @@ func triggerTable(l *language) mapping[rules.Trigger] {
 				"What it carries: names, each with a path into the event that made it happen: the match, the last step, the one "+
 					"of after, of the item or of the catalogue."),
 			optional("priority", whole(-1_000_000, 1_000_000, 0), func(t *T) *int { return &t.Priority },
-				"A whole number for whoever sends it."),
+				"A whole number for whoever sends it: it goes along as data.crm.priority. Changing it walks nobody."),
 			optional("max_lateness", duration(false), func(t *T) *rules.Duration { return &t.MaxLateness },
 				"How long after its instant and settle a late event can still change it. 24h if left out."),
 			optional("expires", duration(false), func(t *T) *rules.Duration { return &t.Expires },

@@ -91,6 +91,25 @@ func CheckRules(c *config.Config) error {
 	return nil
 }
 
+// Facts are the keys of all that can be said under a configuration whose rules are right: of an occurrence trigger/ and the rule.
+func Facts(c *config.Config) ([]string, error) {
+	keys := []string{lifecycle.Key}
+	if c.Rules == "" {
+		return keys, nil
+	}
+	book, err := rulefile.Parse(c.RulesName(), []byte(c.Rules))
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range book.Segments {
+		keys = append(keys, "segment/"+s.ID)
+	}
+	for _, t := range book.Triggers {
+		keys = append(keys, "trigger/"+t.ID)
+	}
+	return keys, nil
+}
+
 // LintRules says what of the configuration's rules is allowed, but probably not meant; an error is as of CheckRules.
 func LintRules(c *config.Config) ([]rules.Fault, error) {
 	if err := CheckRules(c); err != nil || c.Rules == "" {

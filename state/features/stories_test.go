@@ -64,5 +64,9 @@ func world(settings []string) (story.World, error) {
 	if err != nil {
 		return story.World{}, err
 	}
-	return story.World{Table: table, Zone: c.Business.Zone, Currency: c.Business.Currency}, nil
+	facts, err := features.Facts(c)
+	if err != nil {
+		return story.World{}, err
+	}
+	return story.World{Table: table, Zone: c.Business.Zone, Currency: c.Business.Currency, Facts: facts}, nil
 }

@@ -121,8 +121,7 @@ func (c *compiler) trigger(t *Trigger) {
 	if x.on == nil {
 		return
 	}
-	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, t.Priority,
-		payloadText(t.Payload))
+	x.meaning = canonical(t.ID, x.on.canonical(), when, x.maxLateness, x.expires, x.settle, x.cooldown, payloadText(t.Payload))
 	c.program.triggers, c.on = append(c.program.triggers, x), append(c.on, on)
 }
 

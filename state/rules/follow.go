@@ -200,7 +200,7 @@ func (p *program) follow(v *view, to events.Instant) {
 func (p *program) occurrence(f *fired, at events.Instant) state.Occurrence {
 	t := p.triggers[f.trigger]
 	o := state.Occurrence{Key: triggerPrefix + t.id + "/" + f.key, At: f.at, Because: f.because, Rule: t.id,
-		Old: at >= p.Calendar.Add(f.due, t.maxLateness)}
+		Priority: t.priority, Old: at >= p.Calendar.Add(f.due, t.maxLateness)}
 	if t.expires.N > 0 {
 		o.Expires = p.Calendar.Add(f.at, t.expires)
 	}

@@ -8,7 +8,7 @@
 //	# text                                   a comment, which begins by naming the rule
 //	rulebook retail.yaml                     the file of rules, seen from the story
 //	set business.zone=Europe/Berlin          a setting, before anything happens
-//	only trigger/welcome segment/vip         from here on nothing but these facts is told
+//	only trigger/welcome segment/vip         from here on nothing but these facts is told, which there must be
 //	customer jane                            from here on it is another customer, and another clock
 //	2024-02-29 10:00 Order Completed order=A total=600.00
 //	pass 2025-02-28 00:00                    time passes, up to and including that instant
@@ -31,6 +31,7 @@ package story
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -40,6 +41,7 @@ import (
 	"time"
 
 	"github.com/touchfold/touchfold/events"
+	"github.com/touchfold/touchfold/events/spell"
 	"github.com/touchfold/touchfold/state"
 )
 
@@ -48,6 +50,7 @@ type World struct {
 	Table    *state.Table
 	Zone     *time.Location
 	Currency events.Currency
+	Facts    []string // the keys of all that can be said; of an occurrence trigger/ and the rule
 }
 
 // teller tells one story.
@@ -56,7 +59,8 @@ type teller struct {
 	c       *state.Customer
 	speaker *state.Speaker
 	clock   events.Instant
-	n       int               // events so far
+	n       int               // events of this customer so far
+	happens bool              // there was an event
 	ids     map[uint64]string // of events, by what stands for them in keys
 	priced  bool              // the event that is read has a price
 	only    []string          // facts, nil: all
@@ -64,7 +68,8 @@ type teller struct {
 	out     bytes.Buffer
 }
 
-// Tell is the story with what is said below each line. The world is made of the settings of its first lines.
+// Tell is the story with what is said below each line. The world is made of the settings of its first lines. A story in which
+// nothing happens is a fault, for it could not fail.
 func Tell(text string, world func(settings []string) (World, error)) (string, error) {
 	var settings []string
 	t := &teller{ids: map[uint64]string{}}
@@ -88,18 +93,32 @@ func Tell(text string, world func(settings []string) (World, error)) (string, er
 		if word == "" || strings.HasPrefix(word, "#") {
 			continue
 		}
-		if t.c == nil {
-			w, err := world(settings)
-			if err != nil {
-				return "", err
-			}
-			t.World, t.c = w, w.Table.New("customer")
+		if err := t.begin(settings, world); err != nil {
+			return "", err
 		}
 		if err := t.do(word, rest, line); err != nil {
 			return "", fmt.Errorf("line %d: %w", i+1, err)
 		}
 	}
+	if err := t.begin(settings, world); err != nil {
+		return "", err
+	}
+	if !t.happens {
+		return "", errors.New("nothing happens in this story, so it shows nothing; write what the customer does, " +
+			"such as 2024-02-29 10:00 Order Completed order=A total=9.99")
+	}
 	return t.out.String(), nil
+}
+
+// begin makes the world, once.
+func (t *teller) begin(settings []string, world func(settings []string) (World, error)) (err error) {
+	if t.c != nil {
+		return nil
+	}
+	if t.World, err = world(settings); err == nil {
+		t.c = t.Table.New("customer")
+	}
+	return err
 }
 
 func (t *teller) do(word, rest, line string) error {
@@ -115,7 +134,7 @@ func (t *teller) do(word, rest, line string) error {
 		return nil
 	case "only":
 		t.only = strings.Fields(rest)
-		return nil
+		return t.known()
 	case "facts":
 		t.facts()
 		return nil
@@ -126,9 +145,42 @@ func (t *teller) do(word, rest, line string) error {
 	}
 	e, err := t.event(line)
 	if err == nil {
+		t.happens = true
 		t.take(e)
 	}
 	return err
+}
+
+// known refuses facts that nothing can say: a story of them would hold whatever happens.
+func (t *teller) known() error {
+	if len(t.only) == 0 {
+		return errors.New("only names no fact; write one behind it, such as segment/vip, or leave the line out for all")
+	}
+	for _, o := range t.only {
+		rule := o
+		if trigger, is := strings.CutPrefix(o, "trigger/"); is {
+			id, _, _ := strings.Cut(trigger, "/") // what follows is one occurrence
+			rule = "trigger/" + id
+		}
+		if !slices.Contains(t.Facts, rule) {
+			return fmt.Errorf("only: nothing says %q here%s", o, t.meant(rule))
+		}
+	}
+	return nil
+}
+
+// meant is the fact that was probably meant, else how facts are written.
+func (t *teller) meant(fact string) string {
+	best, least := "", 3+len(fact)/6
+	for _, f := range t.Facts {
+		if d := spell.Distance(fact, f); d < least {
+			best, least = f, d
+		}
+	}
+	if best == "" {
+		return "; write segment/ or trigger/ and the id of a rule of the rulebook, or lifecycle"
+	}
+	return "; did you mean " + best + "?"
 }
 
 func (t *teller) advance(to events.Instant) {

@@ -1,6 +1,7 @@
 package story_test
 
 import (
+	"errors"
 	"reflect"
 	"strings"
 	"testing"
@@ -23,7 +24,8 @@ func tell(t *testing.T, text string) (told string, seen []events.Event, err erro
 		t.Fatal(err)
 	}
 	told, err = story.Tell(text, func([]string) (story.World, error) {
-		return story.World{Table: table, Zone: time.UTC, Currency: events.Currency{'H', 'K', 'D'}}, nil
+		return story.World{Table: table, Zone: time.UTC, Currency: events.Currency{'H', 'K', 'D'},
+			Facts: []string{"lifecycle", "segment/vip", "trigger/abandoned_cart"}}, nil
 	})
 	return told, seen, err
 }
@@ -83,12 +85,43 @@ func TestFaults(t *testing.T) {
 		`2024-01-10 10:00 Page Viewed properties=[1]`:             `properties: "[1]" is no object such as {"score":2}`,
 		`2024-01-10 10:00 Order Completed properties={"total":5}`: "properties: total of an Order Completed is written total=…",
 		`2024-01-10 10:00 Order Completed order="a"b`:             "does not end where its JSON does",
+		"only trigger/abandoned_crt":                              `only: nothing says "trigger/abandoned_crt" here; did you mean trigger/abandoned_cart?`,
+		"only segment/vip/e1":                                     `only: nothing says "segment/vip/e1" here`,
+		"only segment/vip weather":                                "; write segment/ or trigger/ and the id of a rule",
+		"only":                                                    "only names no fact; write one behind it",
 		"set business.zone=UTC":                                   "set must stand before anything happens",
 		"rulebook other.yaml":                                     "rulebook must stand before anything happens",
 	} {
 		_, _, err := tell(t, "2024-01-01 10:00 Page Viewed\n"+line+"\n")
 		if err == nil || !strings.HasPrefix(err.Error(), "line 2: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", line, err, want)
+		}
+	}
+}
+
+// TestCannotFail: a story that would be as expected whatever the rules are is none.
+func TestCannotFail(t *testing.T) {
+	faulty := errors.New("rules.yaml: no such file")
+	for text, want := range map[string]string{
+		"":              "nothing happens in this story",
+		"# a comment\n": "nothing happens in this story",
+		"only segment/vip\npass 2024-01-10 10:00\n": "nothing happens in this story",
+		"rulebook rules.yaml\n":                     "rules.yaml: no such file",
+	} {
+		_, err := story.Tell(text, func(settings []string) (story.World, error) {
+			if len(settings) > 0 {
+				return story.World{}, faulty
+			}
+			table, err := state.NewTable()
+			return story.World{Table: table, Zone: time.UTC, Facts: []string{"segment/vip"}}, err
+		})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	for _, only := range []string{"segment/vip lifecycle", "trigger/abandoned_cart", "trigger/abandoned_cart/e1"} {
+		if _, _, err := tell(t, "only "+only+"\n2024-01-01 10:00 Page Viewed\n"); err != nil {
+			t.Errorf("only %s: %v", only, err)
 		}
 	}
 }
