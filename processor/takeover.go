@@ -100,6 +100,7 @@ func (s *shard) tryTakeOver(ctx context.Context) (err error) {
 	s.producer, s.took, s.heard, s.brokerBoot = p, began, began, began
 	s.at.Producer, s.at.Epoch = p.ID(), p.Epoch()
 	s.end, s.due = in.End, true
+	s.report()
 	s.m.takeovers.Inc()
 	s.log.Info().Int64("position", int64(s.at.Input)).Int64("end", int64(in.End)).Int64("said_position", int64(s.at.SaidPosition)).
 		Int("absorbed", s.absorbed).Int16("epoch", p.Epoch()).Msg("shard taken over")
