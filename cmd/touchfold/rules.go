@@ -40,6 +40,8 @@ type rulesCommand struct {
 type rulesOptions struct {
 	options
 	Brokers *string `placeholder:"HOST:PORT,..." help:"Kafka's brokers (kafka.brokers). None: the embedded broker of a run on this machine."`
+
+	faulty error // the rules of the configuration are, which then has none; after look
 }
 
 // ruled is what the output tells of the rulebook of a shard: what its owner said last of it.
@@ -56,10 +58,11 @@ func (r *rulesOptions) look(ctx context.Context, out output) (*config.Config, *k
 	if r.Brokers != nil {
 		more = append(more, "--brokers kafka.brokers="+*r.Brokers)
 	}
-	c, err := r.load(more...)
+	c, faulty, err := r.loadOver(more...)
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	r.faulty = faulty
 	brokers := c.Kafka.Brokers
 	if len(brokers) == 0 {
 		brokers = []string{tryOutAddress}
@@ -190,6 +193,10 @@ func (s *rulesStatusCommand) Run(ctx context.Context, out output) error {
 	if len(silent) > 0 {
 		fmt.Fprintln(out.out, "\n"+strings.Join(silent, "\n"))
 	}
+	if s.faulty != nil {
+		fmt.Fprintln(out.out, "\nthe rules of this configuration have faults, so they are not compared with what is in force")
+		return s.faulty
+	}
 	now, ok := inForce(shards)
 	if !ok {
 		_, err := fmt.Fprintln(out.out, "\nnobody has run yet: the first to run puts the rulebook of its configuration in force")
@@ -261,6 +268,9 @@ func (a *rulesActivateCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer client.Close()
+	if a.faulty != nil {
+		return a.faulty
+	}
 	now, ok := inForce(shards)
 	if !ok {
 		return errors.New("nobody has run yet: start touchfold run, which puts the rulebook of its configuration in force")

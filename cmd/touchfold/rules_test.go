@@ -367,6 +367,17 @@ func TestRunFaultyRules(t *testing.T) {
 	l.rules(t, 0, "activate", "--set", "rulebook="+good, "--set", "lifecycle.lapsed_after_days=90")
 	await(second)
 	p.stop(syscall.SIGTERM)
+	stdout, stderr := l.rules(t, exitFailure, "status", "--set", "rulebook="+bad)
+	contains(t, stdout, second.Name(), "have faults, so they are not compared")
+	contains(t, stderr, bad+":3:25")
+	_, stderr = l.rules(t, exitFailure, "activate", "--set", "rulebook="+bad)
+	contains(t, stderr, bad+":3:25")
+	stdout, _ = l.rules(t, 0, "rollback", "--set", "rulebook="+bad)
+	contains(t, stdout, "rulebook 3:")
+	p = startProcess(t, l.broker, filepath.Join(dir, "store"), "--first-start", "speak", "--set", "rulebook="+good)
+	second = first.Numbered(3)
+	await(second)
+	p.stop(syscall.SIGTERM)
 	if err := os.Remove(bad); err != nil {
 		t.Fatal(err)
 	}
