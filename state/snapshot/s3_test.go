@@ -26,6 +26,7 @@ type objectStore struct {
 	mu      sync.Mutex
 	objects map[string]stored
 	uploads map[string]map[int][]byte
+	begun   int                                                      // uploads: no two have the same id, also when one is over
 	calls   []string                                                 // method, key and what is asked about it
 	hook    func(w http.ResponseWriter, r *http.Request) (done bool) // called first, nil for none
 	page    int                                                      // keys in an answer to list
@@ -74,7 +75,8 @@ func (s *objectStore) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet:
 		s.get(w, r, key)
 	case r.Method == http.MethodPost && q.Has("uploads"):
-		id := strconv.Itoa(len(s.uploads) + 1)
+		s.begun++
+		id := strconv.Itoa(s.begun)
 		s.uploads[id] = map[int][]byte{}
 		answer(w, struct {
 			XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
