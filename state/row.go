@@ -96,44 +96,62 @@ func (c *Customer) appendApart(b []byte) []byte {
 // keeps the blocks, but nothing of row. If the row was written by another table or stale, the customer is outdated; and if a
 // feature's state is not in it as this table has it, the timeline is folded again.
 func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Customer, error) {
-	c := t.New(id)
-	c.source = source
-	states, whole, err := t.parseStates(row)
+	c := &Customer{id: id, table: t, source: source, states: make([]any, len(t.features)), due: events.Never}
+	rest, err := c.parseRow(row)
 	if err != nil {
-		return nil, fmt.Errorf("read a customer's states: %w", err)
+		return nil, err
 	}
-	c.states = states
-	var tail []byte
-	written := 0
-	var writer uint64 // the table
+	if err := c.line.loadTail(rest.tail); err != nil {
+		return nil, fmt.Errorf("read a customer's timeline: %w", err)
+	}
+	whole := t.complete(c.states) && !rest.stale
+	if !whole {
+		c.whole()
+	}
+	c.weigh(rest.states)
+	if c.stale = c.line.count(); !whole {
+		c.stale, c.due = 0, 0
+		c.Refold()
+	}
+	if rest.table != t.print {
+		c.due, c.Waits = 0, 0
+	}
+	return c, nil
+}
+
+// rowRest is what a row says that a customer does not keep.
+type rowRest struct {
+	tail   []byte
+	states int    // bytes of them
+	stale  bool   // when it was written
+	table  uint64 // that wrote it
+}
+
+func (c *Customer) parseRow(row []byte) (rest rowRest, err error) {
 	r := wire.NewReader(row)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case rowFeature:
-			written += len(r.Bytes())
+			rest.states += len(r.Bytes())
+			if err := c.table.parseState(r.Bytes(), c.states); err != nil {
+				return rest, fmt.Errorf("read a customer's states: %w", err)
+			}
 		case rowDue:
 			c.due = events.Instant(r.Uint()) - 1
 		case rowSaid:
-			s, err := t.parseSaid(r.Bytes())
-			if err != nil {
-				return nil, fmt.Errorf("read what was said of a customer: %w", err)
-			}
-			c.orphans = c.orphans || int(s.owner) == len(t.features)
-			if s.over {
-				c.past = append(c.past, s)
-			} else {
-				c.said = append(c.said, s)
+			if err := c.parseSaid(r.Bytes()); err != nil {
+				return rest, fmt.Errorf("read what was said of a customer: %w", err)
 			}
 		case rowTail:
-			tail = r.Bytes()
+			rest.tail = r.Bytes()
 		case rowApplied:
 			c.Applied = events.Offset(r.Uint())
 		case rowStale:
-			whole = whole && !r.Bool()
+			rest.stale = r.Bool()
 		case rowPassed:
 			c.passed = events.Instant(r.Uint())
 		case rowTable:
-			writer = r.Uint()
+			rest.table = r.Uint()
 		case rowWaits:
 			c.Waits = events.Instant(r.Uint())
 		default:
@@ -144,23 +162,23 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 		r.Fail()
 	}
 	if r.Err() != nil {
-		return nil, fmt.Errorf("read a customer's row: %w", r.Err())
+		return rest, fmt.Errorf("read a customer's row: %w", r.Err())
 	}
-	if err := c.line.loadTail(tail); err != nil {
-		return nil, fmt.Errorf("read a customer's timeline: %w", err)
+	return rest, nil
+}
+
+func (c *Customer) parseSaid(b []byte) error {
+	s, err := c.table.parseSaid(b)
+	if err != nil {
+		return err
 	}
-	if !whole {
-		c.whole()
+	c.orphans = c.orphans || int(s.owner) == len(c.table.features)
+	if s.over {
+		c.past = append(c.past, s)
+	} else {
+		c.said = append(c.said, s)
 	}
-	c.weigh(written)
-	if c.stale = c.line.count(); !whole {
-		c.stale, c.due = 0, 0
-		c.Refold()
-	}
-	if writer != t.print {
-		c.due, c.Waits = 0, 0
-	}
-	return c, nil
+	return nil
 }
 
 // parseField reads what a row says of its customer's timeline beside the tail.
@@ -186,7 +204,7 @@ func (t *timeline) parseField(f wire.Field, r *wire.Reader) {
 	}
 }
 
-// parseStates reads the features' states of a row; whole tells whether every feature was there in its version.
+// parseStates reads the features' states that AppendState wrote; see complete.
 func (t *Table) parseStates(row []byte) (states []any, whole bool, err error) {
 	states = make([]any, len(t.features))
 	r := wire.NewReader(row)
@@ -201,6 +219,11 @@ func (t *Table) parseStates(row []byte) (states []any, whole bool, err error) {
 	if r.Err() != nil {
 		return nil, false, r.Err()
 	}
+	return states, t.complete(states), nil
+}
+
+// complete puts zeros where a feature's state is missing; whole tells whether every feature was there in its version.
+func (t *Table) complete(states []any) (whole bool) {
 	whole = true
 	for i, f := range t.features {
 		if states[i] == nil {
@@ -208,7 +231,7 @@ func (t *Table) parseStates(row []byte) (states []any, whole bool, err error) {
 			whole = whole && !t.abouts[i].hasState
 		}
 	}
-	return states, whole, nil
+	return whole
 }
 
 func (t *Table) parseState(b []byte, states []any) error {
