@@ -33,7 +33,7 @@ func (l *loader) readRules() {
 	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	switch {
 	case err != nil:
-		l.fault(l.from["rulebook"], "rulebook: %w; name a file of rules, or default, or none", err)
+		l.fault(l.from["rulebook"], "rulebook: %w", err)
 	case !utf8.Valid(text):
 		l.fault(l.from["rulebook"], "rulebook: %s is not text in UTF-8", path)
 	case len(bytes.TrimSpace(text)) == 0:
