@@ -38,7 +38,7 @@ func (p *place) newFeeder(ctx context.Context) (*feeder, error) {
 		f.out[i] = make(chan []kafka.Out)
 		f.senders.Go(func() error {
 			for batch := range f.out[i] {
-				if _, err := producer.Append(f.ctx, batch); err != nil {
+				if _, err := producer.AppendAmong(f.ctx, batch); err != nil {
 					return fmt.Errorf("feed touchpoints: %w", err)
 				}
 			}

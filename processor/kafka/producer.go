@@ -66,18 +66,31 @@ func (p *Producer) Epoch() int16 { return p.w.stamp.epoch }
 // first) the producer never writes again: some of the records may stand in the log, and only a new producer that reads
 // the tail can tell.
 func (p *Producer) Append(ctx context.Context, recs []Out) (base events.Offset, err error) {
+	done, err := p.append(ctx, recs, false)
+	return done.base, err
+}
+
+// AppendAmong is Append where others write too: the records stand in order and each once, but others' may stand between
+// them. Next is the offset behind the last one, -1 without records.
+func (p *Producer) AppendAmong(ctx context.Context, recs []Out) (next events.Offset, err error) {
+	done, err := p.append(ctx, recs, true)
+	return done.next, err
+}
+
+func (p *Producer) append(ctx context.Context, recs []Out, among bool) (written, error) {
+	none := written{base: -1, next: -1}
 	if p.dead != nil {
-		return -1, p.dead
+		return none, p.dead
 	}
-	base, written, err := p.w.write(ctx, recs)
-	if err == nil || written == 0 && errors.Is(err, kgo.MessageSizeTooLarge) {
-		return base, err
+	done, err := p.w.write(ctx, recs, among)
+	if err == nil || done.n == 0 && errors.Is(err, kgo.MessageSizeTooLarge) {
+		return done, err
 	}
 	if ctx.Err() != nil && !errors.Is(err, ErrInDoubt) {
 		err = fmt.Errorf("%w: %w", ErrInDoubt, err)
 	}
 	p.dead = err
-	return -1, err
+	return none, err
 }
 
 // Append writes records to a partition in order, acknowledged by all in-sync replicas. Base is the first one's offset,
@@ -85,8 +98,8 @@ func (p *Producer) Append(ctx context.Context, recs []Out) (base events.Offset, 
 // too they need not stand side by side. After an error some may have been written.
 func (c *Client) Append(ctx context.Context, topic string, p events.ShardID, recs []Out) (base events.Offset, err error) {
 	w := &writer{c: c, topic: topic, partition: p, stamp: unstamped}
-	base, _, err = w.write(ctx, recs)
-	return base, err
+	done, err := w.write(ctx, recs, true)
+	return done.base, err
 }
 
 // lastEpoch is the highest there is: what is written with it shuts out all epochs of a producer id.
@@ -97,9 +110,9 @@ const lastEpoch = 32767
 // out: its owner could not write any more.
 func (c *Client) Retire(ctx context.Context, topic string, p events.ShardID, id int64, rec Out) (events.Offset, error) {
 	w := &writer{c: c, topic: topic, partition: p, stamp: stamp{id: id, epoch: lastEpoch}}
-	base, _, err := w.write(ctx, []Out{rec})
+	done, err := w.write(ctx, []Out{rec}, false)
 	if errors.Is(err, ErrInDoubt) && ctx.Err() == nil { // it stands there already
 		return -1, nil
 	}
-	return base, err
+	return done.base, err
 }

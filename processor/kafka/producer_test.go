@@ -260,3 +260,46 @@ func randomBytes(rng *rand.Rand, n int) []byte {
 	}
 	return b
 }
+
+// TestAmongOthers: what takes several batches stands in order and once where another writes before each of them, and the end
+// of it is known; side by side it cannot stand.
+func TestAmongOthers(t *testing.T) {
+	addrs := brokers(t)
+	other := testClient(t, addrs)
+	topic := newTopic(t, other, 1)
+	ctx := testContext(t)
+	c := flakyClient(t, addrs, func(int) (bool, bool) {
+		if _, err := other.Append(ctx, topic, 0, out("other")); err != nil {
+			t.Error(err)
+		}
+		return false, false
+	})
+	recs := make([]Out, 4000)
+	for i := range recs {
+		recs[i].Value = fmt.Appendf(nil, "%04d %s", i, strings.Repeat("x", 1000))
+	}
+	end, err := newProducer(t, c, topic, "feeder").AppendAmong(ctx, recs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, batches := 0, 0
+	all := readAll(t, other, topic, 0)
+	for _, r := range all {
+		if string(r.Value) == "other" {
+			batches++
+		} else if string(r.Value) != string(recs[n].Value) {
+			t.Fatalf("%.4s stands where %d is due", r.Value, n)
+		} else {
+			n++
+		}
+	}
+	if n != len(recs) || batches < 4 || int(end) != len(all) {
+		t.Errorf("%d of %d in %d batches up to before %d of %d", n, len(recs), batches, end, len(all))
+	}
+	if _, err := newProducer(t, c, topic, "shard").Append(ctx, recs); !errors.Is(err, ErrForeign) {
+		t.Errorf("side by side: %v", err)
+	}
+	if next, err := newProducer(t, c, topic, "nothing").AppendAmong(ctx, nil); next != -1 || err != nil {
+		t.Errorf("nothing: %d, %v", next, err)
+	}
+}

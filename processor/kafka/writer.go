@@ -30,29 +30,35 @@ type writer struct {
 	buf       []byte
 }
 
-// write writes records in order and says how many were acknowledged. A batch that the topic does not admit is halved.
-func (w *writer) write(ctx context.Context, recs []Out) (base events.Offset, written int, err error) {
-	base = -1
-	for limit := maxBatch; written < len(recs); {
-		n, size := fit(recs[written:], limit)
-		first, err := w.writeBatch(ctx, recs[written:written+n])
+// written is what was acknowledged: n records, of which the first stands at base and the last before next.
+type written struct {
+	base, next events.Offset
+	n          int
+}
+
+// write writes records in order, side by side unless it is among others. A batch that the topic does not admit is halved.
+func (w *writer) write(ctx context.Context, recs []Out, among bool) (written, error) {
+	done := written{base: -1, next: -1}
+	for limit := maxBatch; done.n < len(recs); {
+		n, size := fit(recs[done.n:], limit)
+		first, err := w.writeBatch(ctx, recs[done.n:done.n+n])
 		switch {
 		case errors.Is(err, kgo.MessageSizeTooLarge) && n > 1:
 			limit = size / 2
 			continue
 		case errors.Is(err, kgo.MessageSizeTooLarge):
-			return -1, written, fmt.Errorf("a record of %d bytes is more than the topic's max.message.bytes admits: %w", size, err)
+			return done, fmt.Errorf("a record of %d bytes is more than the topic's max.message.bytes admits: %w", size, err)
 		case err != nil:
-			return -1, written, err
-		case base < 0:
-			base = first
-		case w.stamp.id >= 0 && first != base+events.Offset(written):
-			return -1, written, fmt.Errorf("write to partition %s: %w (records not side by side)", partitionName(w.topic, w.partition), ErrForeign)
+			return done, err
+		case done.n == 0:
+			done.base = first
+		case !among && first != done.next:
+			return done, fmt.Errorf("write to partition %s: %w (records not side by side)", partitionName(w.topic, w.partition), ErrForeign)
 		}
 		w.stamp = w.stamp.after(n)
-		written += n
+		done.n, done.next = done.n+n, first+events.Offset(n)
 	}
-	return base, written, nil
+	return done, nil
 }
 
 // after is the stamp of what follows n records. Of sequence numbers, 0 comes after 2^31-1.

@@ -127,12 +127,11 @@ func (r *Rehearsal) Flush(ctx context.Context) error {
 }
 
 func (p *partition) append(ctx context.Context) error {
-	base, err := p.producer.Append(ctx, p.gathered)
+	end, err := p.producer.AppendAmong(ctx, p.gathered) // the program writes here too
 	if err != nil {
 		return err
 	}
-	p.end = base + events.Offset(len(p.gathered))
-	p.gathered = nil
+	p.end, p.gathered = end, nil
 	return nil
 }
 
