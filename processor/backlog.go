@@ -82,6 +82,10 @@ func (r *reading) Range(_ context.Context, topic string, _ events.ShardID) (kafk
 	return kafka.Range{End: r.written}, nil
 }
 
+func (r *reading) Reach(ctx context.Context, topic string, p events.ShardID, _ events.Offset) (kafka.Range, error) {
+	return r.Range(ctx, topic, p)
+}
+
 func (r *reading) ReadBatches(_ context.Context, _ string, _ events.ShardID, _, _ events.Offset,
 	f func(kafka.Head, []events.Record) error) error {
 	return f(kafka.Head{Base: r.written - 1, Last: r.written - 1, ProducerID: r.ID()},

@@ -11,6 +11,9 @@ import (
 type broker interface {
 	// Range is what can be read of a partition.
 	Range(ctx context.Context, topic string, p events.ShardID) (kafka.Range, error)
+	// Reach is Range of a partition that was read up to an offset. If its end lies before that, it is asked for again during
+	// some seconds, for a broker may not know at once how far the log goes.
+	Reach(ctx context.Context, topic string, p events.ShardID, offset events.Offset) (kafka.Range, error)
 	// ReadBatches calls f for each record batch with records from one offset up to before another.
 	ReadBatches(ctx context.Context, topic string, p events.ShardID, from, to events.Offset, f func(h kafka.Head, recs []events.Record) error) error
 	// NewProducer takes a transactional id over.

@@ -138,7 +138,14 @@ func (p *Processor) outsider(ctx context.Context, id events.ShardID) (*shard, er
 	if id < 0 || int(id) >= l.shards {
 		return nil, fmt.Errorf("there is no shard %d: there are %d, from 0", id, l.shards)
 	}
-	return newShard(&p.config, p.metrics, cluster{p.config.Client}, id, l, ""), nil
+	return newShard(&p.config, p.metrics, atOnce{cluster{p.config.Client}}, id, l, ""), nil
+}
+
+// atOnce is a broker for who looks: it tells how a log is now.
+type atOnce struct{ broker }
+
+func (b atOnce) Reach(ctx context.Context, topic string, p events.ShardID, _ events.Offset) (kafka.Range, error) {
+	return b.Range(ctx, topic, p)
 }
 
 func (s *shard) look(ctx context.Context) (l *Look, err error) {

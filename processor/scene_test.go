@@ -21,6 +21,10 @@ func (p scenePort) Range(_ context.Context, topic string, s events.ShardID) (kaf
 	return kafka.Range{End: p.k.log(topic, s).end}, nil
 }
 
+func (p scenePort) Reach(ctx context.Context, topic string, s events.ShardID, _ events.Offset) (kafka.Range, error) {
+	return p.Range(ctx, topic, s)
+}
+
 func (p scenePort) ReadBatches(_ context.Context, topic string, s events.ShardID, from, to events.Offset, f func(kafka.Head, []events.Record) error) error {
 	l := p.k.log(topic, s)
 	for _, b := range l.batches[l.at(from):] {

@@ -34,6 +34,17 @@ func (p simPort) read(effect func()) error {
 }
 
 func (p simPort) Range(_ context.Context, topic string, s events.ShardID) (r kafka.Range, err error) {
+	w := p.o.w
+	err = p.read(func() {
+		if r.End = p.log(topic, s).end; r.End > 0 && w.mishap(w.odds.vague) { // it has just started, and does not know yet
+			r.End -= 1 + events.Offset(w.IntN(min(5, int(r.End))))
+			w.count.vague++
+		}
+	})
+	return r, err
+}
+
+func (p simPort) Reach(_ context.Context, topic string, s events.ShardID, _ events.Offset) (r kafka.Range, err error) {
 	err = p.read(func() { r.End = p.log(topic, s).end })
 	return r, err
 }

@@ -31,6 +31,7 @@ type simOdds struct {
 	alien  int // of a turn: somebody else writes to the output
 	expire int // of a turn: the coordinator forgets a transactional id
 	read   int // of a request: it fails
+	vague  int // of a request for a log's end: it tells an earlier one
 	write  int // of a request: it is lost, unanswered or repeated
 	ghost  int // of a crash: what was sent arrives all the same
 	lost   int // of a start: the disk is empty
@@ -39,13 +40,13 @@ type simOdds struct {
 
 // simCount is what happened.
 type simCount struct {
-	turns, crashes, takeovers, seconds, stopped, frozen, leaps, quiets, ruled, aliens, expired, ghosts, lost, rolled, retired, repeated, aside, fired, withdrawn, met int
+	turns, crashes, takeovers, seconds, stopped, frozen, leaps, quiets, ruled, aliens, expired, ghosts, lost, rolled, retired, repeated, aside, fired, withdrawn, met, vague int
 }
 
 // fields are the counts, in order.
 func (c *simCount) fields() []*int {
 	return []*int{&c.turns, &c.crashes, &c.takeovers, &c.seconds, &c.stopped, &c.frozen, &c.leaps, &c.quiets, &c.ruled, &c.aliens,
-		&c.expired, &c.ghosts, &c.lost, &c.rolled, &c.retired, &c.repeated, &c.aside, &c.fired, &c.withdrawn, &c.met}
+		&c.expired, &c.ghosts, &c.lost, &c.rolled, &c.retired, &c.repeated, &c.aside, &c.fired, &c.withdrawn, &c.met, &c.vague}
 }
 
 func (c *simCount) add(d *simCount) {
@@ -96,7 +97,7 @@ func newSimWorld(seed uint64, out io.Writer) *simWorld {
 		w.newest = len(simRulebooks) - 1
 	}
 	w.odds = simOdds{crash: r.IntN(30), stop: r.IntN(6), second: 2 + r.IntN(12), freeze: 5 + r.IntN(20), leap: r.IntN(3), expire: r.IntN(4) * r.IntN(3), quiet: r.IntN(8), rules: r.IntN(9), alien: r.IntN(6) / 4,
-		read: r.IntN(4), write: r.IntN(25), ghost: 500, lost: r.IntN(150), rolled: r.IntN(500)}
+		read: r.IntN(4), vague: r.IntN(100), write: r.IntN(25), ghost: 500, lost: r.IntN(150), rolled: r.IntN(500)}
 	for topic, n := range map[string]int{simInput: w.shards, simOutput: w.shards, simParked: 1} {
 		w.kafka.create(topic, n)
 	}

@@ -167,14 +167,6 @@ func (s *shard) encodeMark(id int64, epoch int16, m events.Mark) (kafka.Out, err
 
 // load opens the store and goes where its last checkpoint was, or to the beginning. It refuses what cannot go on.
 func (s *shard) load(ctx context.Context) (err error) {
-	in, err := s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id)
-	if err != nil {
-		return err
-	}
-	out, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
-	if err != nil {
-		return err
-	}
 	if err := s.believe(rulebook.Begin(s.config.Rulebook)); err != nil { // until it is known which is in force
 		return err
 	}
@@ -184,7 +176,7 @@ func (s *shard) load(ctx context.Context) (err error) {
 	defer func() { s.loaded = s.at }()
 	at, exists := s.store.Positions()
 	if !exists || at.Unbegun() {
-		return s.loadNothing(ctx, in, out)
+		return s.loadNothing(ctx)
 	}
 	if err := s.genesis().Check(at.Genesis); err != nil {
 		return &stopError{why: err}
@@ -201,7 +193,7 @@ func (s *shard) load(ctx context.Context) (err error) {
 		s.at.Rules, s.at.Walk = now, store.Walk{Active: true, Cause: events.ByRules}
 		s.log.Info().Msg("features are of another version than before: all customers are looked at again")
 	}
-	return s.checkLogs(ctx, in, out)
+	return s.checkLogs(ctx)
 }
 
 // genesis is what the shard's store is made for.
@@ -212,7 +204,15 @@ func (s *shard) genesis() store.Genesis {
 
 // loadNothing is load without a checkpoint. The partition's first opened mark, if there is one, says where the shard
 // began and by which rulebook.
-func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
+func (s *shard) loadNothing(ctx context.Context) error {
+	in, err := s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id)
+	if err != nil {
+		return err
+	}
+	out, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
+	if err != nil {
+		return err
+	}
 	if out.First > 0 {
 		return s.stopAtLog("partition %d of %s no longer has its records before offset %d, and there is neither a store nor a snapshot of what they said",
 			s.id, s.config.Topics.Events, out.First)
@@ -220,7 +220,6 @@ func (s *shard) loadNothing(ctx context.Context, in, out kafka.Range) error {
 	rules := s.rules
 	s.began = true
 	s.at = store.Positions{Genesis: s.genesis(), Input: in.First, MuteUntil: -1, Producer: -1}
-	var err error
 	if s.first, err = s.firstMark(ctx, out); err != nil {
 		return err
 	}
@@ -257,8 +256,16 @@ func (s *shard) goBy(rules rulebook.Succession) error {
 }
 
 // checkLogs makes sure that both logs still are those which the checkpoint was made from.
-func (s *shard) checkLogs(ctx context.Context, in, out kafka.Range) error {
+func (s *shard) checkLogs(ctx context.Context) error {
 	c := s.config.Topics
+	in, err := s.broker.Reach(ctx, c.Touchpoints, s.id, s.at.Input)
+	if err != nil {
+		return err
+	}
+	out, err := s.broker.Reach(ctx, c.Events, s.id, s.at.Output)
+	if err != nil {
+		return err
+	}
 	switch {
 	case s.at.Input > in.End:
 		return s.stopAtLog("the checkpoint has read up to offset %d of partition %d of %s, which ends at %d: %w",
@@ -317,7 +324,7 @@ func (s *shard) settleBeginning() error {
 func (s *shard) checkSaid(ctx context.Context, in kafka.Range) (err error) {
 	to := max(s.at.SaidPosition, s.at.MuteUntil)
 	if to > in.End { // the former owner may have read on meanwhile
-		if in, err = s.broker.Range(ctx, s.config.Topics.Touchpoints, s.id); err != nil {
+		if in, err = s.broker.Reach(ctx, s.config.Topics.Touchpoints, s.id, to); err != nil {
 			return err
 		}
 	}
@@ -342,12 +349,13 @@ func (s *shard) retireOthers(ctx context.Context, p producer, began time.Duratio
 		if err != nil {
 			return err
 		}
-		if _, err := s.broker.Retire(ctx, s.config.Topics.Events, s.id, id, out); err != nil {
+		at, err := s.broker.Retire(ctx, s.config.Topics.Events, s.id, id, out)
+		if err != nil {
 			return lost("retire producer id %d of partition %d of %s: %w", id, s.id, s.config.Topics.Events, err)
 		}
 		s.at.ProducerIDs = append(s.at.ProducerIDs, id)
 		s.log.Info().Int64("producer_id", id).Msg("the broker had forgotten the former producer id; it is retired")
-		now, err := s.broker.Range(ctx, s.config.Topics.Events, s.id)
+		now, err := s.broker.Reach(ctx, s.config.Topics.Events, s.id, at+1)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -17,6 +18,7 @@ import (
 	"github.com/touchfold/touchfold/processor/kafka"
 	"github.com/touchfold/touchfold/processor/localkafka"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/store"
 )
 
 // TestFenced: a second process with the same app shuts the first one out, which ends with a sentence; nothing is said
@@ -221,6 +223,59 @@ func checkNoGoroutine(t *testing.T) {
 			if strings.Contains(g, of) {
 				t.Errorf("a goroutine remains:\n%s", g)
 				break
+			}
+		}
+	}
+}
+
+// behindPort is a broker that has just started: its logs seem to end one record early until they are waited for, or for good.
+type behindPort struct {
+	scenePort
+	topic string
+	lost  bool
+}
+
+func (p behindPort) Range(ctx context.Context, topic string, s events.ShardID) (kafka.Range, error) {
+	r, err := p.scenePort.Range(ctx, topic, s)
+	if topic == p.topic {
+		r.End--
+	}
+	return r, err
+}
+
+func (p behindPort) Reach(ctx context.Context, topic string, s events.ShardID, offset events.Offset) (kafka.Range, error) {
+	if p.lost {
+		return p.Range(ctx, topic, s)
+	}
+	return p.scenePort.Reach(ctx, topic, s, offset)
+}
+
+// TestEndsBehind: a take-over waits for ends that lie before what was read, and stops where that does not help.
+func TestEndsBehind(t *testing.T) {
+	for _, c := range []struct {
+		topic string
+		kept  bool // the checkpoint is
+		want  string
+	}{
+		{simInput, true, "the checkpoint has read up to offset 1 of partition 0 of touchpoints, which ends at 0"},
+		{simOutput, true, "the checkpoint knows of derived events up to offset 4 of partition 0 of customer-events, which ends at 3"},
+		{simInput, false, "follows from records up to offset 1 of touchpoints, which ends at 0"},
+	} {
+		for _, lost := range []bool{false, true} {
+			w := newScene(t)
+			w.order("a", "1", 250)
+			s := w.owner()
+			w.rest(s)
+			w.must(s.checkpoint(context.Background(), true))
+			w.must(s.store.Wait())
+			if !c.kept {
+				w.mem = store.NewMemory()
+			}
+			s = w.shard()
+			s.broker = behindPort{scenePort{w.k}, c.topic, lost}
+			err := s.takeOver(context.Background())
+			if !lost && err != nil || lost && (!isStop(err) || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%+v, lost %v: %v", c, lost, err)
 			}
 		}
 	}

@@ -10,6 +10,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,7 +32,8 @@ type Config struct {
 	Log            zerolog.Logger
 	RequestTimeout time.Duration // how long one request may take, waiting for records not counted; default 10 s
 
-	dial dialFunc // tests go through proxies
+	dial   dialFunc      // tests go through proxies
+	behind time.Duration // tests do not wait for behindFor
 }
 
 type dialFunc func(ctx context.Context, network, address string) (net.Conn, error)
@@ -74,6 +76,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.RequestTimeout <= 0 {
 		cfg.RequestTimeout = 10 * time.Second
 	}
+	cfg.behind = cmp.Or(cfg.behind, behindFor)
 	if cfg.dial == nil {
 		cfg.dial = (&net.Dialer{Timeout: 3 * time.Second}).DialContext
 	}

@@ -29,7 +29,8 @@ type FetchConfig struct {
 // back-pressure.
 //
 // Whenever a partition's leader was not known for a moment, the record batch that was handed out last is read once
-// more: another one in its place is ErrOtherLog. (Compaction would look like that; compacted topics are not for this.)
+// more: another one in its place is ErrOtherLog, and so is none if that lasts for some seconds. (Compaction would look
+// like that; compacted topics are not for this.)
 type Fetcher struct {
 	c      *Client
 	cfg    FetchConfig
@@ -52,6 +53,8 @@ type reading struct {
 	base  events.Offset // of the record batch handed out last
 	crc   uint32        // of that; 0 before the first
 	check bool          // it is to be read again
+	// missing is since when nothing stands in its place, zero if something does or nobody answers.
+	missing time.Time
 	// ---
 	state  state
 	known  bool // leader is one that we were told of, and it did not fail since
@@ -216,7 +219,7 @@ func (f *Fetcher) batch(ctx context.Context, r *reading, a answer) (b Batch, due
 	case errors.Is(err, errOffset) && r.check:
 		err = f.c.explain(ctx, f.cfg.Topic, r.partition, r.base)
 		if errors.Is(err, ErrRemoved) { // it was read before
-			r.check = false
+			r.found()
 			return Batch{}, false
 		}
 	case errors.Is(err, errOffset):
@@ -249,19 +252,31 @@ func (f *Fetcher) checked(ctx context.Context, r *reading, raw []byte) ([]byte, 
 		return nil, err
 	case again == nil: // a new leader may not know for a moment how far it may be read
 		ends, err := f.c.Range(ctx, f.cfg.Topic, r.partition)
-		if err == nil && ends.End <= r.base {
+		if err == nil && ends.End <= r.base && !f.mayReturn(r) {
 			err = ends.misses(r.next)
 		}
 		return nil, err
 	case again.base() != r.base || again.crc() != r.crc:
 		return nil, fmt.Errorf("the records at offset %d are others: %w", r.base, ErrOtherLog)
 	}
-	r.check = false
+	r.found()
 	if next, _, err := cutBatch(rest); next == nil { // cut short is no damage here
 		return nil, err
 	}
 	return rest, nil
 }
+
+// mayReturn: nothing stands in place of the record batch that was handed out last, but not for long: a broker that has just
+// started, or begun to lead, may not know at once how far the log goes.
+func (f *Fetcher) mayReturn(r *reading) bool {
+	if r.missing.IsZero() {
+		r.missing = time.Now()
+	}
+	return time.Since(r.missing) < f.c.cfg.behind
+}
+
+// found notes that the record batch that was handed out last needs no looking for.
+func (r *reading) found() { r.check, r.missing = false, time.Time{} }
 
 // deliver puts a batch into the reader's channel; where that is full, Run is told first.
 func (f *Fetcher) deliver(ctx context.Context, r *reading, b Batch, turns chan<- turn) bool {

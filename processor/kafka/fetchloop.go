@@ -183,6 +183,9 @@ func (l *loop) land(res landed) {
 				r.told = true
 				bad[err.Error()] = append(bad[err.Error()], r)
 			}
+			if !errors.Is(err, errOffset) { // who did not answer tells nothing of the log
+				r.missing = time.Time{}
+			}
 			r.state, r.known = idle, false
 			r.pause = min(max(2*r.pause, minPause), maxPause)
 			r.after = time.Now().Add(r.pause)
@@ -215,7 +218,7 @@ func (l *loop) landOne(r *reading, res landed) error {
 		return nil
 	}
 	err := answered(got.ErrorCode)
-	if err != nil && retriable(err) {
+	if err != nil && (retriable(err) || errors.Is(err, errOffset) && r.check && l.f.mayReturn(r)) {
 		return err
 	}
 	l.works(r, err)

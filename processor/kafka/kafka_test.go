@@ -49,7 +49,7 @@ func testLog(t testing.TB) zerolog.Logger {
 
 func testClient(t testing.TB, addrs []string) *Client {
 	t.Helper()
-	c, err := New(Config{Brokers: addrs, ClientID: "test", Log: testLog(t)})
+	c, err := New(Config{Brokers: addrs, ClientID: "test", Log: testLog(t), behind: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	kgo "github.com/segmentio/kafka-go"
 
@@ -36,6 +37,25 @@ func (c *Client) Range(ctx context.Context, topic string, p events.ShardID) (r R
 	})
 	return r, err
 }
+
+// Reach is Range of a partition that was read up to an offset. If its end lies before that, it is asked for again during
+// some seconds: a broker that has just started, or begun to lead, may not know at once how far the log goes.
+func (c *Client) Reach(ctx context.Context, topic string, p events.ShardID, offset events.Offset) (r Range, err error) {
+	for waited := time.Duration(0); ; waited += behindPause { // a broker that does not answer is another matter
+		if r, err = c.Range(ctx, topic, p); err != nil || r.End >= offset || waited >= c.cfg.behind {
+			return r, err
+		}
+		if !sleep(ctx, behindPause) {
+			return r, fmt.Errorf("wait until partition %s reaches offset %d again: %w", partitionName(topic, p), offset, context.Cause(ctx))
+		}
+	}
+}
+
+const (
+	// behindFor is how long the end of a log may lie before what was read of it.
+	behindFor   = 3 * time.Second
+	behindPause = 100 * time.Millisecond // until it is asked for again
+)
 
 // BatchAt gives the head of the record batch that holds an offset: of an offset that was read, its CRC is for ever the
 // same. It is ErrRemoved if the offset is not in the log any more, by retention or compaction, and ErrOtherLog if it is
