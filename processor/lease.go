@@ -54,12 +54,14 @@ func (s *shard) mayWrite(ctx context.Context) error {
 	return nil
 }
 
-// renew keeps the broker from forgetting this owner. Nothing may be in flight.
+// renew keeps the broker from forgetting this owner, and tells what it could not tell while mute. Nothing may be in flight.
 func (s *shard) renew(ctx context.Context) error {
 	now := s.terms.boot()
 	switch silent := now - s.heard; {
 	case !s.voice.silent():
 		return nil
+	case s.untold && s.speaking:
+		return s.tellRulebook(ctx)
 	case now-s.took > s.terms.again, silent > 2*s.terms.alive:
 		return s.retake(ctx)
 	case silent > s.terms.alive:

@@ -21,6 +21,7 @@ type believing struct {
 	rules    rulebook.Succession
 	table    *state.Table // of the rulebook in force
 	proposed bool         // the log was compared with the configuration's rulebook
+	untold   bool         // rules came in force while mute: see tellRulebook
 }
 
 // Belief is what a rulebook makes of events.
@@ -130,10 +131,12 @@ func (s *shard) takeRulebook(ctx context.Context, b *rulebook.Rulebook) error {
 	return s.tellRulebook(ctx)
 }
 
-// tellRulebook tells those who ask the output which rulebook is in force. Nothing is in flight.
+// tellRulebook tells those who ask the output which rulebook is in force; what is mute tells it when it speaks. Nothing is in
+// flight.
 func (s *shard) tellRulebook(ctx context.Context) error {
+	s.untold = !s.speaking
 	switch now := s.terms.boot(); {
-	case !s.speaking:
+	case s.untold:
 		return nil
 	case now-s.heard > s.terms.lease:
 		return s.retake(ctx) // whose mark tells it

@@ -165,3 +165,33 @@ func TestCannotRun(t *testing.T) {
 		t.Errorf("said is %+v", all)
 	}
 }
+
+// TestToldWhenSpeaking: a rulebook that comes in force while a shard is mute is told once it speaks, and once only.
+func TestToldWhenSpeaking(t *testing.T) {
+	w := newScene(t)
+	w.mute = true
+	w.order("a", "1", 250)
+	c := simRulebooks[1].rulebook().Numbered(1).Control(w.k.now)
+	value, headers := c.Record(simApp)
+	_, err := w.k.append(w.k.log(simInput, 0), simStamp{-1, -1}, -1, []kafka.Out{{Value: value, Headers: headers}})
+	w.must(err)
+	w.order("a", "2", 250)
+	s := w.owner()
+	w.fold(s, 2)
+	w.must(s.round(t.Context()))
+	told := func() (marks []string) {
+		w.k.log(simOutput, 0).records(func(r *events.Record, _ int64) {
+			if _, m, err := events.ParseDerived(r); err == nil && m != nil {
+				marks = append(marks, string(m.Kind)+" "+m.Rulebook)
+			}
+		})
+		return marks
+	}
+	if got := told(); s.speaking || len(got) != 1 || s.rules.Now.Serial != 1 {
+		t.Fatalf("speaking %v by %s: %s", s.speaking, s.rules.Now.Name(), got)
+	}
+	w.rest(s)
+	if got, want := told(), string(events.ShardAlive)+" "+s.rules.Now.Name(); !s.speaking || len(got) != 2 || got[1] != want {
+		t.Errorf("speaking %v: %s, want %s", s.speaking, got, want)
+	}
+}
