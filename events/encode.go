@@ -38,12 +38,14 @@ type Encoder struct {
 	mac    hash.Hash
 
 	memory  []byte   // of the record that is being written, in a piece that many share; none of it is used twice
-	headers []Header // of that record
+	headers []Header // of that record, in such a piece too
 	written int      // where in memory the next header's value begins
 }
 
 // pieceSize is how much memory records share, in bytes, and pieceRest how much of it is left alone: most records need less.
 const pieceSize, pieceRest = 64 << 10, 2 << 10
+
+const mostHeaders = 9 // of a record
 
 // NewEncoder returns an encoder for an app; key is the secret of the ids, IDKey(app) if empty.
 func NewEncoder(app string, key []byte) *Encoder {
@@ -85,7 +87,7 @@ func (e *Encoder) Statement(s *Statement, d *Derived) error {
 	e.memory = append(e.memory, s.Customer...)
 	value := len(e.memory)
 	e.memory = appendData(e.memory, s, f, id)
-	*d = Derived{e.memory[key:value:value], e.memory[value:len(e.memory):len(e.memory)], e.headers}
+	*d = Derived{e.memory[key:value:value], e.memory[value:len(e.memory):len(e.memory)], slices.Clip(e.headers)}
 	return nil
 }
 
@@ -101,7 +103,7 @@ func (e *Encoder) Mark(m *Mark, d *Derived) error {
 	e.memory = appendMarkID(e.memory, e.mac, m)
 	e.header("ce_id")
 	e.common(string(m.Kind), m.At, m.Shard)
-	*d = Derived{Value: bytes.TrimSuffix(data.Bytes(), []byte("\n")), Headers: e.headers}
+	*d = Derived{Value: bytes.TrimSuffix(data.Bytes(), []byte("\n")), Headers: slices.Clip(e.headers)}
 	return nil
 }
 
@@ -122,7 +124,10 @@ func (e *Encoder) begin() {
 	if cap(e.memory) < pieceRest {
 		e.memory = make([]byte, 0, pieceSize)
 	}
-	e.headers, e.written = make([]Header, 0, 9), 0
+	e.headers, e.written = e.headers[len(e.headers):], 0
+	if cap(e.headers) < mostHeaders {
+		e.headers = make([]Header, 0, 64*mostHeaders)
+	}
 }
 
 // header makes what was written since the last one the value of a header.
