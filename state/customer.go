@@ -16,13 +16,12 @@ type Customer struct {
 	said   []said // in order of key
 	past   []said // of occurrences that are history, in order of key: none of them is in said
 
-	due     events.Instant   // the least horizon as of the last step
-	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
-	passed  events.Instant   // up to here horizons have passed, seen or not
-	heard   []uint64         // by feature: the fingerprint of the facts that were compared last; 0: not known
-	orphans bool             // some of said may be no feature's
-	crowd   int              // where said is longer, all of it is looked at lest occurrences that are history stay in the way
-	stale   int              // events from this index on are not folded yet; line.count() if all are
+	due     events.Instant // the least horizon as of the last step
+	asked   []asked        // by feature, as of then; nil after Parse
+	passed  events.Instant // up to here horizons have passed, seen or not
+	orphans bool           // some of said may be no feature's
+	crowd   int            // where said is longer, all of it is looked at lest occurrences that are history stay in the way
+	stale   int            // events from this index on are not folded yet; line.count() if all are
 	saves   []savepoint
 	saveGap int
 
@@ -33,6 +32,12 @@ type Customer struct {
 	Applied events.Offset
 	// Waits is the owner's clock when the customer became stale, 0 if he is not; until Settle.
 	Waits events.Instant
+}
+
+// asked is what a feature said when it was asked last.
+type asked struct {
+	due   events.Instant // its horizon
+	heard uint64         // the fingerprint of its facts when they were compared; 0: not known
 }
 
 // New is a customer of whom nothing is known.

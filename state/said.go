@@ -120,7 +120,10 @@ func (c *Customer) Absorb(st *events.Statement) {
 	if !found {
 		c.register(st.Fact, i)
 	}
-	c.orphans, c.heard = true, nil
+	c.orphans = true
+	for i := range c.asked {
+		c.asked[i].heard = 0
+	}
 	s := &c.said[i]
 	if st.N < s.n {
 		return

@@ -73,11 +73,11 @@ func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 
 // ready is the features whose horizon is not after an instant.
 func (c *Customer) ready(at events.Instant) (due Set) {
-	if c.dues == nil {
+	if c.asked == nil {
 		return c.table.timed
 	}
-	for i, d := range c.dues {
-		if c.table.timed.has(i) && d <= at {
+	for i := range c.asked {
+		if c.table.timed.has(i) && c.asked[i].due <= at {
 			due |= 1 << i
 		}
 	}
@@ -105,15 +105,14 @@ func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 // walk. cause is the reason; "": what made each fact true, by its history.
 func (c *Customer) Settle(at events.Instant, cause events.Cause, sp *Speaker) {
 	c.compare(at, c.table.timed, true, origin{cause: cause}, sp)
-	c.dues, c.passed, c.Waits = nil, at, 0
+	c.passed, c.Waits = at, 0
 	c.setDue(at, c.table.timed)
 }
 
 // setDue computes the horizons of the features in moved, as of an instant.
 func (c *Customer) setDue(at events.Instant, moved Set) {
-	if c.dues == nil {
-		c.dues = make([]events.Instant, len(c.table.features))
-		moved = c.table.timed
+	if c.asked == nil {
+		c.asked, moved = make([]asked, len(c.table.features)), c.table.timed
 	}
 	c.due = events.Never
 	for i, f := range c.table.features {
@@ -121,9 +120,9 @@ func (c *Customer) setDue(at events.Instant, moved Set) {
 			continue
 		}
 		if moved.has(i) {
-			c.dues[i] = f.horizon(c.states[i], Known{c.states}, at)
+			c.asked[i].due = f.horizon(c.states[i], Known{c.states}, at)
 		}
-		c.due = min(c.due, c.dues[i])
+		c.due = min(c.due, c.asked[i].due)
 	}
 }
 
@@ -219,8 +218,8 @@ func (c *Customer) changes(at events.Instant, only Set, sp *Speaker) Set {
 // ask lists what the features of only hold true at an instant, and returns those of which that may be otherwise than when
 // they were asked last, or all of them.
 func (c *Customer) ask(at events.Instant, only Set, all bool, sp *Speaker) Set {
-	if c.heard == nil {
-		c.heard = make([]uint64, len(c.table.features))
+	if c.asked == nil { // and so will be the horizons of all
+		c.asked = make([]asked, len(c.table.features))
 	}
 	for i, f := range c.table.features {
 		if !only.has(i) {
@@ -238,8 +237,8 @@ func (c *Customer) ask(at events.Instant, only Set, all bool, sp *Speaker) Set {
 		if i == c.table.happens || c.table.changing.has(i) {
 			continue
 		}
-		if h := fingerprint(sp.now[n:]); all || h != c.heard[i] {
-			c.heard[i] = h
+		if h := fingerprint(sp.now[n:]); all || h != c.asked[i].heard {
+			c.asked[i].heard = h
 		} else {
 			sp.now, only = sp.now[:n], only&^(1<<i)
 		}
