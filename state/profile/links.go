@@ -20,11 +20,12 @@ type links struct {
 type link struct {
 	print       uint64 // what stands for kind and name, by which it is found
 	first, last events.Instant
-	at, size    uint32 // of the name, in names
+	at          uint32 // where its name begins in names
+	size        uint16 // of the name: no id is longer than events.MaxID
 	kind        kind
 }
 
-func (l *links) name(x *link) []byte { return l.names[x.at : x.at+x.size] }
+func (l *links) name(x *link) []byte { return l.names[x.at : x.at+uint32(x.size)] }
 
 // note notes that a name was linked at an instant that is not before any other. Beyond maxNames, names that are new are
 // passed over.
@@ -46,7 +47,7 @@ func (l *links) note(k kind, name string, at events.Instant) {
 }
 
 func (l *links) insert(i int, x link, name []byte) {
-	x.at, x.size = uint32(len(l.names)), uint32(len(name))
+	x.at, x.size = uint32(len(l.names)), uint16(len(name))
 	l.names = append(l.names, name...)
 	l.list = slices.Insert(l.list, i, x)
 }
@@ -71,7 +72,7 @@ func (l *links) parse(b []byte) error {
 	for len(b) > 0 {
 		x := link{kind: kind(b[0])}
 		size, n := binary.Uvarint(b[1:])
-		if x.kind < anonymous || x.kind > group || n <= 0 || size == 0 || size > uint64(len(b)-1-n) {
+		if x.kind < anonymous || x.kind > group || n <= 0 || size == 0 || size > min(events.MaxID, uint64(len(b)-1-n)) {
 			return wire.ErrCorrupt
 		}
 		name := b[1+n : 1+n+int(size)]

@@ -118,7 +118,6 @@ func (s *State) number(fingerprint uint64) int32 {
 	if !ok {
 		n = int32(len(s.products))
 		s.products = append(s.products, product{print: fingerprint})
-		s.numbers.added(fingerprint, int(n))
 	}
 	return n
 }
@@ -126,7 +125,6 @@ func (s *State) number(fingerprint uint64) int32 {
 // count adds the i-th order, the last so far, to what follows from orders.
 func (s *State) count(i int) {
 	o := &s.orders[i]
-	s.byKey.added(o.key, i)
 	if n := len(s.days); n > 0 && s.days[n-1].day == o.day {
 		s.days[n-1].orders++
 	} else {
