@@ -27,6 +27,7 @@ type Speaker struct {
 	owner    int8                      // the feature that is being asked
 	over     bool                      // some of the customer's said are
 	s        events.Statement
+	ids      []string // of s
 }
 
 // NewSpeaker calls say with each statement, which is valid during the call; Customer, Fact, Value, Previous, N,
@@ -276,7 +277,7 @@ func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Spea
 		}
 		o = h
 	}
-	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause,
+	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o, sp), Cause: o.cause,
 		Rule: ruleOf(s.key)}, sp)
 }
 
@@ -298,7 +299,7 @@ func (c *Customer) tell(s *said, st *events.Statement, sp *Speaker) {
 }
 
 // because is the ids of the events that decide a fact, the first ten in order.
-func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids []string) {
+func (c *Customer) because(s *said, v Value, at events.Instant, o origin, sp *Speaker) []string {
 	var marks []Mark
 	switch {
 	case v == "" && o.mark.ID != 0: // what ended it
@@ -309,11 +310,11 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 	if len(marks) == 0 && o.mark.ID != 0 {
 		marks = []Mark{o.mark}
 	}
-	return c.ids(marks)
+	return c.ids(marks, sp)
 }
 
 // ids is the ids of the events that marks, in order of time, point to: the first ten in the timeline's order.
-func (c *Customer) ids(marks []Mark) (ids []string) {
+func (c *Customer) ids(marks []Mark, sp *Speaker) []string {
 	if len(marks) == 0 {
 		return nil
 	}
@@ -329,14 +330,14 @@ func (c *Customer) ids(marks []Mark) (ids []string) {
 			places = append(places, place)
 		case c.line.away > 0 && m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
 			c.whole()
-			return c.ids(marks)
+			return c.ids(marks, sp)
 		}
 	}
 	slices.Sort(places)
 	places = places[:min(len(places), events.MaxBecause)]
-	ids = make([]string, 0, len(places))
+	sp.ids = sp.ids[:0]
 	for _, i := range places {
-		ids = append(ids, c.line.idOf(&c.line.index[i]))
+		sp.ids = append(sp.ids, c.line.idOf(&c.line.index[i]))
 	}
-	return ids
+	return sp.ids
 }
