@@ -26,6 +26,7 @@ const (
 type asides struct {
 	parked    []kafka.Out
 	forwarded map[events.ShardID][]kafka.Out
+	keeps     bool // some of the batch that is being folded, so that it is not released
 }
 
 func (a *asides) empty() bool {
@@ -45,6 +46,7 @@ func (a *asides) park(r *events.Record, why *events.Refusal, clock events.Instan
 		events.Header{Key: HeaderParkedTopic, Value: []byte(r.Topic)},
 		events.Header{Key: HeaderParkedPartition, Value: strconv.AppendInt(nil, int64(r.Partition), 10)},
 		events.Header{Key: HeaderParkedOffset, Value: strconv.AppendInt(nil, int64(r.Offset), 10)})
+	a.keeps = true
 	a.parked = append(a.parked, kafka.Out{Key: r.Key, Value: r.Value, Headers: hs, Time: clock})
 }
 
@@ -67,6 +69,7 @@ func (a *asides) forward(app string, r *events.Record, customer events.CustomerI
 	if a.forwarded == nil {
 		a.forwarded = map[events.ShardID][]kafka.Out{}
 	}
+	a.keeps = true
 	a.forwarded[to] = append(a.forwarded[to], kafka.Out{Key: []byte(customer), Value: r.Value, Headers: hs, Time: clock})
 	return forwarded
 }

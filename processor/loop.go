@@ -38,8 +38,12 @@ func (s *shard) loop(ctx, appends context.Context, input <-chan kafka.Batch) err
 			if !open {
 				return nil // reading ended because Run does
 			}
+			s.asides.keeps = false
 			if err := s.batch(appends, &b); err != nil {
 				return err
+			}
+			if !s.asides.keeps { // a touchpoint that is folded keeps nothing of its record
+				b.Release()
 			}
 		case a := <-s.voice.acks:
 			if err := s.acked(appends, a); err != nil {

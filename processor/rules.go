@@ -59,6 +59,7 @@ func (s *shard) believe(rules rulebook.Succession) error {
 
 // control folds one of touchfold's own records in the input.
 func (s *shard) control(ctx context.Context, r *events.Record, c *events.Control) error {
+	s.asides.keeps = true
 	switch c.Kind {
 	case events.PastControl:
 		s.sawPast(c.Shard)

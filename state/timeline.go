@@ -1,7 +1,6 @@
 package state
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 
@@ -146,7 +145,7 @@ func (t *timeline) write(e *events.Event, id uint64, packed []byte) entry {
 		t.blocks = append(t.blocks, nil)
 	}
 	n := len(t.blocks) - 1
-	b, m := wire.Begin(t.blocks[n], blockEntry)
+	b, m := wire.Begin(t.room(t.blocks[n]), blockEntry)
 	if packed != nil {
 		b = append(b, packed...)
 	} else {
@@ -158,6 +157,20 @@ func (t *timeline) write(e *events.Event, id uint64, packed []byte) entry {
 	t.blocks[n] = b
 	t.ids.add(id)
 	return entry{time: e.Time, id: id, content: e.Content, block: uint32(t.away + n), start: uint32(len(b) - size), end: uint32(len(b))}
+}
+
+// usualEntry is more bytes than most entries have.
+const usualEntry = 192
+
+// room is a tail with room for an entry. Whose timeline has a closed block will fill another.
+func (t *timeline) room(tail []byte) []byte {
+	switch {
+	case cap(tail)-len(tail) >= usualEntry:
+		return tail
+	case len(tail) == 0 && t.closed > 0:
+		return make([]byte, 0, sealAt+usualEntry)
+	}
+	return slices.Grow(tail, max(2*usualEntry, len(tail)))
 }
 
 // close closes the tail.
@@ -286,7 +299,9 @@ func (t *timeline) loadTail(tail []byte) error {
 	if len(tail) == 0 {
 		return nil
 	}
-	if err := t.load(bytes.Clone(tail)); err != nil { // lest all of a row is kept for it
+	own := append(make([]byte, 0, len(tail)+2*usualEntry), tail...) // lest all of a row is kept for it
+	t.index = make([]entry, 0, len(tail)/usualEntry+2)
+	if err := t.load(own); err != nil {
 		return err
 	}
 	for i := range t.index {

@@ -11,8 +11,8 @@ import (
 
 // Batch is what one fetch brought of one partition.
 type Batch struct {
-	// Records stand in order of offset, from the offset asked for on. Their Key, Value and Headers lie in one buffer
-	// that belongs to this Batch for good: they may be kept, but one kept alone keeps the whole buffer.
+	// Records stand in order of offset, from the offset asked for on. Their Key, Value and Headers lie in buffers that belong
+	// to this Batch until Release, which need not be called: then they may be kept, but one kept alone keeps a whole buffer.
 	Records []events.Record
 	Next    events.Offset // where reading goes on: behind the records, and behind what was stepped over
 	End     events.Offset // the high watermark: the offset of the next record to be written
@@ -23,6 +23,16 @@ type Batch struct {
 	CRC  uint32
 	Base events.Offset
 	Err  error // reading ended; the Batch says nothing else
+
+	memory *memory
+}
+
+// Release gives back the memory of the Records, of which nothing may be used from then on.
+func (b *Batch) Release() {
+	if b.memory != nil {
+		b.memory.release()
+	}
+	b.Records, b.memory = nil, nil
 }
 
 // A record batch of format 2 begins with 61 bytes; https://kafka.apache.org/documentation/#recordbatch
@@ -108,12 +118,14 @@ const noLimit = 1 << 62
 func parse(in fetched, limit int, head func(h Head, upTo int)) (Batch, error) {
 	from, b, gone := in.from, in.raw, in.gone
 	out := Batch{Next: from}
-	r := recordReader{topic: in.topic, partition: in.partition, from: from}
+	m := memories.Get().(*memory)
+	m.raw = b
+	r := recordReader{topic: in.topic, partition: in.partition, from: from, memory: m, recs: m.recs[:0]}
 	txns := abortedSet{rest: slices.SortedFunc(slices.Values(gone), func(a, b aborted) int {
 		return int(min(max(a.First-b.First, -1), 1))
 	})}
-	r.recs = make([]events.Record, 0, min(countRecords(b), limit/recordMemory/2))
-	for len(b) > 0 && r.memory() <= limit {
+	r.recs = slices.Grow(r.recs, min(countRecords(b), limit/recordMemory/2))
+	for len(b) > 0 && r.size() <= limit {
 		batch, rest, err := cutBatch(b)
 		if err != nil {
 			return Batch{}, err
@@ -136,11 +148,17 @@ func parse(in fetched, limit int, head func(h Head, upTo int)) (Batch, error) {
 		}
 		out.Next = max(out.Next, batch.last()+1)
 	}
-	if len(r.recs) > 0 {
-		out.Records = r.recs
-	} else {
-		out.CRC, out.Base = 0, 0
+	m.recs = r.recs
+	if !r.plain { // nothing lies in what came over the wire
+		giveWire(m.raw)
+		m.raw = nil
 	}
+	if len(r.recs) == 0 {
+		m.release()
+		out.CRC, out.Base = 0, 0
+		return out, nil
+	}
+	out.Records, out.memory = r.recs, m
 	return out, nil
 }
 

@@ -116,10 +116,10 @@ func TestInflateIsBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := inflate(compress.Lz4, small, 1<<20); err != nil || len(b) != 1<<20 {
+	if b, err := inflate(nil, compress.Lz4, small, 1<<20); err != nil || len(b) != 1<<20 {
 		t.Errorf("to the limit: %d bytes, %v", len(b), err)
 	}
-	if b, err := inflate(compress.Lz4, small, 1<<20-1); !errors.Is(err, ErrCorrupt) {
+	if b, err := inflate(nil, compress.Lz4, small, 1<<20-1); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("beyond the limit: %d bytes, %v", len(b), err)
 	}
 }
@@ -193,7 +193,7 @@ func touchpoints(b *testing.B, n int, headers bool) []byte {
 	}
 	in := rawBatch(encoded(b, 0, recs, nil))
 	if codec := compress.Compression(in.attr() & attrCodec); codec != compress.None { // measure the parsing alone
-		body, err := inflate(codec, in[batchHead:], maxInflated)
+		body, err := inflate(nil, codec, in[batchHead:], maxInflated)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -98,7 +98,7 @@ func (r *recordBytes) ReadFrom(from io.Reader) (int64, error) {
 	if n <= 0 {
 		return 4, nil
 	}
-	r.b = make([]byte, n)
+	r.b = takeWire(int(n))
 	m, err := io.ReadFull(from, r.b)
 	return int64(4 + m), err
 }

@@ -19,6 +19,8 @@ type recordReader struct {
 	recs      []events.Record
 	headers   []events.Header // room for headers; a full one is left to its records
 	previous  []events.Header // of the record before: names repeat, so their strings are shared
+	memory    *memory         // which the records lie in
+	plain     bool            // some lie where they came over the wire
 	bodies    int             // bytes that the records lie in
 	named     int             // headers made room for
 }
@@ -28,8 +30,8 @@ const (
 	headerMemory = int(unsafe.Sizeof(events.Header{}))
 )
 
-// memory is about what the records take, in bytes.
-func (r *recordReader) memory() int {
+// size is about what the records take, in bytes.
+func (r *recordReader) size() int {
 	return r.bodies + len(r.recs)*recordMemory + r.named*headerMemory
 }
 
@@ -38,9 +40,12 @@ func (r *recordReader) read(b rawBatch) error {
 	body := []byte(b[batchHead:])
 	if codec := compress.Compression(b.attr() & attrCodec); codec != compress.None {
 		var err error
-		if body, err = inflate(codec, body, maxInflated); err != nil {
+		if body, err = inflate(r.memory.body(2*len(body)+512), codec, body, maxInflated); err != nil {
 			return err
 		}
+		r.memory.keep(body)
+	} else {
+		r.plain = true
 	}
 	r.bodies += cap(body)
 	n := b.count()
@@ -156,15 +161,14 @@ func (c *cursor) bytes(n int64) []byte {
 // maxInflated bounds what one batch may become, so that a small batch of zeros cannot take all memory.
 const maxInflated = 256 << 20
 
-// inflate uncompresses into a buffer of its own.
-func inflate(codec compress.Compression, src []byte, limit int) ([]byte, error) {
+// inflate uncompresses src into dst, or into another if that has no room.
+func inflate(dst []byte, codec compress.Compression, src []byte, limit int) ([]byte, error) {
 	c := codec.Codec()
 	if c == nil {
 		return nil, fmt.Errorf("%w (compression %d)", ErrCorrupt, codec)
 	}
 	z := c.NewReader(&plainReader{src})
 	defer z.Close()
-	dst := make([]byte, 0, 4*len(src)+512)
 	for {
 		if len(dst) == cap(dst) {
 			dst = append(dst, 0)[:len(dst)]
