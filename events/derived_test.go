@@ -169,6 +169,37 @@ func TestDerivedRoundTrip(t *testing.T) {
 	}
 }
 
+// TestDerivedStays: what was encoded is as it was, however much is encoded after it, and as another encoder has it.
+func TestDerivedStays(t *testing.T) {
+	e := NewEncoder("shop", nil)
+	statement := func(n int) *Statement {
+		s := vip
+		s.N, s.Rule = uint32(2*n+1), strings.Repeat("x", n*n%5000)
+		if n%100 == 99 {
+			s.Rule = strings.Repeat("y", 100_000)
+		}
+		return &s
+	}
+	all := make([]Derived, 500)
+	for n := range all {
+		if err := e.Statement(statement(n), &all[n]); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Mark(&Mark{Kind: ShardAlive, At: Instant(n)}, new(Derived)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for n := range all {
+		var want Derived
+		if err := NewEncoder("shop", nil).Statement(statement(n), &want); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(all[n], want) {
+			t.Fatalf("%d: %s %s %v", n, all[n].Key, all[n].Value, all[n].Headers)
+		}
+	}
+}
+
 func TestMarkRoundTrip(t *testing.T) {
 	e := NewEncoder("shop", nil)
 	var d Derived

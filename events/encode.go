@@ -23,14 +23,12 @@ const (
 // occurrenceProperty tells occurrences of one trigger apart.
 const occurrenceProperty = "occurrence"
 
-// Derived is a record for the output topic. All its bytes are in one piece of memory, which encoding into it again
-// uses again: what outlives that is copied.
+// Derived is a record for the output topic. Its bytes stand in one piece of memory with those of others that were encoded about
+// then: they stay as they are, and are not to be changed.
 type Derived struct {
 	Key     []byte // nil of a mark
 	Value   []byte
 	Headers []Header
-	memory  []byte
-	ends    []int // of the header values, in memory
 }
 
 // Encoder writes statements and marks as CloudEvents in binary mode. A statement's data is a Segment track message, so
@@ -38,7 +36,16 @@ type Derived struct {
 type Encoder struct {
 	source string // of every event, before the shard
 	mac    hash.Hash
+
+	memory  []byte   // of the record that is being written, in a piece that many share; none of it is used twice
+	headers []Header // of that record, in such a piece too
+	written int      // where in memory the next header's value begins
 }
+
+// pieceSize is how much memory records share, in bytes, and pieceRest how much of it is left alone: most records need less.
+const pieceSize, pieceRest = 64 << 10, 2 << 10
+
+const mostHeaders = 9 // of a record
 
 // NewEncoder returns an encoder for an app; key is the secret of the ids, IDKey(app) if empty.
 func NewEncoder(app string, key []byte) *Encoder {
@@ -65,22 +72,22 @@ func (e *Encoder) Statement(s *Statement, d *Derived) error {
 	if s.Value == "" {
 		kind = f.Off
 	}
-	d.begin()
-	d.memory = appendStatementID(d.memory, e.mac, s.Customer, s.Fact, s.N)
-	d.header("ce_id")
-	e.common(d, string(kind), s.Effective, s.Shard)
-	d.memory = append(d.memory, s.Customer...)
-	d.header("ce_subject")
-	d.memory = strconv.AppendInt(d.memory, int64(s.Position), 10)
-	d.header(HeaderPosition)
-	d.memory = strconv.AppendInt(d.memory, int64(s.Clock), 10)
-	d.header(HeaderClock)
-	key := len(d.memory)
-	d.memory = append(d.memory, s.Customer...)
-	value := len(d.memory)
-	d.memory = appendData(d.memory, s, f, d.memory[:2*16])
-	d.finish()
-	d.Key, d.Value = d.memory[key:value:value], d.memory[value:]
+	e.begin()
+	e.memory = appendStatementID(e.memory, e.mac, s.Customer, s.Fact, s.N)
+	e.header("ce_id")
+	id := e.memory
+	e.common(string(kind), s.Effective, s.Shard)
+	e.memory = append(e.memory, s.Customer...)
+	e.header("ce_subject")
+	e.memory = strconv.AppendInt(e.memory, int64(s.Position), 10)
+	e.header(HeaderPosition)
+	e.memory = strconv.AppendInt(e.memory, int64(s.Clock), 10)
+	e.header(HeaderClock)
+	key := len(e.memory)
+	e.memory = append(e.memory, s.Customer...)
+	value := len(e.memory)
+	e.memory = appendData(e.memory, s, f, id)
+	*d = Derived{e.memory[key:value:value], e.memory[value:len(e.memory):len(e.memory)], slices.Clip(e.headers)}
 	return nil
 }
 
@@ -92,14 +99,11 @@ func (e *Encoder) Mark(m *Mark, d *Derived) error {
 	if err := j.Encode(markData{m.Instance, m.ProducerID, m.Epoch, m.Rulebook, m.Content, m.MuteUntil, m.From}); err != nil {
 		return fmt.Errorf("encode mark %s: %w", m.Kind, err)
 	}
-	d.begin()
-	d.memory = appendMarkID(d.memory, e.mac, m)
-	d.header("ce_id")
-	e.common(d, string(m.Kind), m.At, m.Shard)
-	value := len(d.memory)
-	d.memory = append(d.memory, bytes.TrimSuffix(data.Bytes(), []byte("\n"))...)
-	d.finish()
-	d.Key, d.Value = nil, d.memory[value:]
+	e.begin()
+	e.memory = appendMarkID(e.memory, e.mac, m)
+	e.header("ce_id")
+	e.common(string(m.Kind), m.At, m.Shard)
+	*d = Derived{Value: bytes.TrimSuffix(data.Bytes(), []byte("\n")), Headers: slices.Clip(e.headers)}
 	return nil
 }
 
@@ -114,34 +118,37 @@ type markData struct {
 	From       Offset `json:"from"`
 }
 
-// common adds the headers that all derived events have.
-func (e *Encoder) common(d *Derived, kind string, at Instant, shard ShardID) {
-	d.memory = append(d.memory, "1.0"...)
-	d.header("ce_specversion")
-	d.memory = append(d.memory, kind...)
-	d.header("ce_type")
-	d.memory = appendInstant(d.memory, at)
-	d.header("ce_time")
-	d.memory = strconv.AppendInt(append(d.memory, e.source...), int64(shard), 10)
-	d.header("ce_source")
-	d.memory = append(d.memory, "application/json"...)
-	d.header("content-type")
+// begin goes behind the record that was written last.
+func (e *Encoder) begin() {
+	e.memory = e.memory[len(e.memory):]
+	if cap(e.memory) < pieceRest {
+		e.memory = make([]byte, 0, pieceSize)
+	}
+	e.headers, e.written = e.headers[len(e.headers):], 0
+	if cap(e.headers) < mostHeaders {
+		e.headers = make([]Header, 0, 64*mostHeaders)
+	}
 }
-
-func (d *Derived) begin() { d.memory, d.Headers, d.ends = d.memory[:0], d.Headers[:0], d.ends[:0] }
 
 // header makes what was written since the last one the value of a header.
-func (d *Derived) header(key string) {
-	d.Headers = append(d.Headers, Header{Key: key})
-	d.ends = append(d.ends, len(d.memory))
+func (e *Encoder) header(key string) {
+	end := len(e.memory)
+	e.headers = append(e.headers, Header{key, e.memory[e.written:end:end]})
+	e.written = end
 }
 
-// finish cuts the values out, now that the memory no longer moves.
-func (d *Derived) finish() {
-	at := 0
-	for i, end := range d.ends {
-		d.Headers[i].Value, at = d.memory[at:end:end], end
-	}
+// common adds the headers that all derived events have.
+func (e *Encoder) common(kind string, at Instant, shard ShardID) {
+	e.memory = append(e.memory, "1.0"...)
+	e.header("ce_specversion")
+	e.memory = append(e.memory, kind...)
+	e.header("ce_type")
+	e.memory = appendInstant(e.memory, at)
+	e.header("ce_time")
+	e.memory = strconv.AppendInt(append(e.memory, e.source...), int64(shard), 10)
+	e.header("ce_source")
+	e.memory = append(e.memory, "application/json"...)
+	e.header("content-type")
 }
 
 // appendData appends a statement as a Segment message, with what Segment does not know under "crm".

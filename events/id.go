@@ -24,9 +24,8 @@ func StatementID(key []byte, customer CustomerID, fact string, n uint32) string 
 
 func appendStatementID(b []byte, mac hash.Hash, customer CustomerID, fact string, n uint32) []byte {
 	mac.Reset()
-	var memory [256]byte
-	text := appendPart(appendPart(memory[:0], string(customer)), fact)
-	mac.Write(binary.BigEndian.AppendUint32(text, n))
+	text := appendPart(appendPart(b, string(customer)), fact) // where the id will stand
+	mac.Write(binary.BigEndian.AppendUint32(text, n)[len(b):])
 	return appendID(b, mac)
 }
 
@@ -45,7 +44,10 @@ func appendPart(b []byte, part string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(part))), part...)
 }
 
+// appendID appends what mac comes to. The whole sum stands behind it for a while, where nothing is yet.
 func appendID(b []byte, mac hash.Hash) []byte {
-	var sum [sha256.Size]byte
-	return hex.AppendEncode(b, mac.Sum(sum[:0])[:16])
+	b = append(b, make([]byte, 2*16)...)
+	sum := mac.Sum(b)[len(b):]
+	hex.Encode(b[len(b)-2*16:], sum[:16])
+	return b
 }

@@ -1,12 +1,20 @@
 package processor
 
-import "sync/atomic"
+import (
+	"context"
+	"math"
+	"runtime/debug"
+	gometrics "runtime/metrics"
+	"sync/atomic"
+	"time"
+)
 
 // How a process divides its memory. The cache of customers has a quarter of it, unless it was told otherwise, half of that for
 // decoded ones, which cost the collector most: with 8 shards in 1 GiB and a quarter for them it took 44 % of the time that a
 // lag cost, with an eighth 23 %, and everything was faster. A fifth is left to what the system keeps of its files (cmd). What is
 // not given away is the collector's. Badger takes what it needs at least: more of it, for fewer shards, would cost the
-// collector more than it saves.
+// collector more than it saves. What it needs while there is much to write, most of it buffers to build tables in, may be half
+// of all: then customers give way, for a collector that has no room takes more time than they save (see tighter).
 
 // fetchMemory is for touchpoints that were read ahead.
 func (c *Config) fetchMemory() int { return int(c.Memory / 16) }
@@ -14,7 +22,9 @@ func (c *Config) fetchMemory() int { return int(c.Memory / 16) }
 // shares counts the shards that this process has or is about to have, which part the memory for shards evenly, and those of
 // them that wait for their turn, which lend theirs. Each follows a change by itself, between two of its batches: what comes
 // takes its part at once, before the others have given theirs.
-type shares struct{ shards, waiting atomic.Int64 }
+//
+// tight is how many sixteenths of its part each does without.
+type shares struct{ shards, waiting, tight atomic.Int64 }
 
 func (p *shares) join()  { p.shards.Add(1) }
 func (p *shares) leave() { p.shards.Add(-1) }
@@ -31,13 +41,50 @@ func (p *shares) get() (shards, waiting int) {
 	return int(max(1, p.shards.Load())), int(p.waiting.Load())
 }
 
+// watch follows, until ctx ends, how much the collector leaves. Without a limit there is nothing to keep within.
+func (p *shares) watch(ctx context.Context) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	read := []gometrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}
+	for cycles := uint64(0); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		gometrics.Read(read)
+		limit := debug.SetMemoryLimit(-1)
+		if n := read[1].Value.Uint64(); n != cycles && limit != math.MaxInt64 {
+			cycles = n
+			p.tight.Store(tighter(p.tight.Load(), int64(read[0].Value.Uint64()), limit))
+		}
+	}
+}
+
+// watchEvery is shorter than a checkpoint takes to come, before which what changed cannot go.
+const watchEvery = 500 * time.Millisecond
+
+// mostTight leaves a quarter.
+const mostTight, allTight = 12, 16
+
+// tighter is how tight it is to be after a collection that left so much live, with a limit.
+func tighter(tight, live, limit int64) int64 {
+	switch {
+	case live > limit/8*6:
+		return min(mostTight, tight+2)
+	case live < limit/8*5:
+		return max(0, tight-1)
+	}
+	return tight
+}
+
 // lent is the part of its memory that a shard lends while it waits.
 const lentOf, lent = 8, 7
 
 // share takes this shard's part of the memory, if it is another than before.
 func (s *shard) share() {
 	n, waiting := s.shares.get()
-	part := portion{shards: n, parts: lentOf, gathers: s.turn.held != nil && !s.speaking}
+	part := portion{shards: n, parts: lentOf, room: allTight - s.shares.tight.Load(), gathers: s.turn.held != nil && !s.speaking}
 	switch {
 	case s.turn.waits:
 		part.parts = lentOf - lent
@@ -54,13 +101,16 @@ func (s *shard) share() {
 	}
 }
 
-// portion is so many lentOf-ths of one of so many equal shares.
+// portion is so many lentOf-ths of one of so many equal shares, and of these as much as there is room for.
 type portion struct {
 	shards, parts int
-	gathers       bool // mute, in its turn
+	room          int64 // sixteenths
+	gathers       bool  // mute, in its turn
 }
 
-func (p portion) of(bytes int64) int64 { return bytes / int64(p.shards) * int64(p.parts) / lentOf }
+func (p portion) of(bytes int64) int64 {
+	return bytes / int64(p.shards) * int64(p.parts) / lentOf * p.room / allTight
+}
 
 // cacheBytes is this shard's part of the cache.
 func (s *shard) cacheBytes() int64 { return s.part.of(s.config.CacheBytes) }

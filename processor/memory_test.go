@@ -85,3 +85,27 @@ func TestShares(t *testing.T) {
 	}
 	p.stop()
 }
+
+// TestTighter: whatever the rest of the process takes, what is left for customers comes to where the collector has room, or to
+// its least, and stays there; and comes back once there is room.
+func TestTighter(t *testing.T) {
+	t.Parallel()
+	const limit, customers = 819, 500
+	for rest := int64(0); rest < limit; rest++ {
+		settle := func(tight int64) (int64, int64) {
+			for range 100 {
+				tight = tighter(tight, rest+customers*(allTight-tight)/allTight, limit)
+			}
+			return tight, rest + customers*(allTight-tight)/allTight
+		}
+		for _, from := range []int64{0, mostTight} {
+			tight, live := settle(from)
+			if again, _ := settle(tight); again != tight {
+				t.Errorf("beside %d it does not stay at %d", rest, tight)
+			}
+			if live > limit*3/4 && tight < mostTight || live < limit*5/8-8 && tight > 0 {
+				t.Errorf("beside %d, from %d: %d sixteenths less, %d live", rest, from, tight, live)
+			}
+		}
+	}
+}

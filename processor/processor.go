@@ -195,6 +195,7 @@ func (p *Processor) Run(ctx context.Context) error {
 	others.Go(func() error { return fetcher.Run(othersCtx) })
 	others.Go(func() error { return p.members.join(othersCtx) })
 	others.Go(func() error { p.commitOffsets(othersCtx); return nil })
+	others.Go(func() error { p.members.shares.watch(othersCtx); return nil })
 	err = run.Wait()
 	soon, cancel := context.WithTimeout(beside, min(5*time.Second, c.StopWithin))
 	p.commit(soon)

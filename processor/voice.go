@@ -61,7 +61,7 @@ func (v *voice) flush() {
 	}
 	v.flying, v.flight, v.sent = len(v.pending), v.last, time.Now()
 	batch := v.pending
-	v.pending, v.bytes = nil, 0
+	v.pending, v.bytes = make([]kafka.Out, 0, len(batch)), 0
 	v.post(batch)
 }
 

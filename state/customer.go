@@ -16,13 +16,12 @@ type Customer struct {
 	said   []said // in order of key
 	past   []said // of occurrences that are history, in order of key: none of them is in said
 
-	due     events.Instant   // the least horizon as of the last step
-	dues    []events.Instant // the horizon of each feature as of then; nil after Parse
-	passed  events.Instant   // up to here horizons have passed, seen or not
-	heard   []uint64         // by feature: the fingerprint of the facts that were compared last; 0: not known
-	orphans bool             // some of said may be no feature's
-	crowd   int              // where said is longer, all of it is looked at lest occurrences that are history stay in the way
-	stale   int              // events from this index on are not folded yet; line.count() if all are
+	due     events.Instant // the least horizon as of the last step
+	asked   []asked        // by feature, as of then; nil after Parse
+	passed  events.Instant // up to here horizons have passed, seen or not
+	orphans bool           // some of said may be no feature's
+	crowd   int            // where said is longer, all of it is looked at lest occurrences that are history stay in the way
+	stale   int            // events from this index on are not folded yet; line.count() if all are
 	saves   []savepoint
 	saveGap int
 
@@ -33,6 +32,12 @@ type Customer struct {
 	Applied events.Offset
 	// Waits is the owner's clock when the customer became stale, 0 if he is not; until Settle.
 	Waits events.Instant
+}
+
+// asked is what a feature said when it was asked last.
+type asked struct {
+	due   events.Instant // its horizon
+	heard uint64         // the fingerprint of its facts when they were compared; 0: not known
 }
 
 // New is a customer of whom nothing is known.
@@ -176,7 +181,7 @@ func (c *Customer) Bytes() int {
 
 // weigh estimates what states of so many bytes take in memory: measured of customers with 3 to 300 orders.
 func (c *Customer) weigh(written int) {
-	c.statesBytes, c.statesAt = 17*written/4, c.line.count()
+	c.statesBytes, c.statesAt = 3*written, c.line.count()
 }
 
 // Seal closes what of the timeline is long enough to be written down apart from the row.

@@ -223,6 +223,9 @@ func parseUntil(last wire.Field, b []byte, e *events.Event) error {
 			if err != nil {
 				return err
 			}
+			if e.Items == nil {
+				e.Items = make([]events.Item, 0, 4)
+			}
 			e.Items = append(e.Items, it)
 		case entryTrait:
 			if err := parseTrait(r.Bytes(), e); err != nil {

@@ -35,9 +35,20 @@ func (c *Customer) changed(states []any, from int, s *said, at events.Instant) (
 	if from > 0 {
 		now = c.line.before(from)
 	}
-	was := value(own, int(s.owner), states, s.key, now)
+	var heard Value
+	hear := func(key string, v Value) {
+		if key == s.key {
+			heard = v
+		}
+	}
+	value := func() Value {
+		heard = ""
+		own.facts(states[s.owner], Known{states}, now, hear)
+		return heard
+	}
+	was := value()
 	look := func(o origin) {
-		if v := value(own, int(s.owner), states, s.key, now); v != was {
+		if v := value(); v != was {
 			was, last = v, o
 		}
 	}
@@ -60,14 +71,4 @@ func (c *Customer) changed(states []any, from int, s *said, at events.Instant) (
 	}
 	pass(at)
 	return last
-}
-
-// value is what one fact of a feature is at an instant.
-func value(own Feature, index int, states []any, key string, at events.Instant) (v Value) {
-	own.facts(states[index], Known{states}, at, func(k string, x Value) {
-		if k == key {
-			v = x
-		}
-	})
-	return v
 }

@@ -73,7 +73,7 @@ func (c *Customer) happened(s *said, o *Occurrence, at events.Instant, by origin
 		return
 	}
 	s.at = o.At
-	c.tell(s, &events.Statement{Value: Yes, Effective: o.At, AsOf: at, Because: c.ids(o.Because), Cause: o.cause(by), Rule: o.Rule,
+	c.tell(s, &events.Statement{Value: Yes, Effective: o.At, AsOf: at, Because: c.ids(o.Because, sp), Cause: o.cause(by), Rule: o.Rule,
 		Priority: o.Priority, Payload: o.Payload}, sp)
 }
 
@@ -106,5 +106,5 @@ func (c *Customer) withdraw(s *said, at events.Instant, by origin, sp *Speaker) 
 	id := s.key[strings.IndexByte(s.key, '/')+1:]
 	id, _, _ = strings.Cut(id, "/")
 	s.at = at
-	c.tell(s, &events.Statement{Effective: at, AsOf: at, Because: c.because(s, "", at, by), Cause: cause, Rule: id}, sp)
+	c.tell(s, &events.Statement{Effective: at, AsOf: at, Because: c.because(s, "", at, by, sp), Cause: cause, Rule: id}, sp)
 }

@@ -44,13 +44,14 @@ func (t *Table) appendSaid(b []byte, s *said) []byte {
 
 func (t *Table) parseSaid(b []byte) (said, error) {
 	s := said{owner: int8(len(t.abouts))}
+	var key, value []byte
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case saidKey:
-			s.key = r.String()
+			key = r.Bytes()
 		case saidValue:
-			s.value = r.String()
+			value = r.Bytes()
 		case saidN:
 			s.n = uint32(r.Uint())
 		case saidFeature:
@@ -64,6 +65,11 @@ func (t *Table) parseSaid(b []byte) (said, error) {
 			s.over = r.Bool()
 		}
 	}
+	var text strings.Builder // of both, in one piece
+	text.Grow(len(key) + len(value))
+	text.Write(key)
+	text.Write(value)
+	s.key, s.value = text.String()[:len(key)], text.String()[len(key):]
 	return s, r.Err()
 }
 
@@ -120,7 +126,10 @@ func (c *Customer) Absorb(st *events.Statement) {
 	if !found {
 		c.register(st.Fact, i)
 	}
-	c.orphans, c.heard = true, nil
+	c.orphans = true
+	for i := range c.asked {
+		c.asked[i].heard = 0
+	}
 	s := &c.said[i]
 	if st.N < s.n {
 		return

@@ -24,10 +24,10 @@ func (c *Customer) save(n int) {
 		return
 	}
 	size := 512
-	if k := len(c.saves); k > 0 {
-		size = len(c.saves[k-1].states)
+	if k := len(c.saves); k > 0 { // states grow no faster than the timeline
+		size = len(c.saves[k-1].states) * n / last
 	}
-	b := c.AppendState(make([]byte, 0, size+size/8))
+	b := c.AppendState(make([]byte, 0, size+64))
 	c.saveGap = len(b) / 64
 	c.saves = append(c.saves, savepoint{n, b})
 	for i := len(c.saves) - 3; i > 0; i-- {

@@ -27,6 +27,7 @@ type Speaker struct {
 	owner    int8                      // the feature that is being asked
 	over     bool                      // some of the customer's said are
 	s        events.Statement
+	ids      []string // of s
 }
 
 // NewSpeaker calls say with each statement, which is valid during the call; Customer, Fact, Value, Previous, N,
@@ -73,11 +74,11 @@ func (c *Customer) Pass(to events.Instant, sp *Speaker) (passed int) {
 
 // ready is the features whose horizon is not after an instant.
 func (c *Customer) ready(at events.Instant) (due Set) {
-	if c.dues == nil {
+	if c.asked == nil {
 		return c.table.timed
 	}
-	for i, d := range c.dues {
-		if c.table.timed.has(i) && d <= at {
+	for i := range c.asked {
+		if c.table.timed.has(i) && c.asked[i].due <= at {
 			due |= 1 << i
 		}
 	}
@@ -105,15 +106,14 @@ func (c *Customer) Step(e *events.Event, at events.Instant, sp *Speaker) {
 // walk. cause is the reason; "": what made each fact true, by its history.
 func (c *Customer) Settle(at events.Instant, cause events.Cause, sp *Speaker) {
 	c.compare(at, c.table.timed, true, origin{cause: cause}, sp)
-	c.dues, c.passed, c.Waits = nil, at, 0
+	c.passed, c.Waits = at, 0
 	c.setDue(at, c.table.timed)
 }
 
 // setDue computes the horizons of the features in moved, as of an instant.
 func (c *Customer) setDue(at events.Instant, moved Set) {
-	if c.dues == nil {
-		c.dues = make([]events.Instant, len(c.table.features))
-		moved = c.table.timed
+	if c.asked == nil {
+		c.asked, moved = make([]asked, len(c.table.features)), c.table.timed
 	}
 	c.due = events.Never
 	for i, f := range c.table.features {
@@ -121,9 +121,9 @@ func (c *Customer) setDue(at events.Instant, moved Set) {
 			continue
 		}
 		if moved.has(i) {
-			c.dues[i] = f.horizon(c.states[i], Known{c.states}, at)
+			c.asked[i].due = f.horizon(c.states[i], Known{c.states}, at)
 		}
-		c.due = min(c.due, c.dues[i])
+		c.due = min(c.due, c.asked[i].due)
 	}
 }
 
@@ -219,8 +219,8 @@ func (c *Customer) changes(at events.Instant, only Set, sp *Speaker) Set {
 // ask lists what the features of only hold true at an instant, and returns those of which that may be otherwise than when
 // they were asked last, or all of them.
 func (c *Customer) ask(at events.Instant, only Set, all bool, sp *Speaker) Set {
-	if c.heard == nil {
-		c.heard = make([]uint64, len(c.table.features))
+	if c.asked == nil { // and so will be the horizons of all
+		c.asked = make([]asked, len(c.table.features))
 	}
 	for i, f := range c.table.features {
 		if !only.has(i) {
@@ -238,8 +238,8 @@ func (c *Customer) ask(at events.Instant, only Set, all bool, sp *Speaker) Set {
 		if i == c.table.happens || c.table.changing.has(i) {
 			continue
 		}
-		if h := fingerprint(sp.now[n:]); all || h != c.heard[i] {
-			c.heard[i] = h
+		if h := fingerprint(sp.now[n:]); all || h != c.asked[i].heard {
+			c.asked[i].heard = h
 		} else {
 			sp.now, only = sp.now[:n], only&^(1<<i)
 		}
@@ -277,7 +277,7 @@ func (c *Customer) speak(s *said, v Value, at events.Instant, o origin, sp *Spea
 		}
 		o = h
 	}
-	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o), Cause: o.cause,
+	c.tell(s, &events.Statement{Value: v, Effective: o.time, AsOf: at, Because: c.because(s, v, at, o, sp), Cause: o.cause,
 		Rule: ruleOf(s.key)}, sp)
 }
 
@@ -299,7 +299,7 @@ func (c *Customer) tell(s *said, st *events.Statement, sp *Speaker) {
 }
 
 // because is the ids of the events that decide a fact, the first ten in order.
-func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids []string) {
+func (c *Customer) because(s *said, v Value, at events.Instant, o origin, sp *Speaker) []string {
 	var marks []Mark
 	switch {
 	case v == "" && o.mark.ID != 0: // what ended it
@@ -310,11 +310,11 @@ func (c *Customer) because(s *said, v Value, at events.Instant, o origin) (ids [
 	if len(marks) == 0 && o.mark.ID != 0 {
 		marks = []Mark{o.mark}
 	}
-	return c.ids(marks)
+	return c.ids(marks, sp)
 }
 
 // ids is the ids of the events that marks, in order of time, point to: the first ten in the timeline's order.
-func (c *Customer) ids(marks []Mark) (ids []string) {
+func (c *Customer) ids(marks []Mark, sp *Speaker) []string {
 	if len(marks) == 0 {
 		return nil
 	}
@@ -330,14 +330,14 @@ func (c *Customer) ids(marks []Mark) (ids []string) {
 			places = append(places, place)
 		case c.line.away > 0 && m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
 			c.whole()
-			return c.ids(marks)
+			return c.ids(marks, sp)
 		}
 	}
 	slices.Sort(places)
 	places = places[:min(len(places), events.MaxBecause)]
-	ids = make([]string, 0, len(places))
+	sp.ids = sp.ids[:0]
 	for _, i := range places {
-		ids = append(ids, c.line.idOf(&c.line.index[i]))
+		sp.ids = append(sp.ids, c.line.idOf(&c.line.index[i]))
 	}
-	return ids
+	return sp.ids
 }

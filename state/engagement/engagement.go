@@ -5,7 +5,6 @@ package engagement
 
 import (
 	"cmp"
-	"strings"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -38,15 +37,19 @@ type count struct {
 // maxNames bounds how many channels, and how many unknown names, are told apart; further ones count as "other".
 const maxNames = 32
 
+// nameless is the name of the channel of an event that says none.
+const nameless = "unknown"
+
 // Feature is engagement.
 func Feature() *state.Spec[State] {
+	names := names(append(channels(), nameless, "other"))
 	return &state.Spec[State]{
 		Name:    "engagement",
 		Version: 1,
 		Doc:     "contacts by channel, initiator and stage; e-mail sent, opened, clicked; first and last seen",
-		Fold:    fold,
+		Fold:    names.fold,
 		Append:  appendState,
-		Parse:   parse,
+		Parse:   names.parse,
 		Report:  report,
 	}
 }
@@ -54,9 +57,21 @@ func Feature() *state.Spec[State] {
 // Seen reports whether the customer ever began a contact, and by which event first.
 func (s *State) Seen() (first state.Mark, ok bool) { return s.first, s.byCustomer > 0 }
 
-func fold(s *State, e *events.Event) {
+// names are those that most customers have, of which not each keeps a copy.
+type names []string
+
+func (known names) keep(name []byte) string {
+	for _, k := range known {
+		if k == string(name) {
+			return k
+		}
+	}
+	return string(name)
+}
+
+func (known names) fold(s *State, e *events.Event) {
 	if e.Type == events.Unknown {
-		s.unknown = add(s.unknown, e.Name)
+		s.unknown = known.add(s.unknown, e.Name)
 		return
 	}
 	about := e.Type.About()
@@ -88,11 +103,11 @@ func fold(s *State, e *events.Event) {
 	case events.EmailLinkClicked:
 		s.clicked++
 	}
-	s.channels = add(s.channels, cmp.Or(e.Channel, "unknown"))
+	s.channels = known.add(s.channels, cmp.Or(e.Channel, nameless))
 }
 
 // add counts one more of a name.
-func add(counts []count, name string) []count {
+func (known names) add(counts []count, name string) []count {
 	for i := range counts {
 		if counts[i].name == name {
 			counts[i].n++
@@ -106,7 +121,15 @@ func add(counts []count, name string) []count {
 	case n == maxNames-1:
 		name = "other"
 	}
-	return append(counts, count{strings.Clone(name), 1})
+	return append(room(counts), count{known.keep([]byte(name)), 1})
+}
+
+// room is counts with room for those that most customers have.
+func room(counts []count) []count {
+	if counts == nil {
+		return make([]count, 0, 4)
+	}
+	return counts
 }
 
 // Report is what a person is shown.
@@ -199,19 +222,19 @@ func appendCounts(b []byte, f wire.Field, counts []count) []byte {
 	return b
 }
 
-func parse(b []byte, s *State) error {
+func (known names) parse(b []byte, s *State) error {
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case stateChannel, stateUnknown:
-			c, err := parseCount(r.Bytes())
+			c, err := known.parseCount(r.Bytes())
 			if err != nil {
 				return err
 			}
 			if f == stateChannel {
-				s.channels = append(s.channels, c)
+				s.channels = append(room(s.channels), c)
 			} else {
-				s.unknown = append(s.unknown, c)
+				s.unknown = append(room(s.unknown), c)
 			}
 		case stateByBrand:
 			s.byBrand = r.Uint()
@@ -242,12 +265,12 @@ func parse(b []byte, s *State) error {
 	return r.Err()
 }
 
-func parseCount(b []byte) (c count, err error) {
+func (known names) parseCount(b []byte) (c count, err error) {
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
 		case countName:
-			c.name = r.String()
+			c.name = known.keep(r.Bytes())
 		case countN:
 			c.n = r.Uint()
 		}

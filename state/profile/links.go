@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 
@@ -12,18 +13,19 @@ import (
 // links are in order of their prints. There is not a pointer in them for the collector to follow: a customer may have
 // hundreds.
 type links struct {
-	prints []uint64 // what stands for kind and name, by which one is found
-	list   []link
-	names  []byte // one after the other, in the order in which they came
+	list  []link
+	names []byte // one after the other, in the order in which they came
 }
 
 type link struct {
+	print       uint64 // what stands for kind and name, by which it is found
 	first, last events.Instant
-	at, size    uint32 // of the name, in names
+	at          uint32 // where its name begins in names
+	size        uint16 // of the name: no id is longer than events.MaxID
 	kind        kind
 }
 
-func (l *links) name(x *link) []byte { return l.names[x.at : x.at+x.size] }
+func (l *links) name(x *link) []byte { return l.names[x.at : x.at+uint32(x.size)] }
 
 // note notes that a name was linked at an instant that is not before any other. Beyond maxNames, names that are new are
 // passed over.
@@ -32,22 +34,21 @@ func (l *links) note(k kind, name string, at events.Instant) {
 		return
 	}
 	print := printOf(k, name)
-	i, _ := slices.BinarySearch(l.prints, print)
-	for ; i < len(l.prints) && l.prints[i] == print; i++ {
+	i, _ := slices.BinarySearchFunc(l.list, print, func(x link, print uint64) int { return cmp.Compare(x.print, print) })
+	for ; i < len(l.list) && l.list[i].print == print; i++ {
 		if x := &l.list[i]; x.kind == k && string(l.name(x)) == name {
 			x.last = at
 			return
 		}
 	}
 	if len(l.list) < maxNames {
-		l.insert(i, print, link{kind: k, first: at, last: at}, []byte(name))
+		l.insert(i, link{print: print, kind: k, first: at, last: at}, []byte(name))
 	}
 }
 
-func (l *links) insert(i int, print uint64, x link, name []byte) {
-	x.at, x.size = uint32(len(l.names)), uint32(len(name))
+func (l *links) insert(i int, x link, name []byte) {
+	x.at, x.size = uint32(len(l.names)), uint16(len(name))
 	l.names = append(l.names, name...)
-	l.prints = slices.Insert(l.prints, i, print)
 	l.list = slices.Insert(l.list, i, x)
 }
 
@@ -67,11 +68,11 @@ func (l *links) append(b []byte) []byte {
 
 func (l *links) parse(b []byte) error {
 	n := len(b) / 16 // few take less
-	l.prints, l.list, l.names = make([]uint64, 0, n), make([]link, 0, n), make([]byte, 0, len(b))
+	l.list, l.names = make([]link, 0, n), make([]byte, 0, len(b))
 	for len(b) > 0 {
 		x := link{kind: kind(b[0])}
 		size, n := binary.Uvarint(b[1:])
-		if x.kind < anonymous || x.kind > group || n <= 0 || size == 0 || size > uint64(len(b)-1-n) {
+		if x.kind < anonymous || x.kind > group || n <= 0 || size == 0 || size > min(events.MaxID, uint64(len(b)-1-n)) {
 			return wire.ErrCorrupt
 		}
 		name := b[1+n : 1+n+int(size)]
@@ -85,8 +86,8 @@ func (l *links) parse(b []byte) error {
 			return wire.ErrCorrupt
 		}
 		b = b[n+m:]
-		x.first, x.last = events.Instant(first), events.Instant(first+later)
-		l.insert(len(l.list), printOf(x.kind, string(name)), x, name)
+		x.print, x.first, x.last = printOf(x.kind, string(name)), events.Instant(first), events.Instant(first+later)
+		l.insert(len(l.list), x, name)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package purchases
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -38,7 +39,7 @@ func appendState(b []byte, s *State) []byte {
 		var m wire.Mark
 		b, m = wire.Begin(b, stateProducts)
 		for _, p := range s.products {
-			b = binary.BigEndian.AppendUint64(b, p)
+			b = binary.BigEndian.AppendUint64(b, p.print)
 		}
 		b = wire.End(b, m)
 	}
@@ -94,6 +95,8 @@ func appendRefund(b []byte, r *refund, time events.Instant, day state.Day) []byt
 func parse(b []byte, s *State) error {
 	var last state.Mark
 	var day state.Day
+	n := ordersIn(b)
+	s.orders, s.days = slices.Grow(s.orders, n), slices.Grow(s.days, n)
 	r := wire.NewReader(b)
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
 		switch f {
@@ -102,12 +105,12 @@ func parse(b []byte, s *State) error {
 			if len(p)%8 != 0 {
 				r.Fail()
 			}
+			s.products = slices.Grow(s.products, len(p)/8)
 			for ; len(p) >= 8; p = p[8:] {
-				s.products = append(s.products, binary.BigEndian.Uint64(p))
-				s.learn(int32(len(s.products) - 1))
+				s.products = append(s.products, product{print: binary.BigEndian.Uint64(p)})
 			}
 		case stateOrder:
-			o, err := parseOrder(r.Bytes(), last.Time, day, len(s.products))
+			o, err := s.parseOrder(r.Bytes(), last.Time, day)
 			if err != nil {
 				return err
 			}
@@ -130,7 +133,18 @@ func parse(b []byte, s *State) error {
 	return r.Err()
 }
 
-func parseOrder(b []byte, time events.Instant, day state.Day, products int) (o order, err error) {
+// ordersIn is how many orders appendState wrote.
+func ordersIn(b []byte) (n int) {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		if f == stateOrder {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *State) parseOrder(b []byte, time events.Instant, day state.Day) (o order, err error) {
 	r := wire.NewReader(b)
 	o.event.Time, o.day = time, day
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
@@ -150,7 +164,7 @@ func parseOrder(b []byte, time events.Instant, day state.Day, products int) (o o
 		case orderUnits:
 			o.units = events.Milli(r.Int())
 		case orderProducts:
-			if o.products, ok = parseProducts(r.Bytes(), products); !ok {
+			if o.products, ok = s.parseProducts(r.Bytes()); !ok {
 				r.Fail()
 			}
 		}
@@ -158,8 +172,12 @@ func parseOrder(b []byte, time events.Instant, day state.Day, products int) (o o
 	return o, r.Err()
 }
 
-func parseProducts(b []byte, known int) (products []int32, ok bool) {
-	last := int64(-1)
+func (s *State) parseProducts(b []byte) (products []int32, ok bool) {
+	n, known, last := 0, len(s.products), int64(-1)
+	for _, c := range b {
+		n += int(c>>7 ^ 1) // the last byte of a number
+	}
+	products = s.room(n)
 	for len(b) > 0 {
 		d, n := binary.Uvarint(b)
 		if n <= 0 || d == 0 || d > uint64(known) {

@@ -63,7 +63,7 @@ func (s *State) change(i int32, e *events.Event) {
 	s.book(o.currency, o.day, -1, -o.total, 0)
 	s.units -= o.units
 	for _, p := range o.products {
-		s.uses[p]--
+		s.products[p].orders--
 	}
 	s.read(o, e)
 	s.enter(o)
@@ -87,7 +87,7 @@ func (s *State) read(o *order, e *events.Event) {
 }
 
 func (s *State) readLines(o *order, e *events.Event) {
-	o.units, o.products = 0, nil
+	o.units, o.products = 0, s.room(len(e.Items))
 	if len(e.Items) == 0 {
 		o.units = e.Order.Units
 	}
@@ -102,26 +102,29 @@ func (s *State) readLines(o *order, e *events.Event) {
 	o.products = slices.Compact(o.products)
 }
 
-// number is a product's index.
-func (s *State) number(fingerprint uint64) int32 {
-	n, ok := s.numbers.find(fingerprint, len(s.products), func(i int) uint64 { return s.products[i] })
-	if !ok {
-		n = int32(len(s.products))
-		s.products = append(s.products, fingerprint)
-		s.learn(n)
+// room is for up to n products of an order.
+func (s *State) room(n int) []int32 {
+	if cap(s.lines)-len(s.lines) < n {
+		s.lines = make([]int32, 0, max(n, 2*cap(s.orders)))
 	}
-	return n
+	at := len(s.lines)
+	s.lines = s.lines[:at+n]
+	return s.lines[at : at : at+n]
 }
 
-func (s *State) learn(n int32) {
-	s.numbers.added(int(n)+1, func(i int) uint64 { return s.products[i] })
-	s.uses = append(s.uses, 0)
+// number is a product's index.
+func (s *State) number(fingerprint uint64) int32 {
+	n, ok := s.numbers.find(fingerprint, len(s.products), func(i int) uint64 { return s.products[i].print })
+	if !ok {
+		n = int32(len(s.products))
+		s.products = append(s.products, product{print: fingerprint})
+	}
+	return n
 }
 
 // count adds the i-th order, the last so far, to what follows from orders.
 func (s *State) count(i int) {
 	o := &s.orders[i]
-	s.byKey.added(i+1, func(i int) uint64 { return s.orders[i].key })
 	if n := len(s.days); n > 0 && s.days[n-1].day == o.day {
 		s.days[n-1].orders++
 	} else {
@@ -135,7 +138,7 @@ func (s *State) enter(o *order) {
 	s.book(o.currency, o.day, 1, o.total, 0)
 	s.units += o.units
 	for _, p := range o.products {
-		s.uses[p]++
+		s.products[p].orders++
 	}
 }
 
@@ -229,6 +232,9 @@ func (s *State) book(c events.Currency, day state.Day, orders int32, gross, refu
 	if l == nil {
 		s.ledgers = append(s.ledgers, Ledger{Currency: c})
 		l = &s.ledgers[len(s.ledgers)-1]
+		if len(s.ledgers) == 1 { // most have no other
+			l.days = make([]bucket, 0, cap(s.orders))
+		}
 	}
 	l.Orders, l.Gross, l.Refunded = l.Orders+int(orders), l.Gross+gross, l.Refunded+refunded
 	i := len(l.days)

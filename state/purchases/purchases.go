@@ -12,16 +12,21 @@ import (
 type State struct {
 	orders   []order
 	refunds  []refund
-	products []uint64 // fingerprints of the product ids ever ordered, in order of first appearance
+	products []product // all that were ever ordered, in order of first appearance
 
 	// What follows from the above; not stored.
 	byKey     index              // of orders
 	refundsOf map[uint64][]int32 // indices in refunds by the order's key
 	numbers   index              // of products, by fingerprint
-	uses      []int32            // how many orders have that product
 	days      []dayCount         // days with an order, in order
 	ledgers   []Ledger           // one a currency, in order of first use
 	units     events.Milli
+	lines     []int32 // what the products of orders are cut from
+}
+
+type product struct {
+	print  uint64 // fingerprint of its id
+	orders int32  // how many have it; not stored
 }
 
 type order struct {
@@ -173,8 +178,8 @@ func (l *Ledger) EachDay(first state.Day, f func(d state.Day, net int64) bool) {
 // Products is how many different products stand in orders.
 func (s *State) Products() int {
 	n := 0
-	for _, u := range s.uses {
-		if u > 0 {
+	for i := range s.products {
+		if s.products[i].orders > 0 {
 			n++
 		}
 	}

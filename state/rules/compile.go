@@ -324,6 +324,7 @@ func (c *compiler) finish() {
 		v := &view{program: p, subject: field.Subject{Currency: p.Currency}, zeros: make([]any, len(p.pieces)),
 			asked: make(set, words(len(p.segments)))}
 		v.mark = func(m state.Mark) { v.marks = append(v.marks, m) }
+		v.turning.turn = v.turning.take
 		return v
 	}}
 }

@@ -21,6 +21,7 @@ type view struct {
 	candidates []candidate
 	marks      []state.Mark
 	mark       func(m state.Mark) // appends to marks
+	turning    turning
 }
 
 // decides says the events that decide a condition at v.at.

@@ -100,14 +100,25 @@ func (l *figureLeaf) turned(v *view) (is bool, until events.Instant) {
 	if is = l.holds(q); until == events.Never {
 		return is, until
 	}
-	until = events.Never
-	l.figure.Turns(v.known, l.days, v.at, func(q state.Quantity, from events.Instant) bool {
-		if l.holds(q) != is {
-			until = from
-		}
-		return until == events.Never
-	})
-	return is, until
+	t := &v.turning
+	t.leaf, t.is, t.until = l, is, events.Never
+	l.figure.Turns(v.known, l.days, v.at, t.turn)
+	return is, t.until
+}
+
+// turning looks for the first value of a figure with which a comparison is another. It is scratch, as the view it is part of.
+type turning struct {
+	leaf  *figureLeaf
+	is    bool
+	until events.Instant
+	turn  func(q state.Quantity, from events.Instant) bool // t.take
+}
+
+func (t *turning) take(q state.Quantity, from events.Instant) bool {
+	if t.leaf.holds(q) != t.is {
+		t.until = from
+	}
+	return t.until == events.Never
 }
 
 // sinceDay is of a figure that is the days since a day: the comparison changes where they pass a number.

@@ -22,15 +22,16 @@ const (
 )
 
 // badgerOptions are those of one shard, of which a process may have dozens. At rest there is one table in memory, which
-// takes 1.3 times its size. When there is much to write there are up to four, and two or three buffers to build tables in,
-// of 3.5 times that size each, which Badger gives back one every 2 s when it has nothing to do.
+// takes 1.3 times its size. When there is much to write there are up to three, and two or three buffers to build tables in,
+// of twice that size each, which Badger gives back one every 2 s when it has nothing to do.
 func badgerOptions(c Config) badger.Options {
 	memory := max(100<<20, c.DiskBytes)
 	return badger.DefaultOptions(c.Dir).
 		// The log has all that a power cut can take: positions roll back with the rows. SIGKILL loses nothing anyway.
 		WithSyncWrites(false).
 		WithMemTableSize(memory / 14). // not under 7 MiB: a transaction has at most 15 % of it, and a row, as that of a long rulebook, up to 1 MiB
-		WithNumMemtables(2).
+		WithNumMemtables(1).
+		WithBlockSize(16 << 10).    // in blocks of 4 KiB rows leave so much room that the buffers to build tables in double once more
 		WithBaseTableSize(1 << 20). // a buffer to build one has some four times that, and all shards may compact at once
 		WithNumCompactors(2).
 		WithCompression(options.None). // see packBlock; so a row is read where its table is mapped, without a buffer
