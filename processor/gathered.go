@@ -18,11 +18,13 @@ import (
 // gathering is touchpoints that were taken and are not folded yet. They are packed in chunks without a pointer for the
 // collector to follow, and those of a customer are linked in the order in which they came.
 type gathering struct {
-	from   store.Positions // before the first of them
-	clock  events.Instant  // as of the last of them
-	of     map[events.CustomerID]span
+	from   store.Positions             // before the first of them
+	clock  events.Instant              // as of the last of them
+	of     map[events.CustomerID]int32 // of spans
+	spans  []span
 	all    []packed
 	chunks [][]byte
+	used   int // so many chunks
 	bytes  int // of memory, about
 }
 
@@ -40,7 +42,7 @@ type packed struct {
 const (
 	gatherChunk = 1 << 20
 	// packedBytes and spanBytes are about what a touchpoint and a customer take beside what is packed.
-	packedBytes = 24
+	packedBytes = 32
 	spanBytes   = 96
 )
 
@@ -48,10 +50,19 @@ func (g *gathering) empty() bool { return len(g.all) == 0 }
 
 func (g *gathering) clear() { *g = gathering{} }
 
+// reuse forgets what was gathered, and keeps the memory for what will be.
+func (g *gathering) reuse() {
+	clear(g.of)
+	*g = gathering{of: g.of, spans: g.spans[:0], all: g.all[:0], chunks: g.chunks}
+}
+
 func (g *gathering) add(e *events.Event, at events.Offset) {
-	n := len(g.chunks) - 1
+	n := g.used - 1
 	if n < 0 || len(g.chunks[n]) >= gatherChunk {
-		g.chunks, n = append(g.chunks, make([]byte, 0, gatherChunk+gatherChunk/8)), n+1
+		if g.used, n = g.used+1, n+1; n == len(g.chunks) {
+			g.chunks = append(g.chunks, make([]byte, 0, gatherChunk+gatherChunk/8))
+		}
+		g.chunks[n] = g.chunks[n][:0]
 	}
 	start := len(g.chunks[n])
 	g.chunks[n] = state.AppendPacked(g.chunks[n], e)
@@ -59,17 +70,17 @@ func (g *gathering) add(e *events.Event, at events.Offset) {
 	g.bytes += int(x.end-x.start) + packedBytes
 	i := int32(len(g.all))
 	g.all = append(g.all, x)
-	if l, known := g.of[e.Customer]; known {
-		g.all[l.last].next = i
-		l.last = i
-		g.of[e.Customer] = l
+	if n, known := g.of[e.Customer]; known {
+		l := &g.spans[n]
+		g.all[l.last].next, l.last = i, i
 		return
 	}
 	if g.of == nil {
-		g.of = map[events.CustomerID]span{}
+		g.of = map[events.CustomerID]int32{}
 	}
-	id := events.CustomerID(strings.Clone(string(e.Customer)))
-	g.of[id] = span{i, i}
+	id := events.CustomerID(strings.Clone(string(e.Customer))) // and never put there again: a map would keep the new one, and all it is a part of
+	g.of[id] = int32(len(g.spans))
+	g.spans = append(g.spans, span{i, i})
 	g.bytes += len(id) + spanBytes
 }
 
@@ -113,7 +124,7 @@ func (s *shard) foldGathered(ctx context.Context) error {
 	}
 	refolded := 0
 	for _, id := range slices.Sorted(maps.Keys(g.of)) {
-		n, err := s.foldAll(id, g.of[id].first)
+		n, err := s.foldAll(id, g.spans[g.of[id]].first)
 		if err != nil {
 			return err
 		}
@@ -132,7 +143,7 @@ func (s *shard) foldGathered(ctx context.Context) error {
 	}
 	s.m.refolded.Add(float64(refolded))
 	s.due = s.due || g.clock < s.at.Clock
-	g.clear()
+	g.reuse()
 	return nil
 }
 

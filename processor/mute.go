@@ -118,6 +118,7 @@ func (s *shard) sawPast(id events.ShardID) {
 // speak ends muteness.
 func (s *shard) speak() {
 	s.speaking = true
+	s.gathered.clear()
 	s.store.Resize(s.cacheBytes())
 	s.speaker = state.NewSpeaker(func(st *events.Statement) {
 		st.Shard, st.Position, st.Clock = s.id, s.at.Input, s.at.Clock

@@ -99,6 +99,9 @@ func (s *shard) giveTurn() {
 		<-s.turn.held
 		s.turn.held = nil
 		s.share()
+		if s.gathered.empty() {
+			s.gathered.clear() // the memory is another's now
+		}
 	}
 }
 
