@@ -14,7 +14,8 @@ import (
 // lag cost, with an eighth 23 %, and everything was faster. A fifth is left to what the system keeps of its files (cmd). What is
 // not given away is the collector's. Badger takes what it needs at least: more of it, for fewer shards, would cost the
 // collector more than it saves. What it needs while there is much to write, most of it buffers to build tables in, may be half
-// of all: then customers give way, for a collector that has no room takes more time than they save (see tighter).
+// of all: where that leaves the collector no room at all, customers give way, of which it takes more time than they save (see
+// tighter). Sooner they should not: read and frozen again and again they cost more than the collector.
 
 // fetchMemory is for touchpoints that were read ahead.
 func (c *Config) fetchMemory() int { return int(c.Memory / 16) }
@@ -64,15 +65,15 @@ func (p *shares) watch(ctx context.Context) {
 // watchEvery is shorter than a checkpoint takes to come, before which what changed cannot go.
 const watchEvery = 500 * time.Millisecond
 
-// mostTight leaves a quarter.
-const mostTight, allTight = 12, 16
+// mostTight leaves half.
+const mostTight, allTight = 8, 16
 
 // tighter is how tight it is to be after a collection that left so much live, with a limit.
 func tighter(tight, live, limit int64) int64 {
 	switch {
-	case live > limit/8*6:
+	case live > limit/16*15:
 		return min(mostTight, tight+2)
-	case live < limit/8*5:
+	case live < limit/16*13:
 		return max(0, tight-1)
 	}
 	return tight

@@ -103,7 +103,7 @@ func TestTighter(t *testing.T) {
 			if again, _ := settle(tight); again != tight {
 				t.Errorf("beside %d it does not stay at %d", rest, tight)
 			}
-			if live > limit*3/4 && tight < mostTight || live < limit*5/8-8 && tight > 0 {
+			if live > limit*15/16 && tight < mostTight || live < limit*13/16-8 && tight > 0 {
 				t.Errorf("beside %d, from %d: %d sixteenths less, %d live", rest, from, tight, live)
 			}
 		}
