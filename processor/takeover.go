@@ -94,6 +94,7 @@ func (s *shard) tryTakeOver(ctx context.Context) (err error) {
 	if err := s.retireOthers(ctx, p, began); err != nil {
 		return err
 	}
+	s.goOnSpeaking()
 	if s.terms.boot()-began > s.terms.takeOver {
 		return errTooLong
 	}
@@ -317,6 +318,16 @@ func (s *shard) settleBeginning() error {
 		s.at.Floor = s.first.stands
 	}
 	return nil
+}
+
+// goOnSpeaking: a first start of which words stand in the output is over, whatever the checkpoint says. The shard is mute up to
+// the last word and its clock, as after any take-over, and not until its clock comes to the present: what happened in between
+// would be too late to be said. Whom the former owner had not come to is not known, so all customers are looked at.
+func (s *shard) goOnSpeaking() {
+	if !s.at.Speaking && s.at.SaidClock > 0 {
+		s.at.Speaking = true
+		s.at.Walk.Active, s.at.Walk.After = true, ""
+	}
 }
 
 // checkSaid: what was said last, and what a first start is mute about, followed from touchpoints that are still there; else
