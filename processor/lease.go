@@ -94,7 +94,7 @@ func (s *shard) retake(ctx context.Context) error {
 		return err
 	}
 	former := s.producer.ID()
-	s.producer, s.took = p, began
+	s.producer, s.took, s.untold = p, began, false
 	if err := s.wrote(base, 1, began); err != nil {
 		return err
 	}

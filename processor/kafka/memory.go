@@ -23,9 +23,10 @@ var (
 	wires    sync.Pool // of *[]byte
 )
 
-// body is a buffer for a record batch's records, about so large if it is a new one. keep takes it back, maybe grown.
+// body is a buffer for a record batch's records, about so large if it is a new one. keep takes it back, maybe grown. A much
+// larger one is not used: what is handed out at once is bounded by the memory that it takes.
 func (m *memory) body(size int) []byte {
-	if m.used < len(m.bodies) && m.bodies[m.used] != nil {
+	if m.used < len(m.bodies) && cap(m.bodies[m.used]) <= 4*size && m.bodies[m.used] != nil {
 		return m.bodies[m.used][:0]
 	}
 	return make([]byte, 0, size)

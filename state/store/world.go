@@ -54,10 +54,9 @@ func (s *Store) Note(i state.Interest, id events.CustomerID, until events.Instan
 		s.noted[i] = of
 	}
 	if _, known := of[id]; !known {
-		id = events.CustomerID(strings.Clone(string(id)))
 		s.dirtyBytes += noteBytes + len(id)
 	}
-	of[id] = until
+	of[events.CustomerID(strings.Clone(string(id)))] = until // of a known one too: a map keeps the key that was assigned last
 }
 
 // Interested is who has an interest at an instant, some after a customer's id in order; next is where to go on, "" at the
