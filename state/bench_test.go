@@ -74,7 +74,7 @@ func BenchmarkRow(b *testing.B) {
 		b.Run(fmt.Sprintf("read/had=%d", had), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := table.Parse("c", row, func(_ events.CustomerID, n int, use func([]byte) error) bool { return use(c.Block(n)) == nil }); err != nil {
+				if _, err := table.Parse("c", row, func(_ events.CustomerID, n int, _ uint64, use func([]byte) error) bool { return use(c.Block(n)) == nil }); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -184,10 +184,15 @@ func (c *Customer) weigh(written int) {
 	c.statesBytes, c.statesAt = 3*written, c.line.count()
 }
 
-// Seal closes what of the timeline is long enough to be written down apart from the row.
-func (c *Customer) Seal() {
-	if t := &c.line; len(t.tail()) >= sealAt {
+// Seal closes what of the timeline is long enough to be written down apart from the row. place is where that and what was closed
+// since the last Seal are put, for Blocks; it costs least if it only grows, by little.
+func (c *Customer) Seal(place uint64) {
+	t := &c.line
+	if len(t.tail()) >= sealAt {
 		t.close()
+	}
+	for t.places.n < t.closed {
+		t.places.add(place)
 	}
 }
 
@@ -202,9 +207,10 @@ func (c *Customer) Block(n int) []byte {
 	return c.line.blocks[n-c.line.away]
 }
 
-// Blocks gives use the n-th closed block of a customer's timeline, counted from 0, for good. If that or use goes wrong it says
-// false. Its owner must then let nothing be believed of the customer, whose timeline is as if it were empty.
-type Blocks func(id events.CustomerID, n int, use func(block []byte) error) bool
+// Blocks gives use the n-th closed block of a customer's timeline, counted from 0, for good; place is what Seal was told. If that
+// or use goes wrong it says false. Its owner must then let nothing be believed of the customer, whose timeline is as if it were
+// empty.
+type Blocks func(id events.CustomerID, n int, place uint64, use func(block []byte) error) bool
 
 // Slim forgets of the timeline what source has, until it is needed, and reports whether that is anything.
 func (c *Customer) Slim(source Blocks) bool {
@@ -221,7 +227,7 @@ func (c *Customer) whole() {
 		return
 	}
 	was := c.line.count()
-	if !c.line.whole(func(n int) bool { return c.source(c.id, n, c.line.load) }) {
+	if !c.line.whole(func(n int, place uint64) bool { return c.source(c.id, n, place, c.line.load) }) {
 		c.line = timeline{}
 	}
 	if n := c.line.count(); n != was { // what cannot be, unless something is damaged

@@ -347,7 +347,7 @@ func reloaded(tb rapid.TB, t *state.Table, c *state.Customer) *state.Customer {
 		blocks = append(blocks, slices.Clone(c.Block(n)))
 	}
 	row := c.AppendRow(nil)
-	back, err := t.Parse(c.ID(), row, func(_ events.CustomerID, n int, use func([]byte) error) bool { return use(blocks[n]) == nil })
+	back, err := t.Parse(c.ID(), row, func(_ events.CustomerID, n int, _ uint64, use func([]byte) error) bool { return use(blocks[n]) == nil })
 	if err != nil {
 		tb.Fatalf("read a row again: %v", err)
 	}

@@ -24,6 +24,7 @@ const (
 	rowGone
 	rowUpTo
 	rowMixed
+	rowPlaces
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -89,7 +90,8 @@ func (c *Customer) appendApart(b []byte) []byte {
 	_, gone, upTo := t.rest()
 	b = wire.AppendUint(b, rowGone, uint64(gone))
 	b = wire.AppendUint(b, rowUpTo, uint64(upTo))
-	return wire.AppendBool(b, rowMixed, t.mixed)
+	b = wire.AppendBool(b, rowMixed, t.mixed)
+	return wire.AppendBytes(b, rowPlaces, t.places.steps)
 }
 
 // Parse reads a customer's row, and of the timeline what it must; source is asked for the rest when it is needed. The customer
@@ -198,6 +200,10 @@ func (t *timeline) parseField(f wire.Field, r *wire.Reader) {
 		t.upTo = events.Instant(r.Uint())
 	case rowMixed:
 		t.mixed = r.Bool()
+	case rowPlaces:
+		if !t.places.load(r.Bytes()) {
+			r.Fail()
+		}
 	}
 	if t.away < 0 || t.gone < 0 || t.upTo < 0 {
 		r.Fail()

@@ -35,7 +35,7 @@ func use(c *state.Customer) {
 
 // parseBoth reads a row whose timeline has one sealed block at most.
 func parseBoth(table *state.Table, row, block []byte) (*state.Customer, error) {
-	return table.Parse("c", row, func(_ events.CustomerID, n int, use func([]byte) error) bool {
+	return table.Parse("c", row, func(_ events.CustomerID, n int, _ uint64, use func([]byte) error) bool {
 		return n == 0 && len(block) > 0 && use(block) == nil
 	})
 }

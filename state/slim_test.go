@@ -15,16 +15,22 @@ import (
 type shelf struct {
 	tb     rapid.TB
 	blocks [][]byte
+	places []uint64
+	place  uint64
 }
 
 func (s *shelf) write(c *state.Customer) {
-	c.Seal()
+	s.place += uint64(rapid.SampledFrom([]int{1, 1, 3, 1 << 40, -7}).Draw(s.tb.(*rapid.T), "step"))
+	c.Seal(s.place)
 	for n := len(s.blocks); n < c.Sealed(); n++ {
-		s.blocks = append(s.blocks, slices.Clone(c.Block(n)))
+		s.blocks, s.places = append(s.blocks, slices.Clone(c.Block(n))), append(s.places, s.place)
 	}
 }
 
-func (s *shelf) read(_ events.CustomerID, n int, use func([]byte) error) bool {
+func (s *shelf) read(_ events.CustomerID, n int, place uint64, use func([]byte) error) bool {
+	if place != s.places[n] {
+		s.tb.Fatalf("block %d is looked for at %d; want %d", n, place, s.places[n])
+	}
 	if err := use(s.blocks[n]); err != nil {
 		s.tb.Fatal(err)
 	}

@@ -22,6 +22,7 @@ type timeline struct {
 	mixed  bool           // not every event of the tail came last
 	cut    bool           // some entry lost properties for their length
 
+	places    places   // of closed blocks; one that was closed since Seal has none yet
 	ids       idFilter // of all entries
 	closedIDs int      // of those in closed blocks, the first so many
 }
@@ -222,12 +223,13 @@ func (t *timeline) slim() bool {
 }
 
 // whole has read give the blocks that are not in memory to load, in order. false: read did.
-func (t *timeline) whole(read func(n int) bool) bool {
+func (t *timeline) whole(read func(n int, place uint64) bool) bool {
 	away, index, blocks := t.away, t.index, t.blocks
 	t.index, t.blocks = make([]entry, 0, len(index)+min(t.gone, 1<<20)), make([][]byte, 0, len(blocks)+min(away, 1<<16))
 	t.away, t.gone, t.upTo = 0, 0, 0
+	place := t.places.next()
 	for n := range away {
-		if !read(n) {
+		if !read(n, place()) {
 			return false
 		}
 	}
@@ -354,7 +356,7 @@ func finder(n int) func(among []entry, id uint64) (int, bool) {
 
 // bytes is about how much memory t takes.
 func (t *timeline) bytes() int {
-	n := 40*cap(t.index) + 24*cap(t.blocks) + t.ids.bytes()
+	n := 40*cap(t.index) + 24*cap(t.blocks) + t.ids.bytes() + cap(t.places.steps)
 	for _, b := range t.blocks {
 		n += cap(b)
 	}

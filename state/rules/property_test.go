@@ -88,7 +88,7 @@ func lasting(c *state.Customer, at events.Instant) string {
 
 // restart writes the customer and reads him again.
 func (w *world) restart(t *rapid.T, c *state.Customer) *state.Customer {
-	x, err := w.table.Parse(c.ID(), c.AppendRow(nil), func(_ events.CustomerID, n int, use func([]byte) error) bool { return use(c.Block(n)) == nil })
+	x, err := w.table.Parse(c.ID(), c.AppendRow(nil), func(_ events.CustomerID, n int, _ uint64, use func([]byte) error) bool { return use(c.Block(n)) == nil })
 	if err != nil {
 		t.Fatal(err)
 	}

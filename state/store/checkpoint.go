@@ -30,10 +30,11 @@ type change struct {
 	row          []byte
 	parts, had   parts          // where he lies from now on, if row does not hold him, and where he lay
 	pieces       [][]byte       // of parts
-	first        int            // number of the first of blocks
+	place        uint64         // of blocks
+	first        int            // number of the first of them
 	blocks       [][]byte       // newly sealed
 	indexed, was events.Instant // what stands in the index from now on, and what stood there
-	world        []write        // else: what is written of the world
+	others       []write        // else: what is written of no customer
 }
 
 // DirtyBytes is about how many bytes were changed since the last Checkpoint.
@@ -52,13 +53,17 @@ func (s *Store) Checkpoint(p Positions) error {
 	if err := s.wait(); err != nil {
 		return err
 	}
-	changes := make([]change, len(s.dirty))
-	for i, e := range s.dirty {
-		changes[i] = s.encode(e)
+	changes := make([]change, 0, len(s.dirty)+2)
+	if s.left != nil { // before all others: this checkpoint may have the number that they have, and write one of them again
+		changes = append(changes, change{others: s.left})
+		s.left = nil
+	}
+	for _, e := range s.dirty {
+		changes = append(changes, s.encode(e))
 		e.dirty, e.flying = false, true
 	}
 	if world := s.takeWorld(); world != nil {
-		changes = append(changes, change{world: world})
+		changes = append(changes, change{others: world})
 	}
 	s.dirty, s.flying, s.dirtyBytes = s.flying[:0], s.dirty, 0
 	p.ProducerIDs, p.PastsSeen = slices.Clone(p.ProducerIDs), slices.Clone(p.PastsSeen)
@@ -88,9 +93,10 @@ func (s *Store) encode(e *entry) change {
 	if due := c.Due(); due < was || e.fired {
 		e.indexed, e.fired = due, false
 	}
-	c.Seal()
+	place := s.number + 1 // of the checkpoint that this is of
+	c.Seal(place)
 	b := c.AppendRow(s.buffer[:0])
-	w := change{id: c.ID(), had: e.parts, first: e.stored, indexed: e.indexed, was: was}
+	w := change{id: c.ID(), had: e.parts, place: place, first: e.stored, indexed: e.indexed, was: was}
 	w.parts, w.pieces = split(b, e.parts, s.partSize)
 	if s.buffer = b; w.pieces != nil {
 		s.buffer = nil // the pieces live on it
@@ -127,6 +133,7 @@ func (s *Store) poll() {
 // land lets the customers go who are on disk now. If the commit failed they stay pinned.
 func (s *Store) land(err error) {
 	s.flight = nil
+	s.outlive()
 	if err != nil {
 		s.failed = fmt.Errorf("write a checkpoint of shard %d to %s: %w", s.config.Shard, s.config.Dir, advised(err))
 		return
@@ -165,8 +172,8 @@ func (s *Store) write(changes []change, positions []byte) error {
 // write writes one customer, until yield says no. The order allows that it is cut anywhere: a row is written after the
 // blocks it counts and the parts it names, and while a horizon moves both its rows stand in the index.
 func (w *change) write(yield func(write) bool) bool {
-	if w.world != nil {
-		for _, x := range w.world {
+	if w.others != nil {
+		for _, x := range w.others {
 			if !yield(x) {
 				return false
 			}
@@ -176,7 +183,7 @@ func (w *change) write(yield func(write) bool) bool {
 	set := func(key, value []byte) bool { return yield(write{key: key, value: value}) }
 	remove := func(key []byte) bool { return yield(write{key: key, delete: true}) }
 	for i, block := range w.blocks {
-		if !set(blockKey(nil, w.id, w.first+i), packBlock(block)) {
+		if !set(blockKey(nil, w.id, w.first+i, w.place), packBlock(block)) {
 			return false
 		}
 	}

@@ -212,7 +212,7 @@ func TestDamagedRow(t *testing.T) {
 	fullCustomer(t, s)
 	must(t, s.Checkpoint(at(1)))
 	must(t, s.Wait())
-	for _, key := range [][]byte{customerKey(nil, fullID), blockKey(nil, fullID, 0)} {
+	for _, key := range [][]byte{customerKey(nil, fullID), blockKey(nil, fullID, 0, 1)} {
 		whole, err := s.disk.view().get(key)
 		must(t, err)
 		put := func(row []byte) {

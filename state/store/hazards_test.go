@@ -293,8 +293,8 @@ func TestNewerEvents(t *testing.T) {
 	for id, want := range map[events.CustomerID]error{"tail": ErrNewer, "sealed": ErrNewer, "damaged": ErrDamaged} {
 		s := mustOpen(t, config(t, t.TempDir(), 1))
 		put(t, s, write{key: customerKey(nil, "tail"), value: appendRow(nil, events.Never, wire.AppendBytes(nil, 5, block), parts{})})
-		put(t, s, write{key: customerKey(nil, "sealed"), value: appendRow(nil, events.Never, wire.AppendUint(nil, 4, 1), parts{})})
-		put(t, s, write{key: blockKey(nil, "sealed", 0), value: packBlock(block)})
+		put(t, s, write{key: customerKey(nil, "sealed"), value: appendRow(nil, events.Never, wire.AppendBytes(wire.AppendUint(nil, 4, 1), 16, []byte{1}), parts{})})
+		put(t, s, write{key: blockKey(nil, "sealed", 0, 1), value: packBlock(block)})
 		put(t, s, write{key: customerKey(nil, "damaged"), value: appendRow(nil, events.Never, wire.AppendBytes(nil, 5, block[:len(block)-1]), parts{})})
 		_, err := s.Customer(id)
 		if !errors.Is(err, want) || errors.Is(err, ErrNewer) && errors.Is(err, ErrDamaged) {

@@ -30,9 +30,21 @@ func customerKey(b []byte, id events.CustomerID) []byte {
 	return append(append(b, kindCustomer), id...)
 }
 
-// blockKey needs no mark between id and n: two keys of equal length have ids of equal length.
-func blockKey(b []byte, id events.CustomerID, n int) []byte {
-	return binary.BigEndian.AppendUint32(append(append(b, kindBlock), id...), uint32(n))
+// blockKey is in the order in which blocks are written, place being the number of the checkpoint: what was written once and is never
+// again is then never merged with anything either. Were they in order of the customers, Badger would write all of them again, level
+// by level, for each few that come. No mark is needed between id and n: two keys of equal length have ids of equal length.
+func blockKey(b []byte, id events.CustomerID, n int, place uint64) []byte {
+	b = binary.BigEndian.AppendUint64(append(b, kindBlock), place)
+	return binary.BigEndian.AppendUint32(append(b, id...), uint32(n))
+}
+
+// parseBlockKey is false for a key that this package did not write. The id is part of key.
+func parseBlockKey(key []byte) (id events.CustomerID, n int, place uint64, ok bool) {
+	if len(key) <= 13 || key[0] != kindBlock {
+		return "", 0, 0, false
+	}
+	end := len(key) - 4
+	return events.CustomerID(key[9:end]), int(binary.BigEndian.Uint32(key[end:])), binary.BigEndian.Uint64(key[1:9]), true
 }
 
 func horizonKey(b []byte, h hint) []byte {

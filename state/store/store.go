@@ -53,6 +53,8 @@ type Store struct {
 	rolledBack bool
 	unread     error        // see Err
 	blocks     state.Blocks // readBlock
+	kept       view         // see saved
+	left       []write      // leftovers, to be deleted by the next checkpoint
 
 	cache
 	horizons
@@ -122,6 +124,10 @@ func newStore(c Config, d disk) (*Store, error) {
 	if err := s.readPositions(); err != nil {
 		return nil, err
 	}
+	var err error
+	if s.left, err = s.leftovers(); err != nil {
+		return nil, err
+	}
 	s.blocks = s.readBlock
 	s.cache.init(c.CacheBytes)
 	s.horizons.init(slab)
@@ -152,6 +158,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	flown := s.wait()
+	s.outlive()
 	s.views.Wait()
 	err := s.disk.close()
 	if s.closed = !errors.Is(err, ErrUnclosed); !s.closed {

@@ -35,7 +35,7 @@ func TestUnreadBlock(t *testing.T) {
 	}
 	must(t, s.Close())
 	s = mustOpen(t, c)
-	put(t, s, write{key: blockKey(nil, fullID, 0), delete: true})
+	put(t, s, write{key: blockKey(nil, fullID, 0, 1), delete: true})
 	read().Timeline(func(*events.Event) { t.Error("events of a timeline that is not whole are shown") })
 	_, handed := s.Customer("another")
 	for what, err := range map[string]error{"Err": s.Err(), "Customer": handed, "Checkpoint": s.Checkpoint(at(2))} {

@@ -251,7 +251,9 @@ func (t *teller) show(feature string) error {
 
 func (t *teller) restart() error {
 	row := t.c.AppendRow(nil)
-	c, err := t.Table.Parse(t.c.ID(), row, func(_ events.CustomerID, n int, use func([]byte) error) bool { return use(t.c.Block(n)) == nil })
+	c, err := t.Table.Parse(t.c.ID(), row, func(_ events.CustomerID, n int, _ uint64, use func([]byte) error) bool {
+		return use(t.c.Block(n)) == nil
+	})
 	if err != nil {
 		return err
 	}
