@@ -75,6 +75,7 @@ type scene struct {
 	mem  *store.Memory
 	boot time.Duration
 	mute bool
+	book int // of simRulebooks
 }
 
 func newScene(t *testing.T) *scene {
@@ -96,7 +97,7 @@ func (w *scene) owner() *shard {
 // shard is one to be taken over.
 func (w *scene) shard() *shard {
 	c := &Config{App: simApp, IDKey: events.IDKey(simApp), Topics: Topics{Touchpoints: simInput, Events: simOutput, Parked: simParked},
-		Rulebook: simRulebooks[0].rulebook(), Believe: simBelieve, Batch: 1024, Now: func() events.Instant { return w.k.now }, Alone: true, Mute: w.mute,
+		Rulebook: simRulebooks[w.book].rulebook(), Believe: simBelieve, Batch: 1024, Now: func() events.Instant { return w.k.now }, Alone: true, Mute: w.mute,
 		CheckpointEvery: time.Second, Log: zerolog.New(zerolog.NewTestWriter(w.t)).Level(zerolog.WarnLevel)}
 	s := newShard(c, simMetrics, scenePort{w.k}, 0, layout{1, 1, brokersAhead}, "o")
 	s.stop, s.terms.boot = make(chan struct{}), func() time.Duration { return w.boot }
@@ -121,7 +122,17 @@ func (w *scene) must(err error) {
 func (w *scene) order(customer, id string, amount int) {
 	v := fmt.Sprintf(`{"type":"track","event":"Order Completed","messageId":%q,"userId":%q,"timestamp":%q,"properties":{"order_id":%q,"currency":"JPY","total":%d}}`,
 		id, customer, w.k.now, id, amount)
-	_, err := w.k.append(w.k.log(simInput, 0), simStamp{-1, -1}, -1, []kafka.Out{{Key: []byte(customer), Value: []byte(v)}})
+	w.append(customer, v)
+}
+
+// restock appends an event of the world, of a product by its number.
+func (w *scene) restock(id string, product int) {
+	w.append("", fmt.Sprintf(`{"type":"track","event":"Product Restocked","messageId":%q,"userId":"","timestamp":%q,"properties":{"product_id":"p%d"}}`,
+		id, w.k.now, product))
+}
+
+func (w *scene) append(key, value string) {
+	_, err := w.k.append(w.k.log(simInput, 0), simStamp{-1, -1}, -1, []kafka.Out{{Key: []byte(key), Value: []byte(value)}})
 	w.must(err)
 }
 
@@ -230,6 +241,30 @@ func TestMuteThenSpeak(t *testing.T) {
 	w.rest(s)
 	if !s.speaking {
 		t.Errorf("at %d of %d, mute until %d: it never speaks (%v)", s.at.Input, w.k.log(simInput, 0).end, s.at.MuteUntil, s.at.PastsSeen)
+	}
+}
+
+// TestLostAfterFirstWords: a first start has said its first words, and its store is lost before the next checkpoint. Whoever comes
+// goes on from the last of these words: what time made behind it is on time, though it would be late by the clock of the present,
+// at which an event of the world comes to the customer who is not spoken of yet.
+func TestLostAfterFirstWords(t *testing.T) {
+	w := newScene(t)
+	w.mute, w.book = true, len(simRulebooks)-1
+	w.order("c", "first", simCareFrom)
+	w.k.now += simMinute
+	w.restock("again", simCareFrom%simProducts)
+	s := w.owner()
+	w.k.now += simMinute
+	w.rest(s)
+	if !s.speaking || len(w.lastWords()) == 0 {
+		t.Fatalf("it speaks: %v; it said %v", s.speaking, w.lastWords())
+	}
+	w.mem.Wipe()
+	w.k.now += simCare + simRulebooks[w.book].lateness + simHour
+	w.order("c", "later", 10)
+	w.rest(w.owner())
+	if w.lastWords()["c trigger/care/first"] == "" {
+		t.Errorf("what time made behind the first words is not said: %v", w.lastWords())
 	}
 }
 
