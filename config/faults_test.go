@@ -179,11 +179,11 @@ func TestFaultyFiles(t *testing.T) {
 		flags []string
 		want  string
 	}{
-		"no file":        {filepath.Join(dir, "none"), nil, filepath.Join(dir, "none") + ": open " + filepath.Join(dir, "none") + ": no such file or directory"},
+		"no file":        {filepath.Join(dir, "none"), nil, filepath.Join(dir, "none") + ": there is no file " + filepath.Join(dir, "none") + "; is the name right?"},
 		"a folder":       {dir, nil, dir + ": " + dir + " is not a file"},
 		"short key":      {conf, nil, conf + ":2:14: id_key_file: " + short + " has 15 bytes; 16 to 4096 are needed"},
 		"empty key":      {"", []string{"id_key_file=" + empty}, "--set id_key_file: id_key_file: " + empty + " is empty"},
-		"no key":         {"", []string{"id_key_file=" + dir + "/none"}, "--set id_key_file: id_key_file: open " + dir + "/none: no such file or directory"},
+		"no key":         {"", []string{"id_key_file=" + dir + "/none"}, "--set id_key_file: id_key_file: there is no file " + dir + "/none; is the name right?"},
 		"endless device": {"", []string{"id_key_file=/dev/zero"}, "--set id_key_file: id_key_file: /dev/zero is not a file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func TestRules(t *testing.T) {
 		t.Errorf("%v %+v", err, c)
 	}
 	for path, want := range map[string]string{
-		filepath.Join(dir, "none"):                      "no such file",
+		filepath.Join(dir, "none"):                      "there is no file",
 		write("empty", " \n"):                           "is empty; write rulebook: none for no rules",
 		write("bytes", "\xff\xfe"):                      "is not text in UTF-8",
 		write("large", strings.Repeat("# x\n", 50_000)): "has more than 196608 bytes",

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 )
 
@@ -51,23 +50,4 @@ func (l *loader) readSecretFile(key, path string, secret *Secret, most int64, ch
 	if err != nil {
 		l.fault(l.from[key], "%s: %w", key, err)
 	}
-}
-
-// readFile reads a regular file of at most so many bytes: a pipe or a device could be read for ever.
-func readFile(path string, most int64) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if stat, err := f.Stat(); err != nil {
-		return nil, err
-	} else if !stat.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("%s has more than %d bytes", path, most)
-	}
-	return text, err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync/atomic"
 
+	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/processor/rehearsal"
 )
 
@@ -31,7 +32,7 @@ func openLines(names []string) (*lines, error) {
 		f := os.Stdin
 		if name != "-" {
 			var err error
-			if f, err = os.Open(name); err != nil {
+			if f, err = config.Open(name); err != nil {
 				l.close()
 				return nil, err
 			}

@@ -381,5 +381,5 @@ func TestRunFaultyRules(t *testing.T) {
 	if err := os.Remove(bad); err != nil {
 		t.Fatal(err)
 	}
-	stands(second, "open "+bad+": no such file")
+	stands(second, "there is no file "+bad+"; is the name right?")
 }

@@ -299,7 +299,7 @@ func TestSimulateText(t *testing.T) {
 		"--dir " + x.dir:             "there is no store of a shard in " + x.dir,
 		"--snapshot":                 "no place of snapshots is named",
 		"--touchpoints " + x.present: "present  no rules",
-		"--touchpoints nowhere":      "open nowhere: no such file",
+		"--touchpoints nowhere":      "there is no file nowhere in ",
 		"--touchpoints x --snapshot": "only one may be given",
 		"--days 0":                   "--days: 0 is out of range; write 1 to 3660",
 		"--list regular":             "--list goes with --customers FILE",

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,12 @@ func (c *testCommand) Run(out output) error {
 
 // check tells one story and says where it differs; with --update it is written instead.
 func (c *testCommand) check(path string) (faults string, err error) {
-	b, err := os.ReadFile(path)
+	f, err := config.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("a story cannot be read: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(f)
 	if err != nil {
 		return "", fmt.Errorf("a story cannot be read: %w", err)
 	}
