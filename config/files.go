@@ -7,13 +7,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Open is os.Open whose error says what to do.
 func Open(path string) (*os.File, error) {
+	if path == "" {
+		return nil, errors.New("no file is named")
+	}
 	f, err := os.Open(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
 		where := ""
 		if dir, err := os.Getwd(); err == nil && !filepath.IsAbs(path) {
 			where = " in " + dir

@@ -47,8 +47,8 @@ func (p *places) next() func() uint64 {
 	}
 }
 
-// Placed is where a customer's row says that the n-th closed block of his timeline lies; false if it counts none such.
-func Placed(row []byte, n int) (place uint64, ok bool) {
+// Places is where a customer's row says that the closed blocks of his timeline lie, in order.
+func Places(row []byte) (all []uint64, err error) {
 	var p places
 	r := wire.NewReader(row)
 	for f, more := r.Next(); more; f, more = r.Next() {
@@ -56,12 +56,9 @@ func Placed(row []byte, n int) (place uint64, ok bool) {
 			r.Fail()
 		}
 	}
-	if r.Err() != nil || n < 0 || n >= p.n {
-		return 0, false
-	}
 	next := p.next()
-	for range n + 1 {
-		place = next()
+	for range p.n {
+		all = append(all, next())
 	}
-	return place, true
+	return all, r.Err()
 }

@@ -160,7 +160,7 @@ func (c *Customer) parseRow(row []byte) (rest rowRest, err error) {
 			c.line.parseField(f, &r)
 		}
 	}
-	if c.line.away == 0 && (c.line.gone > 0 || c.line.upTo > 0) {
+	if c.line.away == 0 && (c.line.gone > 0 || c.line.upTo > 0) || c.line.places.n > c.line.away {
 		r.Fail()
 	}
 	if r.Err() != nil {

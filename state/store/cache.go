@@ -231,8 +231,8 @@ func (s *Store) saved() view {
 	return s.kept
 }
 
-// outlive gives the kept view back: another is to be taken.
-func (s *Store) outlive() {
+// release gives the kept view back: another is to be taken.
+func (s *Store) release() {
 	if s.kept != nil {
 		s.kept.discard()
 		s.kept = nil

@@ -133,7 +133,7 @@ func (s *Store) poll() {
 // land lets the customers go who are on disk now. If the commit failed they stay pinned.
 func (s *Store) land(err error) {
 	s.flight = nil
-	s.outlive()
+	s.release()
 	if err != nil {
 		s.failed = fmt.Errorf("write a checkpoint of shard %d to %s: %w", s.config.Shard, s.config.Dir, advised(err))
 		return

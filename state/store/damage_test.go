@@ -151,12 +151,15 @@ func TestAnotherStore(t *testing.T) {
 	if _, err := Open(c); err == nil || !strings.Contains(err.Error(), "the store of shard 3") {
 		t.Errorf("opened as another shard's: %v", err)
 	}
-	s := mustOpen(t, config(t, dir, 1))
 	p := at(200)
-	p.Format = Format + 1
-	must(t, s.Checkpoint(p))
-	must(t, s.Close())
-	refused(t, config(t, dir, 1), "it has format 2")
+	for _, format := range []int{Format - 1, Format + 1} {
+		other := filled(t)
+		s := mustOpen(t, config(t, other, 1))
+		p.Format = format
+		must(t, s.Checkpoint(p))
+		must(t, s.Close())
+		refused(t, config(t, other, 1), fmt.Sprint("it has format ", format))
+	}
 
 	wanted := p.Genesis
 	for _, change := range []func(*Genesis){

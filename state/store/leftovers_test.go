@@ -1,12 +1,14 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/wire"
 )
 
 // Cut anywhere and gone on, in whatever pieces, a store has every block that a row names and no other.
@@ -69,5 +71,15 @@ func TestNamesOfABlock(t *testing.T) {
 	want := []string{fmt.Sprintf("%q", blockKey(nil, "nobody", 0, 2)), fmt.Sprintf("%q", blockKey(nil, "x", 0, 2))}
 	if slices.Sort(got); !slices.Equal(got, want) {
 		t.Errorf("leftovers %v; want %v, and not the one that the row names", got, want)
+	}
+}
+
+// A row that counts more places than blocks is damaged: the next block would be looked for where it is not.
+func TestSurplusPlace(t *testing.T) {
+	s := mustOpen(t, config(t, t.TempDir(), 1))
+	row := wire.AppendBytes(wire.AppendUint(nil, 4, 1), 16, []byte{1, 1})
+	put(t, s, write{key: customerKey(nil, "x"), value: appendRow(nil, events.Never, row, parts{})})
+	if _, err := s.Customer("x"); !errors.Is(err, ErrDamaged) {
+		t.Errorf("%v", err)
 	}
 }

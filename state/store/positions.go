@@ -13,7 +13,7 @@ import (
 
 // Format is the number of the format that this package reads and writes. It rises when an older program could not go on
 // with a store; a new field does not raise it.
-const Format = 1
+const Format = 2
 
 // Genesis is what a store was made for. It never changes.
 type Genesis struct {
@@ -368,7 +368,8 @@ func (s *Store) readPositions() error {
 		return fmt.Errorf("it has format %d, and this program knows formats up to %d: %w", s.at.Format, Format, ErrNewer)
 	}
 	if s.at.Format != Format {
-		return fmt.Errorf("it has format %d, and this program knows format %d: use the program that wrote it", s.at.Format, Format)
+		return fmt.Errorf("it has format %d, and this program knows format %d: use the program that wrote it, or move "+
+			"the folder away, for the store is a cache of the topics and is made anew", s.at.Format, Format)
 	}
 	if s.at.Shard != s.config.Shard {
 		return fmt.Errorf("it is the store of shard %d: folders of store.dir were exchanged", s.at.Shard)

@@ -158,7 +158,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	flown := s.wait()
-	s.outlive()
+	s.release()
 	s.views.Wait()
 	err := s.disk.close()
 	if s.closed = !errors.Is(err, ErrUnclosed); !s.closed {
