@@ -139,6 +139,27 @@ func derivedOf(t *testing.T, broker, customer string, n int) (facts []string) {
 	return facts
 }
 
+// untilMark waits until a mark of that kind stands in the output: an alive one does once the process's rulebook, which it writes to
+// the input when it has read all of that, was read there.
+func untilMark(t *testing.T, broker, kind string) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics("customer-events"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	for there := false; !there; {
+		if ctx.Err() != nil {
+			t.Fatalf("no mark %s within 30 s", kind)
+		}
+		cl.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+			there = there || slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == "ce_type" && string(h.Value) == kind })
+		})
+	}
+}
+
 // TestRun is the README's use of run, as a process with signals: what was said before a stop is not said again after it.
 func TestRun(t *testing.T) {
 	t.Parallel()

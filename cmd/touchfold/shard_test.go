@@ -49,6 +49,7 @@ func TestShard(t *testing.T) {
 	p := startProcess(t, addr, dir, set...)
 	order("o-1", 120_000)
 	derivedOf(t, addr, "jane", 3)
+	untilMark(t, addr, "touchfold.shard.alive.v1")
 	stdout, _ := shard(0, "inspect")
 	contains(t, stdout, "another process is using it", "released   no", "assigned to ", filepath.Join(dir, "shard-000")+" open: stop it first")
 	_, stderr = shard(exitFailure, "reset", "0", "--accept-loss")
