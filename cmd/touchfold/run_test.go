@@ -112,8 +112,8 @@ func (p *process) stop(signal os.Signal) {
 	}
 }
 
-// derivedOf reads the output until n derived events of a customer are there.
-func derivedOf(t *testing.T, broker, customer string, n int) (facts []string) {
+// readOutput hands each record of the output to take, from the first on, until that has enough, or for 30 s.
+func readOutput(t *testing.T, broker string, take func(r *kgo.Record) (enough bool)) (had bool) {
 	t.Helper()
 	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics("customer-events"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
@@ -122,20 +122,28 @@ func derivedOf(t *testing.T, broker, customer string, n int) (facts []string) {
 	defer cl.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	for len(facts) < n && ctx.Err() == nil {
-		cl.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
-			var d struct {
-				CRM struct {
-					Fact    string
-					Current any
-					N       int
-				}
-			}
-			if string(r.Key) == customer && json.Unmarshal(r.Value, &d) == nil {
-				facts = append(facts, fmt.Sprint(d.CRM.Fact, " ", d.CRM.Current, " ", d.CRM.N))
-			}
-		})
+	for !had && ctx.Err() == nil {
+		cl.PollFetches(ctx).EachRecord(func(r *kgo.Record) { had = take(r) || had })
 	}
+	return had
+}
+
+// derivedOf reads the output until n derived events of a customer are there.
+func derivedOf(t *testing.T, broker, customer string, n int) (facts []string) {
+	t.Helper()
+	readOutput(t, broker, func(r *kgo.Record) bool {
+		var d struct {
+			CRM struct {
+				Fact    string
+				Current any
+				N       int
+			}
+		}
+		if string(r.Key) == customer && json.Unmarshal(r.Value, &d) == nil {
+			facts = append(facts, fmt.Sprint(d.CRM.Fact, " ", d.CRM.Current, " ", d.CRM.N))
+		}
+		return len(facts) >= n
+	})
 	return facts
 }
 
@@ -143,20 +151,9 @@ func derivedOf(t *testing.T, broker, customer string, n int) (facts []string) {
 // the input when it has read all of that, was read there.
 func untilMark(t *testing.T, broker, kind string) {
 	t.Helper()
-	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ConsumeTopics("customer-events"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	for there := false; !there; {
-		if ctx.Err() != nil {
-			t.Fatalf("no mark %s within 30 s", kind)
-		}
-		cl.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
-			there = there || slices.ContainsFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key == "ce_type" && string(h.Value) == kind })
-		})
+	is := func(h kgo.RecordHeader) bool { return h.Key == "ce_type" && string(h.Value) == kind }
+	if !readOutput(t, broker, func(r *kgo.Record) bool { return slices.ContainsFunc(r.Headers, is) }) {
+		t.Fatalf("no mark %s within 30 s", kind)
 	}
 }
 

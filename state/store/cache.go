@@ -293,10 +293,7 @@ func (s *Store) readBlock(id events.CustomerID, n int, place uint64, use func(bl
 }
 
 func (e *entry) parse(t *state.Table, v view, id events.CustomerID, value []byte, blocks state.Blocks) error {
-	indexed, row, p, err := parseRow(value)
-	if err == nil && p.count > 0 {
-		row, err = readParts(v, id, p)
-	}
+	indexed, row, p, err := wholeRow(v, id, value)
 	if err != nil {
 		return err
 	}

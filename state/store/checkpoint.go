@@ -13,6 +13,7 @@ import (
 // checkpoints is what changed and what is being written. At most one commit is in flight; its goroutine touches nothing
 // of the store but the rows, and ends by sending to flight, from which the owner receives.
 type checkpoints struct {
+	left       []write  // leftovers, to be deleted by the next one
 	dirty      []*entry // in the order in which they changed first
 	dirtyBytes int
 	flying     []*entry // what is in flight holds; an entry may be dirty again

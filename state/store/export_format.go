@@ -144,7 +144,8 @@ func (s *snapshotReader) parseHeader(b []byte) (err error) {
 		return errNonsense
 	}
 	if f := s.snapshot.Format; f != Format {
-		return fmt.Errorf("the snapshot is of a store of format %d, and this program knows format %d: use the program that made it, or another snapshot", f, Format)
+		return fmt.Errorf("the snapshot is of a store of format %d, and this program knows format %d: use the program that made it, "+
+			"or another snapshot", f, Format)
 	}
 	return nil
 }

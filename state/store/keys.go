@@ -30,9 +30,9 @@ func customerKey(b []byte, id events.CustomerID) []byte {
 	return append(append(b, kindCustomer), id...)
 }
 
-// blockKey is in the order in which blocks are written, place being the number of the checkpoint: what was written once and is never
-// again is then never merged with anything either. Were they in order of the customers, Badger would write all of them again, level
-// by level, for each few that come. No mark is needed between id and n: two keys of equal length have ids of equal length.
+// blockKey is in the order in which blocks are written, place being the number of the checkpoint: what is written once is then
+// not merged with anything either. Were they in order of the customers, Badger would write all of them again, level by level,
+// for each few that come. No mark is needed between id and n: two keys of equal length have ids of equal length.
 func blockKey(b []byte, id events.CustomerID, n int, place uint64) []byte {
 	b = binary.BigEndian.AppendUint64(append(b, kindBlock), place)
 	return binary.BigEndian.AppendUint32(append(b, id...), uint32(n))

@@ -48,10 +48,7 @@ func placesOf(v view, id events.CustomerID) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, row, p, err := parseRow(value)
-	if err == nil && p.count > 0 {
-		row, err = readParts(v, id, p)
-	}
+	_, row, _, err := wholeRow(v, id, value)
 	if err != nil {
 		return nil, damaged(err)
 	}

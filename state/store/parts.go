@@ -77,6 +77,15 @@ func parseParts(b []byte) (p parts, ok bool) {
 	return parts{int(count), byte(slot), uint32(sum)}, ok
 }
 
+// wholeRow is parseRow of a customer who may lie in parts.
+func wholeRow(v view, id events.CustomerID, value []byte) (indexed events.Instant, customer []byte, p parts, err error) {
+	indexed, customer, p, err = parseRow(value)
+	if err == nil && p.count > 0 {
+		customer, err = readParts(v, id, p)
+	}
+	return indexed, customer, p, err
+}
+
 // readParts puts a customer's bytes together.
 func readParts(from view, id events.CustomerID, p parts) (customer []byte, err error) {
 	for n := range p.count {

@@ -54,7 +54,6 @@ type Store struct {
 	unread     error        // see Err
 	blocks     state.Blocks // readBlock
 	kept       view         // see saved
-	left       []write      // leftovers, to be deleted by the next checkpoint
 
 	cache
 	horizons
