@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 )
@@ -155,7 +156,7 @@ func (d *badgerDisk) commit(writes iter.Seq[write], positions []byte) error {
 
 // write takes as few transactions as the writes fit into, which become durable in order, and one for the positions.
 func (d *badgerDisk) write(writes iter.Seq[write], positions []byte) error {
-	b := &batch{db: d.db, txn: d.db.NewTransaction(true)}
+	b := &batch{disk: d, txn: d.db.NewTransaction(true)}
 	defer func() { b.txn.Discard() }()
 	for w := range writes {
 		if err := b.do(w); err != nil {
@@ -174,8 +175,8 @@ func (d *badgerDisk) write(writes iter.Seq[write], positions []byte) error {
 
 // batch is a sequence of writes in transactions.
 type batch struct {
-	db  *badger.DB
-	txn *badger.Txn
+	disk *badgerDisk
+	txn  *badger.Txn
 }
 
 func (b *batch) do(w write) error {
@@ -195,10 +196,23 @@ func (b *batch) try(w write) error {
 	return b.txn.Set(w.key, w.value)
 }
 
+// commit waits until Badger has the transaction, but not for ever: where the folder is gone it tries that without end.
 func (b *batch) commit() error {
-	err := b.txn.Commit()
-	b.txn = b.db.NewTransaction(true)
-	return err
+	landed := make(chan error, 1)
+	b.txn.CommitWith(func(err error) { landed <- err })
+	look := time.NewTicker(goneEvery)
+	defer look.Stop()
+	for {
+		select {
+		case err := <-landed:
+			b.txn = b.disk.db.NewTransaction(true)
+			return err
+		case <-look.C:
+			if b.disk.gone() { // and no transaction begins any more before this one has ended
+				return errGone
+			}
+		}
+	}
 }
 
 // size leaves out what was written last, up to 16 MiB, which lies beside the tables.

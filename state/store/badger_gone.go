@@ -4,10 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 )
 
 // What is open survives its folder: files that were removed are read and written on, and nobody is told. So a checkpoint
 // looks whether the folder is still there.
+
+// goneEvery is how often a commit that has not ended looks whether the folder is still there.
+const goneEvery = time.Second
 
 var errGone = damage{errors.New("its folder was removed, or another one is in its place")}
 

@@ -250,6 +250,16 @@ func removeAll(dir string) (err error) {
 	return err
 }
 
+// strangeFolder puts one in the place of another that has so many empty tables, of the next names of that: Badger tries one
+// after the other, a second each.
+func strangeFolder(dir string, tables int) error {
+	err := os.Mkdir(dir+".new", 0o750)
+	for i := range tables {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir+".new", fmt.Sprintf("%06d%s", i+1, tableSuffix)), nil, 0o600))
+	}
+	return errors.Join(err, os.Rename(dir, dir+".moved"), os.Rename(dir+".new", dir))
+}
+
 // A store whose folder goes while it is open says so at the next checkpoint, and closes, whatever it has not written yet;
 // nothing of it comes into what is there then.
 func TestFolderGone(t *testing.T) {
@@ -260,9 +270,10 @@ func TestFolderGone(t *testing.T) {
 	}{
 		"removed":             {removeAll, true, ""},
 		"removed with parent": {func(dir string) error { return removeAll(filepath.Dir(dir)) }, true, ""},
-		"another in its place": {func(dir string) error {
-			return errors.Join(os.Rename(dir, dir+".moved"), os.CopyFS(dir, os.DirFS(dir+".moved")))
+		"its copy in its place": {func(dir string) error {
+			return errors.Join(os.Rename(dir, dir+".moved"), os.CopyFS(dir+".new", os.DirFS(dir+".moved")), os.Rename(dir+".new", dir))
 		}, true, "shard.damaged-*"},
+		"another in its place": {func(dir string) error { return strangeFolder(dir, 1000) }, true, "shard.damaged-*"},
 		"a file in its parent's place": {func(dir string) error {
 			return errors.Join(removeAll(filepath.Dir(dir)), os.WriteFile(filepath.Dir(dir), nil, 0o600))
 		}, false, ""},
@@ -282,7 +293,7 @@ func TestFolderGone(t *testing.T) {
 					must(t, s.Checkpoint(at(2)))
 				} else { // with more than Badger keeps in memory
 					err := s.disk.commit(func(yield func(write) bool) {
-						for i := range 40_000 {
+						for i := range 200_000 {
 							if i == 20_000 {
 								gone <- c.take(conf.Dir)
 							}

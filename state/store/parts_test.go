@@ -93,7 +93,7 @@ func TestGiant(t *testing.T) {
 func put(t testing.TB, s *Store, w write) {
 	t.Helper()
 	d := s.disk.(*badgerDisk)
-	b := &batch{db: d.db, txn: d.db.NewTransaction(true)}
+	b := &batch{disk: d, txn: d.db.NewTransaction(true)}
 	defer func() { b.txn.Discard() }()
 	must(t, errors.Join(b.do(w), b.commit()))
 }

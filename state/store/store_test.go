@@ -275,7 +275,7 @@ func TestPartialCheckpoint(t *testing.T) {
 // cutOff commits so many of the changes, and dies.
 func cutOff(s *Store, written int, changes []change) error {
 	d := s.disk.(*badgerDisk)
-	b := &batch{db: d.db, txn: d.db.NewTransaction(true)}
+	b := &batch{disk: d, txn: d.db.NewTransaction(true)}
 	for i := range changes[:written] {
 		changes[i].write(func(w write) bool { return b.do(w) == nil })
 	}
