@@ -19,6 +19,7 @@ type benchCommand struct {
 	Fold     benchFoldCommand     `cmd:"" help:"What a touchpoint costs one shard, stage by stage, without a broker."`
 	Drain    benchDrainCommand    `cmd:"" help:"How fast a process works a backlog off, and what it needs for that."`
 	Takeover benchTakeoverCommand `cmd:"" help:"How long shards are silent when a process ends, in order, by a kill or with its disk."`
+	Sharing  benchSharingCommand  `cmd:"" help:"How long shards pause when a process that shares them comes, is stopped, or is killed."`
 	Live     benchLiveCommand     `cmd:"" help:"How long it takes from a touchpoint to the derived event, at a steady rate."`
 }
 
@@ -165,6 +166,34 @@ func (b *benchTakeoverCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	r, err := bench.TakeOver(ctx, bench.TakeOverConfig{RunConfig: c, Rounds: int(b.Rounds), Rate: int(b.Rate), Under: b.Under})
+	return b.tell(ctx, r, err, out)
+}
+
+// benchSharingCommand is how long shards pause while processes come and go.
+type benchSharingCommand struct {
+	benchRunOptions
+	Rounds      whole         `default:"1" placeholder:"N" help:"How often each change is measured (${default})."`
+	Rate        whole         `default:"1000" placeholder:"N" help:"Touchpoints a second meanwhile (${default})."`
+	For         time.Duration `default:"10s" help:"How long shards are watched after a change; after a kill kafka.session more (${default})."`
+	WarmUp      time.Duration `default:"5s" help:"How long touchpoints come before the first change, and before the kill (${default})."`
+	Touchpoints whole         `default:"500000" placeholder:"N" help:"How many touchpoints the shards have folded before (${default})."`
+	Customers   whole         `default:"100000" placeholder:"N" help:"How many customers there are (${default})."`
+}
+
+// Help is the rest of -h.
+func (*benchSharingCommand) Help() string {
+	return "A third process comes to two others, is stopped in order, comes again and is killed, under a load that goes on. A pause is " +
+		"the longest time from the append of a touchpoint until the append of what it made true, by the broker's clock. All of it " +
+		"is on this machine, so a third of it is what one process has. Example: touchfold bench sharing --brokers kafka-1:9092 --rate 20000 --rounds 3 --set kafka.session=6s"
+}
+
+// Run measures.
+func (b *benchSharingCommand) Run(ctx context.Context, out output) error {
+	c, err := b.config(out, b.Touchpoints, b.Customers)
+	if err != nil {
+		return err
+	}
+	r, err := bench.Sharing(ctx, bench.SharingConfig{RunConfig: c, Rounds: int(b.Rounds), Rate: int(b.Rate), For: b.For, WarmUp: b.WarmUp})
 	return b.tell(ctx, r, err, out)
 }
 

@@ -27,6 +27,8 @@ func TestBench(t *testing.T) {
 			"The broker is the embedded one"},
 		"live": {"--touchpoints 1000 --customers 100 --rate 400 --for 1s --warm-up 200ms", "seconds events_per_second latency_ms append_latency_ms " +
 			"histogram derived_events cores peak_rss_bytes", ""},
+		"sharing": {"--touchpoints 1000 --customers 100 --rate 300 --for 1s --warm-up 200ms --set kafka.session=3s --set topics.partitions=3",
+			"rate_per_second events_per_second changes", ""},
 		"takeover": {"--touchpoints 1000 --customers 100 --rounds 1 --rate 300 --under 200ms --set kafka.session=3s", "rate_per_second ways", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -104,6 +106,8 @@ func TestBenchRefuses(t *testing.T) {
 		"bench drain --brokers 127.0.0.1:1":       "no Kafka answers at 127.0.0.1:1",
 		"bench live --rate 0":                     "a rate of 0/s",
 		"bench takeover --rounds 0":               "0 rounds",
+		"bench sharing --rate 0":                  "at 0/s",
+		"bench sharing --set topics.partitions=2": "2 shards cannot be shared by 3 processes",
 		"bench drain --set topics.partitions=all": "topics.partitions",
 	} {
 		var out, log bytes.Buffer
