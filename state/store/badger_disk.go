@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/dgraph-io/badger/v4"
@@ -20,6 +21,9 @@ type badgerDisk struct {
 	lock  *os.File
 	mark  *markFile
 	scrub *scrub
+
+	spare os.FileInfo // the folder that was made in the place of one that is gone; nil: none was
+	stuck atomic.Bool // a commit does not end, and views would wait for it
 
 	rolledBack bool // what was saved last may be missing: the machine stopped without a close
 }
@@ -88,7 +92,12 @@ func (d *badgerDisk) close() error {
 // badgerView is a transaction that reads.
 type badgerView struct{ txn *badger.Txn }
 
-func (d *badgerDisk) view() view { return badgerView{d.db.NewTransaction(false)} }
+func (d *badgerDisk) view() view {
+	if d.stuck.Load() {
+		return goneView{}
+	}
+	return badgerView{d.db.NewTransaction(false)}
+}
 
 func (v badgerView) discard() { v.txn.Discard() }
 
@@ -196,7 +205,8 @@ func (b *batch) try(w write) error {
 	return b.txn.Set(w.key, w.value)
 }
 
-// commit waits until Badger has the transaction, but not for ever: where the folder is gone it tries that without end.
+// commit waits until Badger has the transaction. It tries that without end where the folder is gone, and whoever takes a view
+// meanwhile waits too, so it gets a folder in which it can end. Where none can be made no view is taken any more.
 func (b *batch) commit() error {
 	landed := make(chan error, 1)
 	b.txn.CommitWith(func(err error) { landed <- err })
@@ -206,9 +216,13 @@ func (b *batch) commit() error {
 		select {
 		case err := <-landed:
 			b.txn = b.disk.db.NewTransaction(true)
+			if err == nil && b.disk.spare != nil {
+				return errGone
+			}
 			return err
 		case <-look.C:
-			if b.disk.gone() { // and no transaction begins any more before this one has ended
+			if b.disk.gone() && b.disk.makeSpare() != nil {
+				b.disk.stuck.Store(true)
 				return errGone
 			}
 		}

@@ -28,14 +28,32 @@ func (d *badgerDisk) gone() bool {
 	return err != nil && noFolder(err) || err == nil && !os.SameFile(was, now)
 }
 
-// closeGone closes a DB of which the folder is gone. Badger tries for ever to write down what it holds, even into the folder
-// of another store, so it gets a folder for that, of which nothing is left. What is in the place is set aside.
-func (d *badgerDisk) closeGone() error {
+// goneView is a view of what cannot be read any more.
+type goneView struct{}
+
+func (goneView) get([]byte) ([]byte, error)                                        { return nil, errGone }
+func (goneView) ascend(_, _ []byte, _ func(key, value []byte) (bool, error)) error { return errGone }
+func (goneView) discard()                                                          {}
+
+// makeSpare has an empty folder in the place of the one that is gone. What is in that place is set aside.
+func (d *badgerDisk) makeSpare() error {
+	if now, err := os.Stat(d.dir); err == nil && d.spare != nil && os.SameFile(d.spare, now) {
+		return nil
+	}
 	_, err := SetDamagedAside(d.dir)
 	if err == nil {
 		err = os.MkdirAll(d.dir, 0o750)
 	}
-	if err != nil {
+	if err == nil {
+		d.spare, err = os.Stat(d.dir)
+	}
+	return err
+}
+
+// closeGone closes a DB of which the folder is gone. Badger tries for ever to write down what it holds, even into the folder
+// of another store, so it gets a folder for that, of which nothing is left.
+func (d *badgerDisk) closeGone() error {
+	if err := d.makeSpare(); err != nil {
 		return fmt.Errorf("%w, whose folder is gone, because another one cannot be made: %w", ErrUnclosed, advised(err))
 	}
 	defer d.lock.Close()

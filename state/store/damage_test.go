@@ -292,16 +292,27 @@ func TestFolderGone(t *testing.T) {
 					touch(t, s, "b", 1, 1000, 0)
 					must(t, s.Checkpoint(at(2)))
 				} else { // with more than Badger keeps in memory
+					read := make(chan error, 1)
 					err := s.disk.commit(func(yield func(write) bool) {
 						for i := range 200_000 {
 							if i == 20_000 {
 								gone <- c.take(conf.Dir)
+								if c.closes { // who reads meanwhile waits until the commit has ended
+									go func() { _, err := s.disk.view().get(positionsKey); read <- err }()
+								}
 							}
 							if !yield(write{key: fmt.Append(nil, "k", i), value: make([]byte, 1000)}) {
 								return
 							}
 						}
 					}, nil)
+					if !c.closes {
+						_, err := s.disk.view().get(positionsKey)
+						read <- err
+					}
+					if err := <-read; err != nil && !errors.Is(err, ErrDamaged) {
+						t.Errorf("reading meanwhile: %v", err)
+					}
 					s.land(err)
 				}
 				must(t, <-gone)
