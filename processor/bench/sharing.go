@@ -35,6 +35,7 @@ type SharingResult struct {
 	Shards          int      `json:"shards"`
 	Rate            int      `json:"rate_per_second"`   // as asked for
 	EventsPerSecond float64  `json:"events_per_second"` // as sent
+	BehindSeconds   float64  `json:"behind_seconds"`    // how long after the last one of a round was sent all were folded, at most
 	Changes         []Change `json:"changes"`
 }
 
@@ -50,12 +51,18 @@ type Change struct {
 // true, by the broker's clock.
 type Pauses struct {
 	Count   int     `json:"count"`
+	Silent  int     `json:"silent"` // so many more of whose touchpoints nothing followed
 	Median  float64 `json:"median_seconds"`
 	Longest float64 `json:"longest_seconds"`
 	all     []float64
 }
 
+// add takes one, negative if nothing followed.
 func (p *Pauses) add(pause events.Instant) {
+	if pause < 0 {
+		p.Silent++
+		return
+	}
 	p.all = append(p.all, float64(pause)/1000)
 	p.Count, p.Median, p.Longest = len(p.all), median(p.all), slices.Max(p.all)
 }
@@ -117,10 +124,12 @@ func (r *SharingResult) measure(ctx context.Context, s *sharing) error {
 		if err != nil {
 			return err
 		}
-		sent, took = sent+n, took+time.Since(began).Seconds()
+		fed := time.Now()
+		sent, took = sent+n, took+fed.Sub(began).Seconds()
 		if err := s.caughtUp(ctx); err != nil {
 			return err
 		}
+		r.BehindSeconds = max(r.BehindSeconds, time.Since(fed).Seconds())
 		if err := s.pauses(ctx, inputs, spans, r.Changes); err != nil {
 			return err
 		}
@@ -137,8 +146,11 @@ type sharing struct {
 	children  []*child
 }
 
-// span is the time of a change, by the broker's clock as far as that is ours.
-type span struct{ from, to events.Instant }
+// span is the time of a change, by our clock, which is to be the broker's within some ms.
+type span struct {
+	from, to events.Instant
+	change   int // of SharingResult; -1: none of these
+}
 
 func (s *sharing) start() (*child, error) {
 	dir := filepath.Join(s.dir, "store-"+strconv.Itoa(len(s.children)))
@@ -177,6 +189,16 @@ func (s *sharing) round(ctx context.Context) (sent int, spans []span, err error)
 		}
 		return err
 	})
+	for _, c := range s.children[:sharers-1] { // who are to stay
+		both.Go(func() error {
+			select {
+			case <-c.done:
+				return c.died()
+			case <-loaded.Done():
+				return nil
+			}
+		})
+	}
 	both.Go(func() (err error) {
 		defer stop()
 		spans, err = s.changes(ctx)
@@ -193,25 +215,32 @@ func (s *sharing) changes(ctx context.Context) (spans []span, err error) {
 		third, err = s.join(ctx, s.shards()/sharers)
 		return err
 	}
-	watch := func(last time.Duration, change func() error) {
+	watch := func(n int, last time.Duration, change func() error) {
 		if err != nil {
 			return
 		}
-		x := span{from: events.At(time.Now())}
-		err = errors.Join(change(), pass(ctx, last))
+		x := span{from: events.At(time.Now()), change: n}
+		if err = change(); err == nil {
+			err = pass(ctx, last)
+		}
 		x.to = events.At(time.Now())
 		spans = append(spans, x)
 	}
 	if err := pass(ctx, s.config.WarmUp); err != nil {
 		return nil, err
 	}
-	watch(s.config.For, func() error { return nil })
-	watch(s.config.For, come)
-	watch(s.config.For, func() error { return third.end(syscall.SIGTERM) })
-	if err == nil {
-		err = errors.Join(come(), pass(ctx, s.config.WarmUp))
-	}
-	watch(s.config.For+s.config.Config.Kafka.Session, func() error { return third.end(syscall.SIGKILL) })
+	watch(0, s.config.For, func() error { return nil })
+	watch(1, s.config.For, come)
+	watch(2, s.config.For, func() error { return third.end(syscall.SIGTERM) })
+	watch(-1, s.config.WarmUp, come)
+	watch(3, s.config.For+s.config.Config.Kafka.Session, func() error {
+		select {
+		case <-third.done:
+			return third.died()
+		default:
+			return third.end(syscall.SIGKILL)
+		}
+	})
 	return spans, err
 }
 
@@ -233,20 +262,26 @@ func (s *sharing) caughtUp(ctx context.Context) error {
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	for began := time.Now(); ; {
+	moved, most := time.Now(), events.Offset(0)
+	for {
 		at, err := s.client.CommittedOffsets(ctx, s.name, s.input())
 		if err != nil {
 			return err
 		}
-		behind := false
+		behind, sum := false, events.Offset(0)
 		for p, r := range inputs {
 			behind = behind || at[events.ShardID(p)] < r.End
+			sum += at[events.ShardID(p)]
+		}
+		if sum > most {
+			moved, most = time.Now(), sum
 		}
 		switch {
 		case !behind:
 			return nil
-		case time.Since(began) > stalled:
-			return fmt.Errorf("the processes under measurement have not caught up within %s of the load; ask for a lower --rate", stalled)
+		case time.Since(moved) > stalled:
+			return fmt.Errorf("the processes under measurement have folded nothing for %s, and are behind; their logs:\n%s\n%s",
+				stalled, s.children[0].log(), s.children[1].log())
 		}
 		select {
 		case <-tick.C:
@@ -275,15 +310,17 @@ func (s *sharing) pauses(ctx context.Context, inputs []kafka.Range, spans []span
 		}); err != nil {
 			return err
 		}
-		w := watched{first: first, appended: appended, spans: spans, longest: make([]events.Instant, len(spans)), moved: make([]bool, len(spans))}
+		w := newWatched(first, appended, spans)
 		if err := s.client.ReadRange(ctx, s.output(), id, outputs[shard].First, outputs[shard].End, w.hear); err != nil {
 			return err
 		}
-		for i := range spans {
-			if w.moved[i] {
-				changes[i].Moved.add(w.longest[i])
-			} else {
-				changes[i].Stayed.add(w.longest[i])
+		for i, x := range spans {
+			switch {
+			case x.change < 0:
+			case w.moved[i]:
+				changes[x.change].Moved.add(w.longest[i])
+			default:
+				changes[x.change].Stayed.add(w.longest[i])
 			}
 		}
 	}
@@ -295,25 +332,40 @@ type watched struct {
 	first    events.Offset    // of appended
 	appended []events.Instant // when its touchpoints were
 	spans    []span
-	longest  []events.Instant // by span
+	longest  []events.Instant // by span; -1: nothing followed
 	moved    []bool           // by span
 }
 
-// hear takes a record of the output: a mark shows that the shard moved, a statement how long ago what caused it was appended.
-func (w *watched) hear(rec *events.Record) error {
-	i := slices.IndexFunc(w.spans, func(x span) bool { return x.from <= rec.Append && rec.Append < x.to })
-	if i < 0 {
-		return nil
+func newWatched(first events.Offset, appended []events.Instant, spans []span) *watched {
+	w := &watched{first: first, appended: appended, spans: spans, moved: make([]bool, len(spans))}
+	for range spans {
+		w.longest = append(w.longest, -1)
 	}
+	return w
+}
+
+// hear takes a record of the output. A mark shows that the shard moved, by the change that came last before it. A statement,
+// whenever it comes, shows how long what caused it had waited that was appended in the time of a change.
+func (w *watched) hear(rec *events.Record) error {
 	s, mark, err := events.ParseDerived(rec)
 	switch {
 	case err != nil:
 		return err
 	case mark != nil:
-		w.moved[i] = w.moved[i] || mark.Kind != events.ShardAlive
+		for i := len(w.spans) - 1; i >= 0 && mark.Kind != events.ShardAlive; i-- {
+			if w.spans[i].from <= rec.Append {
+				w.moved[i] = true
+				break
+			}
+		}
 	case s.Cause == events.ByEvent:
-		if n := int(s.Position - 1 - w.first); n >= 0 && n < len(w.appended) { // the position is behind the touchpoint
-			w.longest[i] = max(w.longest[i], rec.Append-w.appended[n])
+		n := int(s.Position - 1 - w.first) // the position is behind the touchpoint
+		if n < 0 || n >= len(w.appended) {
+			return nil
+		}
+		at := w.appended[n]
+		if i := slices.IndexFunc(w.spans, func(x span) bool { return x.from <= at && at < x.to }); i >= 0 {
+			w.longest[i] = max(w.longest[i], rec.Append-at)
 		}
 	}
 	return nil
@@ -324,6 +376,12 @@ func (r *SharingResult) Write(w io.Writer) {
 	r.write(w)
 	fmt.Fprintf(w, "%s events/s, %d shards. The longest pause of a shard, from an event to what it made true, median (longest) of all shards and rounds:\n\n",
 		thousands(r.EventsPerSecond), r.Shards)
+	if asked := float64(r.Rate); r.EventsPerSecond < 0.98*asked {
+		fmt.Fprintf(w, "No more could be sent, of %s asked for: the broker or this machine is at its limit.\n", thousands(asked))
+	}
+	if r.BehindSeconds > 5 {
+		fmt.Fprintf(w, "The processes fell behind: %.0f s after the last event they had folded all, so these are not pauses of a change alone.\n", r.BehindSeconds)
+	}
 	fmt.Fprintf(w, "%-9s %20s %20s\n", "", "shards that move", "shards that stay")
 	for _, c := range r.Changes {
 		fmt.Fprintf(w, "%-9s %20s %20s  %s\n", c.Name, c.Moved, c.Stayed, c.what)
@@ -333,8 +391,12 @@ func (r *SharingResult) Write(w io.Writer) {
 
 // String is a cell of a table.
 func (p Pauses) String() string {
-	if p.Count == 0 {
-		return "-"
+	text := "-"
+	if p.Count > 0 {
+		text = fmt.Sprintf("%.2f s (%.2f)", p.Median, p.Longest)
 	}
-	return fmt.Sprintf("%.2f s (%.2f)", p.Median, p.Longest)
+	if p.Silent > 0 {
+		text += fmt.Sprintf(", %d silent", p.Silent)
+	}
+	return text
 }

@@ -16,16 +16,19 @@ func TestPauses(t *testing.T) {
 	if got, want := p.String(), "0.30 s (1.20)"; got != want || p.Count != 3 {
 		t.Errorf("%d pauses, %s; want %s", p.Count, got, want)
 	}
+	if p.add(-1); p.String() != "0.30 s (1.20), 1 silent" {
+		t.Errorf("with a silent shard: %s", p)
+	}
 	if got := (Pauses{}).String(); got != "-" {
 		t.Errorf("none: %s", got)
 	}
 }
 
-// TestWatched: a shard moved if it has a mark in the span, and what is said is as late as its touchpoint is old. What lies
-// between spans, what time made true and what was appended before the round count for nothing.
+// TestWatched: a shard moved by the last change before its mark, and what is said counts for the change in whose time its
+// touchpoint was appended, also when it comes long after that. What was appended between changes, what time made true and what
+// was appended before the round count for nothing, and no statement is no pause of none.
 func TestWatched(t *testing.T) {
-	w := watched{first: 50, appended: []events.Instant{1000, 2000, 3000}, spans: []span{{1000, 2000}, {2500, 4000}},
-		longest: make([]events.Instant, 2), moved: make([]bool, 2)}
+	w := newWatched(50, []events.Instant{1000, 2200, 3000}, []span{{1000, 2000, 0}, {2500, 4000, 1}, {5000, 6000, 2}})
 	encoder := events.NewEncoder("crm", make([]byte, 32))
 	hear := func(d *events.Derived, at events.Instant) {
 		t.Helper()
@@ -55,10 +58,10 @@ func TestWatched(t *testing.T) {
 	said(51, events.ByEvent, 1030)
 	said(51, events.ByTime, 1900)
 	mark(events.ShardAlive, 1500)
-	said(52, events.ByEvent, 2400)
-	mark(events.ShardOpened, 2600)
-	said(53, events.ByEvent, 3700)
-	if want := []events.Instant{40, 700}; !reflect.DeepEqual(w.longest, want) || !reflect.DeepEqual(w.moved, []bool{false, true}) {
+	said(52, events.ByEvent, 2600)
+	mark(events.ShardOpened, 4100)
+	said(53, events.ByEvent, 4200)
+	if want := []events.Instant{40, 1200, -1}; !reflect.DeepEqual(w.longest, want) || !reflect.DeepEqual(w.moved, []bool{false, true, false}) {
 		t.Errorf("longest %v, moved %v", w.longest, w.moved)
 	}
 }

@@ -22,8 +22,8 @@ type badgerDisk struct {
 	mark  *markFile
 	scrub *scrub
 
-	spare os.FileInfo // the folder that was made in the place of one that is gone; nil: none was
-	stuck atomic.Bool // a commit does not end, and views would wait for it
+	spares spares
+	stuck  atomic.Bool // a commit does not end, and views would wait for it
 
 	rolledBack bool // what was saved last may be missing: the machine stopped without a close
 }
@@ -216,13 +216,14 @@ func (b *batch) commit() error {
 		select {
 		case err := <-landed:
 			b.txn = b.disk.db.NewTransaction(true)
-			if err == nil && b.disk.spare != nil {
+			if err == nil && b.disk.spares.any() {
 				return errGone
 			}
 			return err
 		case <-look.C:
 			if b.disk.gone() && b.disk.makeSpare() != nil {
 				b.disk.stuck.Store(true)
+				go b.disk.unstick(landed) // it ends at the latest when the store is closed
 				return errGone
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"time"
 )
 
@@ -35,9 +36,28 @@ func (goneView) get([]byte) ([]byte, error)                                     
 func (goneView) ascend(_, _ []byte, _ func(key, value []byte) (bool, error)) error { return errGone }
 func (goneView) discard()                                                          {}
 
+// spares is the folder that was made in the place of one that is gone.
+type spares struct {
+	mu   sync.Mutex
+	made os.FileInfo // nil: none was
+	over bool        // none is to be made any more
+}
+
+func (s *spares) any() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made != nil
+}
+
 // makeSpare has an empty folder in the place of the one that is gone. What is in that place is set aside.
 func (d *badgerDisk) makeSpare() error {
-	if now, err := os.Stat(d.dir); err == nil && d.spare != nil && os.SameFile(d.spare, now) {
+	s := &d.spares
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return nil
+	}
+	if now, err := os.Stat(d.dir); err == nil && s.made != nil && os.SameFile(s.made, now) {
 		return nil
 	}
 	_, err := SetDamagedAside(d.dir)
@@ -45,9 +65,24 @@ func (d *badgerDisk) makeSpare() error {
 		err = os.MkdirAll(d.dir, 0o750)
 	}
 	if err == nil {
-		d.spare, err = os.Stat(d.dir)
+		s.made, err = os.Stat(d.dir)
 	}
 	return err
+}
+
+// unstick goes on trying to make a spare folder until the commit has landed that could not end without: who had begun to
+// take a view before waits for that.
+func (d *badgerDisk) unstick(landed <-chan error) {
+	again := time.NewTicker(goneEvery)
+	defer again.Stop()
+	for {
+		select {
+		case <-landed:
+			return
+		case <-again.C:
+			_ = d.makeSpare() // else the next time
+		}
+	}
 }
 
 // closeGone closes a DB of which the folder is gone. Badger tries for ever to write down what it holds, even into the folder
@@ -58,5 +93,8 @@ func (d *badgerDisk) closeGone() error {
 	}
 	defer d.lock.Close()
 	quiet(d.db.Close()) // there is nothing that it could have lost
+	d.spares.mu.Lock()
+	defer d.spares.mu.Unlock()
+	d.spares.over = true
 	return errors.Join(d.mark.File.Close(), os.RemoveAll(d.dir))
 }
