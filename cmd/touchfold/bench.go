@@ -183,8 +183,8 @@ type benchSharingCommand struct {
 // Help is the rest of -h.
 func (*benchSharingCommand) Help() string {
 	return "A third process comes to two others, is stopped in order, comes again and is killed, under a load that goes on. A pause is " +
-		"the longest time from the append of a touchpoint until the append of what it made true, by the broker's clock, which is to be this machine's; at a low rate it may be missed. All of it " +
-		"is on this machine, so a third of it is what one process has. Example: touchfold bench sharing --brokers kafka-1:9092 --rate 20000 --rounds 3 --set kafka.session=6s"
+		"the longest time from the append of a touchpoint until the append of what it made true, by the broker's clock, which " +
+		"is to be this machine's; at a low rate it may be missed. All of it is on this machine, so a third of it is what one process has. Example: touchfold bench sharing --brokers kafka-1:9092 --rate 20000 --rounds 3 --set kafka.session=6s"
 }
 
 // Run measures.

@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -45,26 +44,6 @@ type Change struct {
 	Moved  Pauses `json:"moved"`  // of shards that went from one process to another
 	Stayed Pauses `json:"stayed"` // of the others
 	what   string
-}
-
-// Pauses are the longest times, one of each shard and round, from the append of a touchpoint until the append of what it made
-// true, by the broker's clock.
-type Pauses struct {
-	Count   int     `json:"count"`
-	Silent  int     `json:"silent"` // so many more of whose touchpoints nothing followed
-	Median  float64 `json:"median_seconds"`
-	Longest float64 `json:"longest_seconds"`
-	all     []float64
-}
-
-// add takes one, negative if nothing followed.
-func (p *Pauses) add(pause events.Instant) {
-	if pause < 0 {
-		p.Silent++
-		return
-	}
-	p.all = append(p.all, float64(pause)/1000)
-	p.Count, p.Median, p.Longest = len(p.all), median(p.all), slices.Max(p.all)
 }
 
 // sharers is how many processes there are at most.
@@ -146,12 +125,6 @@ type sharing struct {
 	children  []*child
 }
 
-// span is the time of a change, by our clock, which is to be the broker's within some ms.
-type span struct {
-	from, to events.Instant
-	change   int // of SharingResult; -1: none of these
-}
-
 func (s *sharing) start() (*child, error) {
 	dir := filepath.Join(s.dir, "store-"+strconv.Itoa(len(s.children)))
 	c, err := s.place.start(dir, "snapshots.place="+s.snapshots)
@@ -181,8 +154,8 @@ func (s *sharing) stop() {
 func (s *sharing) round(ctx context.Context) (sent int, spans []span, err error) {
 	loaded, stop := context.WithCancel(ctx)
 	defer stop()
-	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() (err error) {
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() (err error) {
 		sent, err = s.live(loaded, s.config.Rate, 24*time.Hour)
 		if loaded.Err() != nil { // by us: it ended as it was to
 			return nil
@@ -190,7 +163,7 @@ func (s *sharing) round(ctx context.Context) (sent int, spans []span, err error)
 		return err
 	})
 	for _, c := range s.children[:sharers-1] { // who are to stay
-		both.Go(func() error {
+		all.Go(func() error {
 			select {
 			case <-c.done:
 				return c.died()
@@ -199,12 +172,12 @@ func (s *sharing) round(ctx context.Context) (sent int, spans []span, err error)
 			}
 		})
 	}
-	both.Go(func() (err error) {
+	all.Go(func() (err error) {
 		defer stop()
 		spans, err = s.changes(ctx)
 		return err
 	})
-	err = both.Wait()
+	err = all.Wait()
 	return sent, spans, err
 }
 
@@ -327,50 +300,6 @@ func (s *sharing) pauses(ctx context.Context, inputs []kafka.Range, spans []span
 	return nil
 }
 
-// watched is one shard in the spans of a round.
-type watched struct {
-	first    events.Offset    // of appended
-	appended []events.Instant // when its touchpoints were
-	spans    []span
-	longest  []events.Instant // by span; -1: nothing followed
-	moved    []bool           // by span
-}
-
-func newWatched(first events.Offset, appended []events.Instant, spans []span) *watched {
-	w := &watched{first: first, appended: appended, spans: spans, moved: make([]bool, len(spans))}
-	for range spans {
-		w.longest = append(w.longest, -1)
-	}
-	return w
-}
-
-// hear takes a record of the output. A mark shows that the shard moved, by the change that came last before it. A statement,
-// whenever it comes, shows how long what caused it had waited that was appended in the time of a change.
-func (w *watched) hear(rec *events.Record) error {
-	s, mark, err := events.ParseDerived(rec)
-	switch {
-	case err != nil:
-		return err
-	case mark != nil:
-		for i := len(w.spans) - 1; i >= 0 && mark.Kind != events.ShardAlive; i-- {
-			if w.spans[i].from <= rec.Append {
-				w.moved[i] = true
-				break
-			}
-		}
-	case s.Cause == events.ByEvent:
-		n := int(s.Position - 1 - w.first) // the position is behind the touchpoint
-		if n < 0 || n >= len(w.appended) {
-			return nil
-		}
-		at := w.appended[n]
-		if i := slices.IndexFunc(w.spans, func(x span) bool { return x.from <= at && at < x.to }); i >= 0 {
-			w.longest[i] = max(w.longest[i], rec.Append-at)
-		}
-	}
-	return nil
-}
-
 // Write tells the result in sentences.
 func (r *SharingResult) Write(w io.Writer) {
 	r.write(w)
@@ -387,16 +316,4 @@ func (r *SharingResult) Write(w io.Writer) {
 		fmt.Fprintf(w, "%-9s %20s %20s  %s\n", c.Name, c.Moved, c.Stayed, c.what)
 	}
 	fmt.Fprintf(w, "\nWhoever is killed is missed after its kafka.session.\n%s\n", strings.TrimSpace(r.Broker.String()))
-}
-
-// String is a cell of a table.
-func (p Pauses) String() string {
-	text := "-"
-	if p.Count > 0 {
-		text = fmt.Sprintf("%.2f s (%.2f)", p.Median, p.Longest)
-	}
-	if p.Silent > 0 {
-		text += fmt.Sprintf(", %d silent", p.Silent)
-	}
-	return text
 }
