@@ -4,7 +4,11 @@
 // a customer's events and of the instant asked, and of nothing else.
 package state
 
-import "github.com/touchfold/touchfold/events"
+import (
+	"math/bits"
+
+	"github.com/touchfold/touchfold/events"
+)
 
 // A Customer is one customer as far as events were taken. It belongs to one goroutine.
 type Customer struct {
@@ -25,7 +29,8 @@ type Customer struct {
 	saves   []savepoint
 	saveGap int
 
-	statesBytes int // about what the states took in memory when they were last written or read
+	written     int // bytes of the states when they were last written or read
+	statesBytes int // about what they took in memory then
 	statesAt    int // how many events there were then
 
 	// Applied is the offset after the last record taken; its meaning is the owner's.
@@ -93,8 +98,10 @@ func (c *Customer) Take(e *events.Event) Outcome { return c.take(e, nil) }
 
 func (c *Customer) take(e *events.Event, packed []byte) Outcome {
 	id := identity(e)
-	if c.line.needs(e, id) {
-		c.whole()
+	for c.line.needs(e, id) && c.back() {
+	}
+	if len(c.line.tail()) >= maxBlock {
+		c.close()
 	}
 	stale := c.Stale()
 	did, changed := c.line.put(e, id, packed)
@@ -127,9 +134,6 @@ func (c *Customer) Refold() int {
 		return 0
 	}
 	states, from := c.restore(c.stale, true)
-	if !c.line.has(from) {
-		c.whole()
-	}
 	c.states = states
 	n := c.line.count()
 	var e events.Event
@@ -172,7 +176,7 @@ func (c *Customer) Timeline(f func(e *events.Event)) {
 
 // Bytes is about how much memory the customer takes.
 func (c *Customer) Bytes() int {
-	n := 860 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
+	n := 900 + len(c.id) + c.line.bytes() + 64*(len(c.said)+len(c.past))
 	for _, s := range c.saves {
 		n += 32 + cap(s.states)
 	}
@@ -181,7 +185,7 @@ func (c *Customer) Bytes() int {
 
 // weigh estimates what states of so many bytes take in memory: measured of customers with 3 to 300 orders.
 func (c *Customer) weigh(written int) {
-	c.statesBytes, c.statesAt = 3*written, c.line.count()
+	c.written, c.statesBytes, c.statesAt = written, 3*written, c.line.count()
 }
 
 // Seal closes what of the timeline is long enough to be written down apart from the row. place is where that and what was closed
@@ -189,11 +193,23 @@ func (c *Customer) weigh(written int) {
 func (c *Customer) Seal(place uint64) {
 	t := &c.line
 	if len(t.tail()) >= sealAt {
-		t.close()
+		c.close()
 	}
 	for t.places.n < t.closed {
 		t.places.add(place)
 	}
+}
+
+// close closes the tail. So that who is read from his row need not fold again all his life for an event that is a little late,
+// the states stand behind some blocks: the rarer the larger they are, to take at most about half of what the blocks do.
+func (c *Customer) close() {
+	t := &c.line
+	every := 2 * c.written / len(t.tail())
+	if c.Stale() || t.revised || every > 0 && (t.closed+1)%(1<<bits.Len(uint(every))) != 0 {
+		t.close(nil)
+		return
+	}
+	t.close(c.AppendState(nil))
 }
 
 // Sealed is how many blocks of the timeline are closed: they never change again.
@@ -214,20 +230,70 @@ type Blocks func(id events.CustomerID, n int, place uint64, use func(block []byt
 
 // Slim forgets of the timeline what source has, until it is needed, and reports whether that is anything.
 func (c *Customer) Slim(source Blocks) bool {
-	if c.Stale() || !c.line.slim() {
+	if c.Stale() || c.line.away == c.line.closed {
 		return false
 	}
+	c.line.forget(c.line.closed)
 	c.source = source
 	return true
 }
 
+const (
+	// soon is how late an event may be, in ms, for what it changes to be kept at hand.
+	soon = 10_000
+	// trimAt is how many bytes it must be worth to forget a part of what is in memory.
+	trimAt = 8 << 10
+)
+
+// Trim forgets of the timeline what source has and even an event that is a little late does not need.
+func (c *Customer) Trim(source Blocks) {
+	t := &c.line
+	to := min(t.places.n, t.closed)
+	if c.Stale() || to <= t.away {
+		return
+	}
+	n := t.gone + t.from(t.last()-soon)
+	for i := len(c.saves) - 1; i >= 0; i-- { // folding again begins there
+		if c.saves[i].n <= n {
+			n = max(t.gone, c.saves[i].n)
+			break
+		}
+	}
+	to = min(to, t.first(n))
+	bytes := 0
+	for i := t.away; i < to; i++ {
+		bytes += len(t.blocks[i-t.away])
+	}
+	if bytes >= trimAt {
+		t.forget(to)
+		c.source = source
+	}
+}
+
 // whole has all of the timeline in memory.
-func (c *Customer) whole() {
-	if c.line.away == 0 {
+func (c *Customer) whole() { c.read(c.line.away) }
+
+// back has more of the timeline in memory: as many closed blocks again. It reports whether that is possible.
+func (c *Customer) back() bool {
+	t := &c.line
+	if t.away == 0 {
+		return false
+	}
+	if t.revised {
+		c.whole()
+	} else {
+		c.read(min(t.away, max(1, t.closed-t.away)))
+	}
+	return true
+}
+
+// read has n more of the closed blocks in memory.
+func (c *Customer) read(n int) {
+	if n == 0 {
 		return
 	}
 	was := c.line.count()
-	if !c.line.whole(func(n int, place uint64) bool { return c.source(c.id, n, place, c.line.load) }) {
+	if !c.line.back(n, func(n int, place uint64) bool { return c.source(c.id, n, place, c.line.load) }) {
 		c.line = timeline{}
 	}
 	if n := c.line.count(); n != was { // what cannot be, unless something is damaged

@@ -11,8 +11,8 @@ func (c *Customer) since(s *said, at events.Instant) origin {
 	}
 	for n := c.line.count(); ; {
 		states, from := c.restore(n, false)
-		if !c.line.has(from) {
-			c.whole()
+		if c.line.count() == 0 { // it could not be read: see Blocks
+			return origin{time: at, cause: events.ByTime}
 		}
 		if o := c.changed(states, from, s, at); o.time != 0 || from == 0 {
 			if o.time == 0 {
@@ -20,7 +20,7 @@ func (c *Customer) since(s *said, at events.Instant) origin {
 			}
 			return o
 		}
-		n = from - 1
+		n = max(0, 2*from-c.line.count()-1) // twice as far back
 	}
 }
 

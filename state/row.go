@@ -25,6 +25,7 @@ const (
 	rowUpTo
 	rowMixed
 	rowPlaces
+	rowRevised
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -87,10 +88,11 @@ func (c *Customer) appendApart(b []byte) []byte {
 	}
 	b, m := wire.Begin(b, rowIDs)
 	b = wire.End(t.ids.appendTo(b, t.closedIDs), m)
-	_, gone, upTo := t.rest()
+	_, gone, upTo := t.rest(t.closed)
 	b = wire.AppendUint(b, rowGone, uint64(gone))
 	b = wire.AppendUint(b, rowUpTo, uint64(upTo))
 	b = wire.AppendBool(b, rowMixed, t.mixed)
+	b = wire.AppendBool(b, rowRevised, t.revised)
 	return wire.AppendBytes(b, rowPlaces, t.places.steps)
 }
 
@@ -200,6 +202,8 @@ func (t *timeline) parseField(f wire.Field, r *wire.Reader) {
 		t.upTo = events.Instant(r.Uint())
 	case rowMixed:
 		t.mixed = r.Bool()
+	case rowRevised:
+		t.revised = r.Bool()
 	case rowPlaces:
 		if !t.places.load(r.Bytes()) {
 			r.Fail()

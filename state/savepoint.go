@@ -3,7 +3,7 @@ package state
 import "slices"
 
 // A savepoint is what the states were after the first n events: where folding again may begin. Savepoints are kept in
-// memory only; without them it begins at the first event.
+// memory only; without them it begins where a block of the timeline has the states, or at the first event.
 type savepoint struct {
 	n      int
 	states []byte
@@ -38,21 +38,38 @@ func (c *Customer) save(n int) {
 	}
 }
 
-// restore is the newest savepoint at or before the n-th event, read; savepoints after it are dropped if drop is set.
+// restore is the states at the newest place at or before the n-th event where they are known, with the events from there on in
+// memory: a savepoint, what a block of the timeline has, or the beginning. Savepoints after it are dropped if drop is set.
 func (c *Customer) restore(n int, drop bool) (states []any, from int) {
-	k := len(c.saves)
-	for k > 0 && c.saves[k-1].n > n {
-		k--
+	for {
+		k := len(c.saves)
+		for k > 0 && c.saves[k-1].n > n {
+			k--
+		}
+		var saved savepoint
+		if k > 0 {
+			saved = c.saves[k-1]
+		}
+		at, written := c.line.stand(n)
+		if at > saved.n {
+			saved = savepoint{at, written}
+		}
+		if !c.line.has(saved.n) && c.back() {
+			continue
+		}
+		if drop {
+			c.saves = c.saves[:k]
+		}
+		if saved.n == 0 {
+			return c.table.zero(), 0
+		}
+		states, whole, err := c.table.parseStates(saved.states)
+		switch {
+		case err == nil && whole:
+			return states, saved.n
+		case at < saved.n:
+			panic("state: a savepoint cannot be parsed") // a bug of ours: a feature's Append and Parse disagree
+		}
+		c.line.feet = nil // of another table
 	}
-	if drop {
-		c.saves = c.saves[:k]
-	}
-	if k == 0 {
-		return c.table.zero(), 0
-	}
-	states, whole, err := c.table.parseStates(c.saves[k-1].states)
-	if err != nil || !whole {
-		panic("state: a savepoint cannot be parsed") // a bug of ours: a feature's Append and Parse disagree
-	}
-	return states, c.saves[k-1].n
 }

@@ -69,7 +69,10 @@ func TestSlim(t *testing.T) {
 					c.Mend(now, speakers[j])
 				}
 			}
-			switch rapid.IntRange(0, 5).Draw(t, "then") {
+			switch rapid.IntRange(0, 6).Draw(t, "then") {
+			case 4:
+				s.write(slim)
+				slim.Trim(s.read)
 			case 0, 1:
 				s.write(slim)
 				slim.Slim(s.read)

@@ -329,7 +329,7 @@ func (c *Customer) ids(marks []Mark, sp *Speaker) []string {
 		case ok:
 			places = append(places, place)
 		case c.line.away > 0 && m.Time <= c.line.upTo: // it may not be in memory, and with it all have other places
-			c.whole()
+			c.back()
 			return c.ids(marks, sp)
 		}
 	}

@@ -9,18 +9,20 @@ import (
 )
 
 // A timeline is one customer's events in order, each id once. Its bytes are blocks of entries in the order in which they
-// came, which are only ever appended to; the index over them is in the order of the events. Closed blocks need not be in
-// memory: then index is the events of the others, and all of it in memory (whole) is needed for an event that does not come
-// last.
+// came, which are only ever appended to; the index over them is in the order of the events. The first of the closed blocks
+// need not be in memory: then index is the events of the others. For an event that does not come after all of theirs, more
+// of them are read, from the end on, until it does.
 type timeline struct {
-	index  []entry        // of what is in memory
-	blocks [][]byte       // those from away on; the last one, if it is not closed, is the tail
-	closed int            // the first so many blocks never change again
-	away   int            // the first so many blocks are not in memory
-	gone   int            // how many events these hold, but for those of which the tail has a smaller copy
-	upTo   events.Instant // the time of the last of them
-	mixed  bool           // not every event of the tail came last
-	cut    bool           // some entry lost properties for their length
+	index   []entry        // of what is in memory
+	blocks  [][]byte       // those from away on; the last one, if it is not closed, is the tail
+	closed  int            // the first so many blocks never change again
+	away    int            // the first so many blocks are not in memory
+	gone    int            // how many events these hold, but for those of which the others have a smaller copy
+	upTo    events.Instant // the time of the last of them
+	mixed   bool           // not every event of the tail came last
+	revised bool           // a closed block has a copy that a smaller one replaced: what blocks say of those before them is not to be used
+	cut     bool           // some entry lost properties for their length
+	feet    []foot         // of closed blocks in memory
 
 	places    places   // of closed blocks; one that was closed since Seal has none yet
 	ids       idFilter // of all entries
@@ -34,6 +36,12 @@ type entry struct {
 	content    uint64
 	block      uint32
 	start, end uint32
+}
+
+// foot is what the states were when a block was closed: after all events of this block and of those before it.
+type foot struct {
+	block  int
+	states []byte // part of the block
 }
 
 const (
@@ -58,7 +66,9 @@ func (t *timeline) count() int { return t.gone + len(t.index) }
 func (t *timeline) at(i int) *entry { return &t.index[i-t.gone] }
 
 // has: the events from the i-th on are in memory, and index has them in that order.
-func (t *timeline) has(i int) bool { return t.away == 0 || i >= t.gone && !t.mixed }
+func (t *timeline) has(i int) bool {
+	return t.away == 0 || i >= t.gone && (i == t.count() || t.at(i).time > t.upTo)
+}
 
 // event reads the i-th event into e.
 func (t *timeline) event(i int, e *events.Event) { t.parse(t.at(i), e) }
@@ -71,17 +81,15 @@ func (t *timeline) last() events.Instant {
 	return t.upTo
 }
 
-// before is the time of the event before the i-th, or before the last one; events.Never if there is none.
+// before is the time of the event before the i-th, if t has that; events.Never if there is none.
 func (t *timeline) before(i int) events.Instant {
-	switch {
-	case i == 0:
+	switch i {
+	case 0:
 		return events.Never
-	case i == t.gone:
+	case t.gone:
 		return t.upTo
-	case i == t.count()-1: // whose place in index is known, if that is mixed
-		return max(t.upTo, t.at(i-1).time)
 	}
-	return t.at(i - 1).time
+	return max(t.upTo, t.at(i-1).time)
 }
 
 func (t *timeline) parse(x *entry, e *events.Event) {
@@ -93,7 +101,7 @@ func (t *timeline) parse(x *entry, e *events.Event) {
 // idOf is the id of an entry's event.
 func (t *timeline) idOf(x *entry) string { return idOf(t.blocks[int(x.block)-t.away][x.start:x.end]) }
 
-// needs: to put an event of that id and time all of t must be in memory.
+// needs: to put an event of that id and time more of t must be in memory.
 func (t *timeline) needs(e *events.Event, id uint64) bool {
 	return t.away > 0 && (e.Time <= t.upTo || t.ids.has(id) && t.find(id, e) < 0)
 }
@@ -107,6 +115,7 @@ func (t *timeline) put(e *events.Event, id uint64, packed []byte) (did placed, c
 		if c := cmp.Or(cmp.Compare(e.Time, x.time), cmp.Compare(e.Content, x.content)); c >= 0 {
 			return duplicate, changed
 		}
+		t.revised = t.revised || int(x.block) < t.closed
 		t.index = slices.Delete(t.index, old, old+1)
 		did, changed = replaced, t.gone+old
 	}
@@ -139,14 +148,15 @@ func (t *timeline) find(fingerprint uint64, of *events.Event) int {
 
 // write appends the record of e to the tail.
 func (t *timeline) write(e *events.Event, id uint64, packed []byte) entry {
-	if n := t.away + len(t.blocks); n == t.closed {
-		t.blocks = append(t.blocks, nil)
-	} else if len(t.blocks[len(t.blocks)-1]) >= maxBlock {
-		t.close()
+	if t.away+len(t.blocks) == t.closed {
 		t.blocks = append(t.blocks, nil)
 	}
 	n := len(t.blocks) - 1
-	b, m := wire.Begin(t.room(t.blocks[n]), blockEntry)
+	b := t.room(t.blocks[n])
+	if len(b) == 0 && t.closed > 0 {
+		b = wire.AppendUint(b, blockAfter, uint64(t.last())+1)
+	}
+	b, m := wire.Begin(b, blockEntry)
 	if packed != nil {
 		b = append(b, packed...)
 	} else {
@@ -174,9 +184,35 @@ func (t *timeline) room(tail []byte) []byte {
 	return slices.Grow(tail, max(2*usualEntry, len(tail)))
 }
 
-// close closes the tail.
-func (t *timeline) close() {
+// close closes the tail, with states as what they are after all events; nil: without.
+func (t *timeline) close(states []byte) {
+	if states != nil {
+		n := len(t.blocks) - 1
+		b := wire.AppendBytes(t.blocks[n], blockStates, states)
+		t.blocks[n] = b
+		t.feet = append(t.feet, foot{t.away + n, b[len(b)-len(states):]})
+	}
 	t.closed, t.closedIDs, t.mixed = t.away+len(t.blocks), t.ids.len(), false
+}
+
+// stand is the newest of the states that blocks in memory have which is of the first i events or fewer, and of how many: no event
+// of a later block came in between. 0: there is none.
+func (t *timeline) stand(i int) (n int, states []byte) {
+	if t.revised {
+		return 0, nil
+	}
+	for _, f := range t.feet {
+		k := 0
+		for k < len(t.index) && int(t.index[k].block) <= f.block {
+			k++
+		}
+		at := t.gone + k
+		later := !slices.ContainsFunc(t.index[k:], func(x entry) bool { return int(x.block) <= f.block })
+		if later && at > n && at <= i {
+			n, states = at, f.states
+		}
+	}
+	return n, states
 }
 
 // tail is the bytes of the block that is not closed.
@@ -187,54 +223,68 @@ func (t *timeline) tail() []byte {
 	return t.blocks[len(t.blocks)-1]
 }
 
-// rest is what index is without the closed blocks, how many events these hold, and the time of the last of them.
-func (t *timeline) rest() (index []entry, gone int, upTo events.Instant) {
-	n := len(t.index)
-	for n > 0 && int(t.index[n-1].block) >= t.closed {
-		n--
+// rest is what index is without the first so many blocks, how many events these hold, and the time of the last of them.
+func (t *timeline) rest(from int) (index []entry, gone int, upTo events.Instant) {
+	k := 0 // so many of these blocks' entries stand before all others
+	for k < len(t.index) && int(t.index[k].block) < from {
+		k++
 	}
-	index, gone, upTo = t.index[n:], t.gone+n, t.upTo
-	if n == 0 {
-		return index, gone, upTo
+	upTo = t.upTo
+	if k > 0 {
+		upTo = max(upTo, t.index[k-1].time)
 	}
-	upTo = t.index[n-1].time
-	if t.mixed {
+	index = t.index[k:]
+	if t.mixed || from < t.closed {
 		index = nil
-		for _, x := range t.index {
-			if int(x.block) >= t.closed {
+		for _, x := range t.index[k:] {
+			if int(x.block) < from {
+				upTo = max(upTo, x.time)
+			} else {
 				index = append(index, x)
 			}
 		}
-		gone = t.count() - len(index)
 	}
-	return index, gone, upTo
+	return index, t.count() - len(index), upTo
 }
 
-// slim forgets the closed blocks.
-func (t *timeline) slim() bool {
-	if t.away == t.closed {
-		return false
-	}
-	index, gone, upTo := t.rest()
+// forget leaves the first so many blocks, closed ones, to be read when they are needed.
+func (t *timeline) forget(from int) {
+	index, gone, upTo := t.rest(from)
 	t.index, t.gone, t.upTo = slices.Clone(index), gone, upTo
-	t.blocks = slices.Clone(t.blocks[t.closed-t.away:])
-	t.away = t.closed
-	return true
+	t.blocks = slices.Clone(t.blocks[from-t.away:])
+	t.feet = slices.DeleteFunc(t.feet, func(f foot) bool { return f.block < from })
+	t.away = from
 }
 
-// whole has read give the blocks that are not in memory to load, in order. false: read did.
-func (t *timeline) whole(read func(n int, place uint64) bool) bool {
-	away, index, blocks := t.away, t.index, t.blocks
-	t.index, t.blocks = make([]entry, 0, len(index)+min(t.gone, 1<<20)), make([][]byte, 0, len(blocks)+min(away, 1<<16))
-	t.away, t.gone, t.upTo = 0, 0, 0
+// first is the first block with one of the events from the i-th on.
+func (t *timeline) first(i int) int {
+	from := t.closed
+	for _, x := range t.index[i-t.gone:] {
+		from = min(from, int(x.block))
+	}
+	return from
+}
+
+// back has read give the last n of the blocks that are not in memory to load, in order. false: read did.
+func (t *timeline) back(n int, read func(n int, place uint64) bool) bool {
+	count, away, index, blocks := t.count(), t.away, t.index, t.blocks
+	t.away -= n
+	t.index, t.blocks = make([]entry, 0, len(index)+min(t.gone, 16*n, 1<<20)), make([][]byte, 0, len(blocks)+min(n, 1<<16))
+	t.gone, t.upTo = 0, 0
 	place := t.places.next()
-	for n := range away {
+	for range t.away {
+		place()
+	}
+	for n := t.away; n < away; n++ {
 		if !read(n, place()) {
 			return false
 		}
 	}
 	t.index, t.blocks = append(t.index, index...), append(t.blocks, blocks...)
 	t.settle()
+	if t.away > 0 {
+		t.gone = max(0, count-len(t.index))
+	}
 	return true
 }
 
@@ -271,8 +321,12 @@ func (t *timeline) marked(m Mark) (int, bool) {
 	return 0, false
 }
 
-// blockEntry is the one field of a block, repeated.
-const blockEntry wire.Field = 1
+// The fields of a block.
+const (
+	blockEntry  wire.Field = iota + 1 // repeated
+	blockAfter                        // the time of the last event of all blocks before it, and 1
+	blockStates                       // the states after all events of this block and of those before it; most have none
+)
 
 // load takes the next block as it was stored. The order of blocks is that in which they were written.
 func (t *timeline) load(block []byte) error {
@@ -281,7 +335,17 @@ func (t *timeline) load(block []byte) error {
 	r := wire.NewReader(block)
 	var e events.Event
 	for f, ok := r.Next(); ok; f, ok = r.Next() {
-		if f != blockEntry {
+		switch f {
+		case blockEntry:
+		case blockAfter:
+			if after := events.Instant(r.Uint()) - 1; len(t.blocks) == 1 && t.away > 0 {
+				t.upTo = after
+			}
+			continue
+		case blockStates:
+			t.feet = append(t.feet, foot{int(n), r.Bytes()})
+			continue
+		default:
 			return wire.ErrCorrupt
 		}
 		record := r.Bytes()
@@ -303,9 +367,11 @@ func (t *timeline) loadTail(tail []byte) error {
 	}
 	own := append(make([]byte, 0, len(tail)+2*usualEntry), tail...) // lest all of a row is kept for it
 	t.index = make([]entry, 0, len(tail)/usualEntry+2)
+	upTo := t.upTo
 	if err := t.load(own); err != nil {
 		return err
 	}
+	t.upTo = upTo // the row knows it better, should the timeline be revised
 	for i := range t.index {
 		t.ids.add(t.index[i].id)
 	}
@@ -356,7 +422,7 @@ func finder(n int) func(among []entry, id uint64) (int, bool) {
 
 // bytes is about how much memory t takes.
 func (t *timeline) bytes() int {
-	n := 40*cap(t.index) + 24*cap(t.blocks) + t.ids.bytes() + cap(t.places.steps)
+	n := 40*cap(t.index) + 24*cap(t.blocks) + 32*cap(t.feet) + t.ids.bytes() + cap(t.places.steps)
 	for _, b := range t.blocks {
 		n += cap(b)
 	}

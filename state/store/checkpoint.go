@@ -141,6 +141,8 @@ func (s *Store) land(err error) {
 	}
 	for _, e := range s.flying {
 		e.flying = false
+		e.customer.Trim(s.blocks)
+		s.measure(e)
 		if !e.dirty {
 			s.idle.put(e)
 		}

@@ -32,7 +32,7 @@ const (
 
 	usualStart events.Instant = 1_767_225_600_000
 
-	behind    = 5_000   // ms between what happens and its sending, at most
+	behind    = 5_000   // ms between what happens and its sending, at most; a customer's are always as many, so that his come in order
 	latest    = 3 * day // of one that is late
 	zipfPower = 1.05
 	zipfShift = 30
@@ -103,7 +103,7 @@ func (g *Generator) At(sent events.Instant, dst []byte) Touchpoint {
 		rank = int(g.zipf.Uint64())
 	}
 	customer := g.customers[rank]
-	at := sent - events.Instant(g.rng.IntN(behind))
+	at := sent - events.Instant(customer%behind)
 	if g.rng.IntN(100) < g.config.Late {
 		at -= events.Instant(g.rng.IntN(latest))
 	}
