@@ -112,12 +112,12 @@ func (l *listener) checkBecause(s *events.Statement) {
 	}
 }
 
-// checkGone checks that who is vip no more because time passed is so because of what left the window with that day.
+// checkGone checks that who is vip no more because time passed is so because of what left the window with that day, or with one
+// that a zone passed over, such as Apia's 30 December 2011.
 func (l *listener) checkGone(s *events.Statement) {
-	gone := l.cal.Of(s.AsOf) - 365
 	var ids []string
 	l.c.Timeline(func(e *events.Event) {
-		if l.cal.Of(e.Time) == gone {
+		if l.cal.Start(l.cal.Of(e.Time)+365) == s.AsOf {
 			ids = append(ids, e.ID)
 		}
 	})
