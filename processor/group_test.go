@@ -13,6 +13,7 @@ import (
 	"github.com/touchfold/touchfold/config"
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/snapshot"
+	"github.com/touchfold/touchfold/state/store"
 )
 
 // together makes instances members of one group, with a store each.
@@ -100,6 +101,14 @@ func TestLeaving(t *testing.T) {
 	t.Cleanup(open)
 	a.await("the first has all shards", func() bool { return a.owned() == shards })
 	r.send(tps[:400]...)
+	a.await("each shard has something to put", func() bool {
+		for id := range events.ShardID(shards) {
+			if _, saved := store.Saved(StoreDir(a.dir, id)); !saved {
+				return false
+			}
+		}
+		return true
+	})
 	for range shards - 1 { // two for b, and the first of those that a releases when it stops
 		slow.pass <- struct{}{}
 	}

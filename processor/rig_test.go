@@ -237,7 +237,10 @@ func (p *run) await(what string, f func() bool) {
 				p.Fatalf("waiting until %s: Run ended: %v", what, p.err)
 			}
 		case <-late:
-			p.Fatalf("waited in vain until %s; the shards are at %+v", what, p.progress)
+			p.mu.Lock()
+			at := maps.Clone(p.progress)
+			p.mu.Unlock()
+			p.Fatalf("waited in vain until %s; the shards are at %+v", what, at)
 		}
 	}
 }
