@@ -215,6 +215,13 @@ func (p *run) at(s events.ShardID) Progress {
 	return p.progress[s]
 }
 
+// shards is how far each shard is that has begun.
+func (p *run) shards() map[events.ShardID]Progress {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return maps.Clone(p.progress)
+}
+
 // sum is how far all shards are together.
 func (p *run) sum() (folded, said int) {
 	p.mu.Lock()
@@ -237,10 +244,7 @@ func (p *run) await(what string, f func() bool) {
 				p.Fatalf("waiting until %s: Run ended: %v", what, p.err)
 			}
 		case <-late:
-			p.mu.Lock()
-			at := maps.Clone(p.progress)
-			p.mu.Unlock()
-			p.Fatalf("waited in vain until %s; the shards are at %+v", what, at)
+			p.Fatalf("waited in vain until %s; the shards are at %+v", what, p.shards())
 		}
 	}
 }
@@ -249,9 +253,7 @@ func (p *run) await(what string, f func() bool) {
 func (p *run) settle() {
 	p.Helper()
 	p.await("all is folded and said", func() bool {
-		p.mu.Lock()
-		at := maps.Clone(p.progress)
-		p.mu.Unlock()
+		at := p.shards()
 		for i := range p.config.Topics.Partitions {
 			if a := at[events.ShardID(i)]; !a.Settled || a.Position != a.End {
 				return false
