@@ -265,7 +265,7 @@ func (t *Table) parseState(b []byte, states []any) error {
 	}
 	for i := range t.abouts {
 		a := &t.abouts[i]
-		if a.name != string(name) || uint64(a.version) != version || a.print != 0 && a.print != basis {
+		if a.name != string(name) || uint64(a.version) != version || a.print != basis {
 			continue
 		}
 		s, err := t.features[i].parse(bytes)

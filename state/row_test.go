@@ -155,6 +155,35 @@ func TestOtherFeatures(t *testing.T) {
 	}
 }
 
+// What a feature kept under another Basis is folded again: under one, another, and none.
+func TestOtherBasis(t *testing.T) {
+	list := course(20, 3, 8*day)
+	for _, old := range []string{"", "a"} {
+		for _, basis := range []string{"", "a", "b"} {
+			folds := 0
+			at := func(basis string) *state.Table {
+				feature := counter(1)
+				feature.Basis = basis
+				feature.Fold = func(s *int, _ *events.Event) { *s++; folds++ }
+				table, err := state.NewTable(feature)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return table
+			}
+			c := folded(at(old), list)
+			folds = 0
+			want := 0
+			if old != basis {
+				want = len(list)
+			}
+			if reloaded(t, at(basis), c); folds != want {
+				t.Errorf("from basis %q to %q %d events are folded; want %d", old, basis, folds, want)
+			}
+		}
+	}
+}
+
 // A customer whose row another table wrote says so until he is settled, though all his states are in the row; also where
 // that row is written again meanwhile. Under v1, v2 and v1 again the states stay and the last words are those of v1.
 func TestOutdated(t *testing.T) {

@@ -54,7 +54,7 @@ func (c *Customer) restore(n int, drop bool) (states []any, from int) {
 		if at > saved.n {
 			saved = savepoint{at, written}
 		}
-		if !c.line.has(saved.n) && c.back() {
+		if !c.line.has(saved.n) && c.back() { // where an event that is not in memory stands among later ones, stand cannot see it
 			continue
 		}
 		if drop {

@@ -112,3 +112,66 @@ func TestSlim(t *testing.T) {
 		}
 	})
 }
+
+// Since when a fact has its value is the same whether what came before is in memory or not: also where the last event before
+// stands in a closed block, and a late one before it in the tail.
+func TestSinceAcrossBlocks(t *testing.T) {
+	type many struct {
+		n  int
+		at events.Instant
+	}
+	const dusk = 90_000
+	table, err := state.NewTable(&state.Spec[many]{Name: "many", Version: 1, Doc: "counts, and knows the hour",
+		Fold: func(s *many, e *events.Event) { s.n, s.at = s.n+1, e.Time },
+		Facts: func(s *many, _ state.Known, at events.Instant, say func(string, state.Value)) {
+			switch {
+			case s.n < state.SaveEvery:
+			case at < dusk:
+				say("hour", "day")
+			default:
+				say("hour", "evening")
+			}
+		},
+		Horizon: func(_ *many, _ state.Known, at events.Instant) events.Instant {
+			if at < dusk {
+				return dusk
+			}
+			return events.Never
+		},
+		Append: func(b []byte, s *many) []byte { return append(b, byte(s.n)) },
+		Parse: func(b []byte, s *many) error {
+			s.n = int(b[0])
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, slim := range []bool{false, true} {
+		c := table.New("c")
+		take := func(i int, at events.Instant) {
+			c.Take(&events.Event{Source: "s", ID: fmt.Sprint(i), Type: events.ProductViewed, Time: at, Customer: "c", Rest: rest(100, uint64(i))})
+		}
+		for i := range state.SaveEvery - 2 {
+			take(i, events.Instant(i+1)*1000)
+		}
+		take(100, 100_000)
+		c.Seal(0)
+		if c.Sealed() != 1 {
+			t.Fatalf("%d blocks are closed; want 1", c.Sealed())
+		}
+		block := slices.Clone(c.Block(0))
+		take(101, 50_000)
+		c.Refold()
+		if slim && !c.Slim(func(_ events.CustomerID, _ int, _ uint64, use func([]byte) error) bool { return use(block) == nil }) {
+			t.Fatal("nothing is forgotten")
+		}
+		var told []string
+		c.Settle(100_000, "", state.NewSpeaker(func(s *events.Statement) {
+			told = append(told, fmt.Sprintf("%s since %d by %s", s.Value, s.Effective, s.Cause))
+		}))
+		if want := []string{"evening since 100000 by event"}; !slices.Equal(told, want) {
+			t.Errorf("slim %v: told %q; want %q", slim, told, want)
+		}
+	}
+}

@@ -250,9 +250,10 @@ func (t *teller) show(feature string) error {
 }
 
 func (t *teller) restart() error {
-	row := t.c.AppendRow(nil)
-	c, err := t.Table.Parse(t.c.ID(), row, func(_ events.CustomerID, n int, _ uint64, use func([]byte) error) bool {
-		return use(t.c.Block(n)) == nil
+	old := t.c
+	old.Timeline(func(*events.Event) {}) // all of it is in memory then
+	c, err := t.Table.Parse(old.ID(), old.AppendRow(nil), func(_ events.CustomerID, n int, _ uint64, use func([]byte) error) bool {
+		return use(old.Block(n)) == nil
 	})
 	if err != nil {
 		return err

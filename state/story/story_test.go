@@ -2,6 +2,8 @@ package story_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
@@ -146,5 +148,24 @@ func TestCompare(t *testing.T) {
 	}
 	if d := story.Compare("> 1\none\n", "one\n"); len(d) != 1 || d[0].Line != 1 || d[0].Below != "" {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestRestart: who was written and read again knows what he did before, also where that fills blocks.
+func TestRestart(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var text strings.Builder
+	const n = 120
+	for i := range n {
+		x := make([]byte, 900) // which cannot be packed: over 64 KiB in all
+		for j := range x {
+			x[j] = byte(r.Uint32())
+		}
+		fmt.Fprintf(&text, "2024-01-10 %02d:%02d Product Viewed items=p1 properties={\"x\":\"%x\"}\n", 10+i/60, i%60, x)
+	}
+	text.WriteString("restart\n2024-01-10 09:00 Product Viewed items=p2\nrestart\n2024-01-10 08:00 Product Viewed items=p3\n")
+	_, seen, err := tell(t, text.String())
+	if last := len(seen) - n - 2; err != nil || last < 0 || seen[last].Time.String() != "2024-01-10T08:00:00Z" {
+		t.Fatalf("%d events, %v", len(seen), err)
 	}
 }
