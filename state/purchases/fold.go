@@ -46,7 +46,7 @@ func (s *State) known(e *events.Event) (int32, bool) {
 
 // ordered is the index of the order of that key.
 func (s *State) ordered(key uint64) (int32, bool) {
-	return s.byKey.find(key, len(s.orders), func(i int) uint64 { return s.orders[i].key })
+	return s.byKey.Find(key, len(s.orders), func(i int) uint64 { return s.orders[i].key })
 }
 
 func (s *State) complete(e *events.Event, day state.Day) {
@@ -114,7 +114,7 @@ func (s *State) room(n int) []int32 {
 
 // number is a product's index.
 func (s *State) number(fingerprint uint64) int32 {
-	n, ok := s.numbers.find(fingerprint, len(s.products), func(i int) uint64 { return s.products[i].print })
+	n, ok := s.numbers.Find(fingerprint, len(s.products), func(i int) uint64 { return s.products[i].print })
 	if !ok {
 		n = int32(len(s.products))
 		s.products = append(s.products, product{print: fingerprint})

@@ -6,6 +6,7 @@ package purchases
 import (
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/lookup"
 )
 
 // State is a customer's orders and refunds in order of event, and what follows from them.
@@ -15,9 +16,9 @@ type State struct {
 	products []product // all that were ever ordered, in order of first appearance
 
 	// What follows from the above; not stored.
-	byKey     index              // of orders
+	byKey     lookup.Index       // of orders
 	refundsOf map[uint64][]int32 // indices in refunds by the order's key
-	numbers   index              // of products, by fingerprint
+	numbers   lookup.Index       // of products, by fingerprint
 	days      []dayCount         // days with an order, in order
 	ledgers   []Ledger           // one a currency, in order of first use
 	units     events.Milli

@@ -53,7 +53,7 @@ func (l *absenceLeaf) from(v *view) (m state.Mark, ok bool) {
 	if first.ID == 0 {
 		return m, false
 	}
-	if m, _ := v.state.pieces[l.piece].(*state.Mark); m != nil {
+	if m, _ := v.state.pieces.at(l.piece).(*state.Mark); m != nil {
 		return *m, true
 	}
 	return first, true
@@ -263,7 +263,7 @@ type afterLeaf struct {
 }
 
 func (l *afterLeaf) waits(v *view) []wait {
-	if s, _ := v.state.pieces[l.piece].(*pendingState); s != nil {
+	if s, _ := v.state.pieces.at(l.piece).(*pendingState); s != nil {
 		return s.waits
 	}
 	return nil
@@ -288,7 +288,7 @@ func (l *afterLeaf) because(v *view, say func(state.Mark)) {
 			say(w.mark)
 		}
 	}
-	if s, _ := v.state.pieces[l.piece].(*pendingState); !some && s != nil {
+	if s, _ := v.state.pieces.at(l.piece).(*pendingState); !some && s != nil {
 		say(s.now)
 	}
 }

@@ -1,11 +1,14 @@
 package rules
 
 import (
+	"encoding/binary"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/lookup"
 	"github.com/touchfold/touchfold/state/rules/field"
 	"github.com/touchfold/touchfold/state/wire"
 )
@@ -19,16 +22,15 @@ type rhythm struct {
 	payload []field.Path // of the last match
 }
 
+// rhythmState is what came of values that matched. Most values match on few days, and nothing follows from those.
 type rhythmState struct {
-	beats []beat // in order of their first match
-
-	// Not written.
-	places map[uint64]int32 // of the beats by print, once they are many
-	ripe   []int32          // the beats of which a leaf may need the interval, in order
+	seeds seeds
+	beats []beat       // of the values with an interval that is of use to a leaf, in the order in which they came to it
+	index lookup.Index // of beats; not written
 }
 
 type beat struct {
-	print uint64 // of value; not written
+	key   uint64 // stands for value
 	value string
 	days  []state.Day // each once, in order
 	last  state.Mark
@@ -64,68 +66,76 @@ func (p *rhythm) fold(v *view, s any, e *events.Event) change {
 			value = x.String()
 		}
 		did = max(did, kept)
-		b := st.on(p, value, day)
-		b.last, b.payload = v.state.now, capture(v, e, p.payload)
-		if p.ripe(b) { // an interval of it is of use
+		if b := st.on(p, value, day); b != nil {
+			b.last, b.payload = v.state.now, capture(v, e, p.payload)
 			did = told
 		}
 	}
 	return did
 }
 
-// on notes a match of a value on a day.
+// on notes a match of a value on a day, and returns its beat if it has one.
 func (s *rhythmState) on(p *rhythm, value string, day state.Day) *beat {
-	i := s.find(value)
-	if i < 0 {
-		i = s.add(p, beat{value: strings.Clone(value)})
-	}
-	b := &s.beats[i]
-	if n := len(b.days); n == 0 || b.days[n-1] != day {
-		b.days = append(b.days, day)
-		s.ripen(p, i)
-	}
-	return b
-}
-
-func (p *rhythm) ripe(b *beat) bool { return len(b.days) > max(p.least, 1) }
-
-// ripen notes that a beat has one more day.
-func (s *rhythmState) ripen(p *rhythm, i int) {
-	if j, found := slices.BinarySearch(s.ripe, int32(i)); !found && p.ripe(&s.beats[i]) {
-		s.ripe = slices.Insert(s.ripe, j, int32(i))
-	}
-}
-
-// fewBeats are looked at one by one.
-const fewBeats = 16
-
-// find is the place of a value, -1 if there is none.
-func (s *rhythmState) find(value string) int {
-	print := state.Fingerprint("", value)
-	if i, known := s.places[print]; known && s.beats[i].value == value {
-		return int(i)
-	} else if s.places != nil && !known {
-		return -1
-	}
-	return slices.IndexFunc(s.beats, func(b beat) bool { return b.print == print && b.value == value })
-}
-
-// add appends a beat, and returns its place.
-func (s *rhythmState) add(p *rhythm, b beat) int {
-	b.print = state.Fingerprint("", b.value)
-	i := len(s.beats)
-	s.beats = append(s.beats, b)
-	s.ripen(p, i)
-	switch {
-	case s.places != nil:
-		s.places[b.print] = int32(i)
-	case i >= fewBeats:
-		s.places = make(map[uint64]int32, 2*i)
-		for j := range s.beats {
-			s.places[s.beats[j].print] = int32(j)
+	key := keyOfValue(value)
+	if i, found := s.index.Find(key, len(s.beats), func(i int) uint64 { return s.beats[i].key }); found {
+		b := &s.beats[i]
+		if b.days[len(b.days)-1] != day {
+			b.days = append(b.days, day)
 		}
+		return b
 	}
-	return i
+	days := s.seeds.on(key, day, p.days())
+	if days == nil {
+		return nil
+	}
+	s.beats = append(s.beats, beat{key: key, value: strings.Clone(value), days: days})
+	return &s.beats[len(s.beats)-1]
+}
+
+// days is on how many a value may match without an interval that is of use.
+func (p *rhythm) days() int { return max(p.least, 1) }
+
+// seeds is the days of values that matched on few, in order of their first match. As in wants there is not a pointer in it.
+type seeds struct {
+	keys  []uint64    // what stands for the values
+	days  []state.Day // as many for each as it may have, in order; those that it does not have are noDay
+	index lookup.Index
+}
+
+const noDay state.Day = math.MinInt32
+
+// on notes a match on a day, which is not before any other. A value that has most of its days goes with the next one, and
+// these and that one are returned.
+func (s *seeds) on(key uint64, day state.Day, most int) []state.Day {
+	at, found := s.index.Find(key, len(s.keys), func(i int) uint64 { return s.keys[i] })
+	i := int(at)
+	if !found {
+		s.add(key, most, day)
+		return nil
+	}
+	days := s.days[i*most : (i+1)*most]
+	n := slices.Index(days, noDay)
+	switch {
+	case n < 0 && days[most-1] == day, n > 0 && days[n-1] == day:
+	case n > 0:
+		days[n] = day
+	default:
+		days = append(slices.Clone(days), day)
+		s.keys, s.days = slices.Delete(s.keys, i, i+1), slices.Delete(s.days, i*most, (i+1)*most)
+		if s.index = (lookup.Index{}); len(s.keys) == 0 {
+			*s = seeds{}
+		}
+		return days
+	}
+	return nil
+}
+
+// add appends a value with its days.
+func (s *seeds) add(key uint64, most int, days ...state.Day) {
+	s.keys, s.days = append(s.keys, key), append(s.days, days...)
+	for range most - len(days) {
+		s.days = append(s.days, noDay)
+	}
 }
 
 // cadenceLeaf is that the customer's own interval, with a tolerance, has passed. It is a happening too.
@@ -138,11 +148,11 @@ type cadenceLeaf struct {
 
 // over calls f with what has a rhythm and the instant at which its interval is over.
 func (l *cadenceLeaf) over(v *view, f func(b *beat, at events.Instant)) {
-	s, _ := v.state.pieces[l.piece].(*rhythmState)
+	s, _ := v.state.pieces.at(l.piece).(*rhythmState)
 	if s == nil {
 		return
 	}
-	for _, i := range s.ripe {
+	for i := range s.beats {
 		b := &s.beats[i]
 		if n := len(b.days) - 1; n < l.least || n < 1 {
 			continue
@@ -214,55 +224,131 @@ func (l *cadenceLeaf) canonical() string {
 }
 
 const (
-	rhythmBeat wire.Field = 1
+	rhythmBeat  wire.Field = 1
+	rhythmSeeds wire.Field = 2
 
 	beatValue   wire.Field = 1
-	beatDay     wire.Field = 2
+	beatDays    wire.Field = 2
 	beatLast    wire.Field = 3
 	beatPayload wire.Field = 4
 )
 
 func (p *rhythm) append(b []byte, s any) []byte {
-	var m wire.Mark
-	for _, x := range s.(*rhythmState).beats {
+	var m, inner wire.Mark
+	st := s.(*rhythmState)
+	for _, x := range st.beats {
 		b, m = wire.Begin(b, rhythmBeat)
 		b = wire.AppendBytes(b, beatValue, x.value)
-		former := state.Day(-1)
-		for _, d := range x.days {
-			b = wire.AppendUint(b, beatDay, uint64(d-former))
-			former = d
-		}
+		b, inner = wire.Begin(b, beatDays)
+		b = wire.End(appendDays(b, x.days), inner)
 		b = appendMark(b, beatLast, x.last)
 		b = appendTexts(b, beatPayload, x.payload)
 		b = wire.End(b, m)
 	}
-	return b
+	if len(st.seeds.keys) == 0 {
+		return b
+	}
+	b, m = wire.Begin(b, rhythmSeeds)
+	return wire.End(st.seeds.append(b, p.days()), m)
 }
 
 func (p *rhythm) parse(b []byte, _ *state.Calendar) (any, error) {
 	s := new(rhythmState)
 	r := wire.NewReader(b)
-	for _, ok := r.Next(); ok; _, ok = r.Next() {
-		var x beat
-		day := state.Day(-1)
-		in := wire.NewReader(r.Bytes())
-		for f, ok := in.Next(); ok; f, ok = in.Next() {
-			switch f {
-			case beatValue:
-				x.value = in.String()
-			case beatDay:
-				day += state.Day(in.Uint())
-				x.days = append(x.days, day)
-			case beatLast:
-				x.last = parseMark(&in)
-			case beatPayload:
-				x.payload = append(x.payload, in.String())
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case rhythmBeat:
+			x, err := parseBeat(r.Bytes())
+			if err != nil {
+				return nil, err
+			}
+			s.beats = append(s.beats, x)
+		case rhythmSeeds:
+			if err := s.seeds.parse(r.Bytes(), p.days()); err != nil {
+				return nil, err
 			}
 		}
-		if in.Err() != nil {
-			return nil, in.Err()
-		}
-		s.add(p, x)
 	}
 	return s, r.Err()
+}
+
+func parseBeat(b []byte) (x beat, err error) {
+	r := wire.NewReader(b)
+	for f, ok := r.Next(); ok; f, ok = r.Next() {
+		switch f {
+		case beatValue:
+			x.value = r.String()
+		case beatDays:
+			if x.days, b, ok = cutDays(r.Bytes(), nil); !ok || len(b) > 0 {
+				return x, wire.ErrCorrupt
+			}
+		case beatLast:
+			x.last = parseMark(&r)
+		case beatPayload:
+			x.payload = append(x.payload, r.String())
+		}
+	}
+	if x.key = keyOfValue(x.value); len(x.days) == 0 {
+		return x, wire.ErrCorrupt
+	}
+	return x, r.Err()
+}
+
+// append writes each as its key and its days.
+func (s *seeds) append(b []byte, most int) []byte {
+	for i, key := range s.keys {
+		days := s.days[i*most : (i+1)*most]
+		if n := slices.Index(days, noDay); n >= 0 {
+			days = days[:n]
+		}
+		b = appendDays(binary.BigEndian.AppendUint64(b, key), days)
+	}
+	return b
+}
+
+func (s *seeds) parse(b []byte, most int) error {
+	var memory [8]state.Day
+	for len(b) > 0 {
+		key, rest, ok := cutFixed(b)
+		if !ok {
+			return wire.ErrCorrupt
+		}
+		days, rest, ok := cutDays(rest, memory[:0])
+		if !ok || len(days) > most || slices.Contains(days, noDay) {
+			return wire.ErrCorrupt
+		}
+		s.add(key, most, days...)
+		b = rest
+	}
+	return nil
+}
+
+// appendDays writes how many days there are, and how far each lies behind the former, the first behind 1970-01-01.
+func appendDays(b []byte, days []state.Day) []byte {
+	b = binary.AppendUvarint(b, uint64(len(days)))
+	former := state.Day(0)
+	for _, d := range days {
+		b = binary.AppendVarint(b, int64(d-former))
+		former = d
+	}
+	return b
+}
+
+// cutDays appends to days what appendDays wrote, at least one, and returns what stands behind it.
+func cutDays(b []byte, days []state.Day) (all []state.Day, rest []byte, ok bool) {
+	count, n := binary.Uvarint(b)
+	if n <= 0 || count == 0 || count > uint64(len(b)) {
+		return nil, nil, false
+	}
+	b = b[n:]
+	former := state.Day(0)
+	for range count {
+		gap, n := binary.Varint(b)
+		if n <= 0 {
+			return nil, nil, false
+		}
+		former += state.Day(gap)
+		days, b = append(days, former), b[n:]
+	}
+	return days, b, true
 }

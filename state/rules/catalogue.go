@@ -118,7 +118,7 @@ type catalogueLeaf struct {
 }
 
 func (l *catalogueLeaf) state(v *view) *wantedState {
-	s, _ := v.state.pieces[l.piece].(*wantedState)
+	s, _ := v.state.pieces.at(l.piece).(*wantedState)
 	return s
 }
 
@@ -273,7 +273,7 @@ func (p *program) meets(s *State, e *events.Event) bool {
 	v := p.views.Get().(*view)
 	defer p.views.Put(v)
 	return slices.ContainsFunc(p.wanted[e.Type], func(i int32) bool {
-		x, _ := s.pieces[i].(*wantedState)
+		x, _ := s.pieces.at(i).(*wantedState)
 		return x != nil && p.pieces[i].(*wanted).metBy(v, x, e) != nil
 	})
 }

@@ -98,13 +98,14 @@ func (p *program) append(b []byte, s *State) []byte {
 	}
 	var m, inner wire.Mark
 	for _, i := range p.ordered {
-		if s.pieces == nil || s.pieces[i] == nil {
+		x := s.pieces.at(i)
+		if x == nil {
 			continue
 		}
 		b, m = wire.Begin(b, statePiece)
 		b = wire.AppendFixed(b, pieceName, p.keys[i])
 		b, inner = wire.Begin(b, pieceBytes)
-		b = p.pieces[i].append(b, s.pieces[i])
+		b = p.pieces[i].append(b, x)
 		b = wire.End(b, inner)
 		b = wire.End(b, m)
 	}
@@ -160,7 +161,15 @@ func (p *program) parsePiece(b []byte, s *State) error {
 	if r.Err() != nil || !found {
 		return wire.ErrCorrupt
 	}
-	var err error
-	s.pieces[p.ordered[i]], err = p.pieces[p.ordered[i]].parse(bytes, p.Calendar)
-	return err
+	n := p.ordered[i]
+	x, err := p.pieces[n].parse(bytes, p.Calendar)
+	switch {
+	case err != nil:
+		return err
+	case s.pieces.at(n) != nil:
+		return wire.ErrCorrupt
+	case x != nil:
+		s.pieces.put(n, x)
+	}
+	return nil
 }

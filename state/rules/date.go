@@ -82,7 +82,7 @@ func (l *dateLeaf) word(v *view) (x field.Value, m state.Mark, ok bool) {
 	if l.trait != "" {
 		return v.trait(l.trait)
 	}
-	if s, _ := v.state.pieces[l.piece].(*lastWordState); s != nil {
+	if s, _ := v.state.pieces.at(l.piece).(*lastWordState); s != nil {
 		return s.value, s.mark, s.has
 	}
 	return x, m, false

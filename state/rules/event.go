@@ -72,7 +72,7 @@ func (l *eventLeaf) in(s *seriesState, c *state.Calendar, at events.Instant) (i,
 }
 
 func (l *eventLeaf) eval(v *view) (is bool, until events.Instant) {
-	s, _ := v.state.pieces[l.piece].(*seriesState)
+	s, _ := v.state.pieces.at(l.piece).(*seriesState)
 	if s == nil {
 		s = l.nothing
 	}
@@ -202,7 +202,7 @@ func (l *eventLeaf) because(v *view, say func(state.Mark)) {
 		}
 		return
 	}
-	s, _ := v.state.pieces[l.piece].(*seriesState)
+	s, _ := v.state.pieces.at(l.piece).(*seriesState)
 	switch {
 	case s == nil || s.count == 0:
 	case l.window == (span{}):

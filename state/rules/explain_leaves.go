@@ -192,7 +192,7 @@ func (l *ifLeaf) show(v *view, n *Node) {
 }
 
 func (l *bucketLeaf) show(v *view, n *Node) {
-	if s, _ := v.state.pieces[l.piece].(*bucketState); s != nil {
+	if s, _ := v.state.pieces.at(l.piece).(*bucketState); s != nil {
 		n.Value = numberText(int64(*s) - 1)
 	}
 }
@@ -217,7 +217,7 @@ func (l *afterLeaf) show(v *view, n *Node) {
 }
 
 func (l *sequenceLeaf) show(v *view, n *Node) {
-	if s, _ := v.state.pieces[l.piece].(*runsState); s != nil && s.done.ID != 0 {
+	if s, _ := v.state.pieces.at(l.piece).(*runsState); s != nil && s.done.ID != 0 {
 		n.Value, n.From = "completed", s.done.Time
 		return
 	}

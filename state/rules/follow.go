@@ -14,7 +14,10 @@ import (
 // condition is true without a break, and what happened. Time is followed instant by instant, as of what was known then:
 // before an event is folded up to that event, for good, and for a question up to the instant that is asked of.
 
-func (p *program) follows() bool { return len(p.tracked) > 0 || len(p.triggers) > 0 }
+func (p *program) follows() bool { return p.followed() > 0 }
+
+// followed is how much is followed.
+func (p *program) followed() int { return len(p.tracked) + len(p.triggers) }
 
 // step follows the instant v.at: of all that is followed what may be another then.
 func (p *program) step(v *view) {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math"
 	"slices"
 
 	"github.com/touchfold/touchfold/events"
@@ -141,7 +142,7 @@ func (s *State) parseHit(b []byte) error {
 	for f, ok := in.Next(); ok; f, ok = in.Next() {
 		switch f {
 		case hitPiece:
-			h.piece = int32(min(in.Uint(), uint64(len(s.pieces))))
+			h.piece = int32(min(in.Uint(), math.MaxInt32))
 		case hitMark:
 			h.mark = parseMark(&in)
 		case hitPayload:

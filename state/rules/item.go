@@ -122,7 +122,7 @@ type itemLeaf struct {
 }
 
 func (l *itemLeaf) dates(v *view, f func(t *thing, at events.Instant)) {
-	s, _ := v.state.pieces[l.piece].(*ownedState)
+	s, _ := v.state.pieces.at(l.piece).(*ownedState)
 	if s == nil {
 		return
 	}

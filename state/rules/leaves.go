@@ -33,7 +33,7 @@ func (l *traitLeaf) canonical() string { return canonical("trait", l.name, l.com
 
 // trait is what was last said of a trait, and by which event.
 func (v *view) trait(name string) (x field.Value, m state.Mark, ok bool) {
-	s, _ := v.state.pieces[v.program.traits].(*traitsState)
+	s, _ := v.state.pieces.at(v.program.traits).(*traitsState)
 	return s.value(name)
 }
 
@@ -275,7 +275,7 @@ type bucketLeaf struct {
 }
 
 func (l *bucketLeaf) eval(v *view) (bool, events.Instant) {
-	s, _ := v.state.pieces[l.piece].(*bucketState)
+	s, _ := v.state.pieces.at(l.piece).(*bucketState)
 	return s != nil && uint64(*s)-1 < l.below, events.Never
 }
 

@@ -11,22 +11,6 @@ type members struct {
 	since  events.Instant   // the last instant at which one was asked
 	due    events.Instant   // not after the least of untils
 	search bool             // due may be earlier than that
-	memory [3]uint64        // of the sets, if they are short
-}
-
-func (m *members) prepare(p *program) {
-	n := len(p.segments)
-	if m.untils != nil || n == 0 {
-		return
-	}
-	w := words(n)
-	all := set(m.memory[:])
-	if w > 1 {
-		all = make(set, 3*w)
-	}
-	m.is, m.stale, m.told = all[:w:w], all[w:2*w:2*w], all[2*w:]
-	m.untils = make([]events.Instant, n)
-	m.stale.fill(n)
 }
 
 // certain: no segment needs to be asked at an instant.

@@ -71,12 +71,6 @@ type fired struct {
 	told bool           // it was compared since it is due, or never will be
 }
 
-func (r *registers) prepare(p *program) {
-	if r.tracked == nil && len(p.tracked) > 0 {
-		r.tracked = make([]tracked, len(p.tracked))
-	}
-}
-
 // course is how far the time of a customer was followed, and what came of it: the registers are as of here. What they were
 // as of upto can be had again, for after it another event may come.
 type course struct {
@@ -100,13 +94,6 @@ type undone struct {
 	index   int32 // as in dues
 	tracked tracked
 	last    last
-}
-
-func (c *course) prepare(p *program) {
-	c.registers.prepare(p)
-	if c.dues == nil && p.follows() {
-		c.dues = make([]events.Instant, len(p.tracked)+len(p.triggers))
-	}
 }
 
 // touch has something be looked at again at an instant that was not followed yet.

@@ -70,8 +70,7 @@ func (r *Report) follow(to events.Instant, trigger int, f func(v *view) bool) {
 	}
 	s.prepare(p)
 	past := s.reg.settled()
-	own := course{registers: past.clone(), next: s.now.Time, every: true}
-	own.prepare(p)
+	own := course{registers: past.clone(), next: s.now.Time, every: true, dues: make([]events.Instant, p.followed())}
 	if trigger >= 0 {
 		p.only(&own, trigger)
 	}

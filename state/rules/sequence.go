@@ -196,12 +196,12 @@ type sequenceLeaf struct {
 }
 
 func (l *sequenceLeaf) eval(v *view) (bool, events.Instant) {
-	s, _ := v.state.pieces[l.piece].(*runsState)
+	s, _ := v.state.pieces.at(l.piece).(*runsState)
 	return s != nil && s.done.ID != 0, events.Never
 }
 
 func (l *sequenceLeaf) because(v *view, say func(state.Mark)) {
-	if s, _ := v.state.pieces[l.piece].(*runsState); s != nil && s.done.ID != 0 {
+	if s, _ := v.state.pieces.at(l.piece).(*runsState); s != nil && s.done.ID != 0 {
 		say(s.done)
 	}
 }

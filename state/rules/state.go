@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -13,7 +14,7 @@ import (
 // State is what the rules keep of a customer: a piece for each thing that leaves match, and how far time was followed where
 // that leaves a trace.
 type State struct {
-	pieces []any      // by the program's index; nil where nothing matched
+	pieces pieces     // those that something matched
 	first  state.Mark // the first event
 	bought state.Mark // the first order
 	now    state.Mark // the last event folded
@@ -22,18 +23,62 @@ type State struct {
 	reg    course
 
 	members members
+	ready   bool           // prepared
 	stamps  []uint64       // of figures, as the program has them
 	moved   bool           // an event came since
 	toldAt  events.Instant // when what is said was compared; 0: never since he was read
 }
 
-func (s *State) prepare(p *program) {
-	if s.pieces == nil {
-		s.pieces = make([]any, len(p.pieces))
-		s.members.prepare(p)
-		s.stamps, s.moved = make([]uint64, len(p.readers.stamped)), true
-		s.reg.prepare(p)
+// pieces is a customer's pieces of state, of which most customers have few.
+type pieces struct {
+	has set   // by the program's index
+	all []any // in order of that
+}
+
+// at is a piece, nil if it is not there.
+func (s *pieces) at(i int32) any {
+	w, bit := i>>6, uint64(1)<<(i&63)
+	if int(w) >= len(s.has) || s.has[w]&bit == 0 {
+		return nil
 	}
+	return s.all[s.place(i)]
+}
+
+// place is where a piece is among those that are there, or belongs.
+func (s *pieces) place(i int32) int {
+	w := i >> 6
+	n := bits.OnesCount64(s.has[w] & (1<<(i&63) - 1))
+	for _, before := range s.has[:w] {
+		n += bits.OnesCount64(before)
+	}
+	return n
+}
+
+// put adds a piece that is not there.
+func (s *pieces) put(i int32, x any) {
+	s.all = slices.Insert(s.all, s.place(i), x)
+	s.has.put(int(i), true)
+}
+
+// prepare makes what an empty State has, in few pieces of memory.
+func (s *State) prepare(p *program) {
+	if s.ready {
+		return
+	}
+	s.ready, s.moved = true, true
+	n, segments := words(len(p.segments)), len(p.segments)
+	m := make([]uint64, 3*n+words(len(p.pieces))+len(p.readers.stamped))
+	cut := func(n int) (part []uint64) {
+		part, m = m[:n:n], m[n:]
+		return part
+	}
+	s.pieces.has = cut(words(len(p.pieces)))
+	s.members.is, s.members.stale, s.members.told = cut(n), cut(n), cut(n)
+	s.stamps = m
+	instants := make([]events.Instant, segments+p.followed())
+	s.members.untils, s.reg.dues = instants[:segments:segments], instants[segments:]
+	s.members.stale.fill(segments)
+	s.reg.tracked = make([]tracked, len(p.tracked))
 }
 
 // fold takes an event.
@@ -84,8 +129,9 @@ func (s *State) come(p *program, e *events.Event) {
 // foldPiece has a piece take an event.
 func (p *program) foldPiece(v *view, i int32, e *events.Event) {
 	s := v.state
-	x := s.pieces[i]
-	if x == nil {
+	x := s.pieces.at(i)
+	fresh := x == nil
+	if fresh {
 		if v.zeros[i] == nil {
 			v.zeros[i] = p.pieces[i].zero()
 		}
@@ -95,8 +141,9 @@ func (p *program) foldPiece(v *view, i int32, e *events.Event) {
 	if did == same {
 		return
 	}
-	if s.pieces[i] == nil {
-		s.pieces[i], v.zeros[i] = x, nil
+	if fresh && x != nil {
+		s.pieces.put(i, x)
+		v.zeros[i] = nil
 	}
 	if did == told {
 		s.forget(&p.readers.ofPiece[i])

@@ -1,4 +1,4 @@
-package purchases
+package lookup
 
 import (
 	"testing"
@@ -13,7 +13,7 @@ func TestIndex(t *testing.T) {
 		if rapid.Bool().Draw(t, "crowded") { // all in one slot
 			key = rapid.Map(key, func(n uint64) uint64 { return n << 40 })
 		}
-		var x index
+		var x Index
 		var list []uint64
 		for range rapid.IntRange(0, 60).Draw(t, "questions") {
 			list = append(list, rapid.SliceOfN(key, 0, 12).Draw(t, "added")...)
@@ -22,7 +22,7 @@ func TestIndex(t *testing.T) {
 			for want >= 0 && list[want] != asked {
 				want--
 			}
-			got, found := x.find(asked, len(list), func(i int) uint64 { return list[i] })
+			got, found := x.Find(asked, len(list), func(i int) uint64 { return list[i] })
 			if found != (want >= 0) || found && int(got) != want {
 				t.Fatalf("%d is at %d, %t of %d; want %d", asked, got, found, len(list), want)
 			}
