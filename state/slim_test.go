@@ -116,31 +116,27 @@ func TestSlim(t *testing.T) {
 // Since when a fact has its value is the same whether what came before is in memory or not: also where the last event before
 // stands in a closed block, and a late one before it in the tail.
 func TestSinceAcrossBlocks(t *testing.T) {
-	type many struct {
-		n  int
-		at events.Instant
-	}
 	const dusk = 90_000
-	table, err := state.NewTable(&state.Spec[many]{Name: "many", Version: 1, Doc: "counts, and knows the hour",
-		Fold: func(s *many, e *events.Event) { s.n, s.at = s.n+1, e.Time },
-		Facts: func(s *many, _ state.Known, at events.Instant, say func(string, state.Value)) {
+	table, err := state.NewTable(&state.Spec[int]{Name: "many", Version: 1, Doc: "counts, and knows the hour",
+		Fold: func(n *int, _ *events.Event) { *n++ },
+		Facts: func(n *int, _ state.Known, at events.Instant, say func(string, state.Value)) {
 			switch {
-			case s.n < state.SaveEvery:
+			case *n < state.SaveEvery:
 			case at < dusk:
 				say("hour", "day")
 			default:
 				say("hour", "evening")
 			}
 		},
-		Horizon: func(_ *many, _ state.Known, at events.Instant) events.Instant {
+		Horizon: func(_ *int, _ state.Known, at events.Instant) events.Instant {
 			if at < dusk {
 				return dusk
 			}
 			return events.Never
 		},
-		Append: func(b []byte, s *many) []byte { return append(b, byte(s.n)) },
-		Parse: func(b []byte, s *many) error {
-			s.n = int(b[0])
+		Append: func(b []byte, n *int) []byte { return append(b, byte(*n)) },
+		Parse: func(b []byte, n *int) error {
+			*n = int(b[0])
 			return nil
 		},
 	})

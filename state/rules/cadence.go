@@ -113,12 +113,10 @@ func (s *seeds) on(key uint64, day state.Day, most int) []state.Day {
 		s.add(key, most, day)
 		return nil
 	}
-	days := s.days[i*most : (i+1)*most]
-	n := slices.Index(days, noDay)
-	switch {
-	case n < 0 && days[most-1] == day, n > 0 && days[n-1] == day:
-	case n > 0:
-		days[n] = day
+	switch days := s.of(i, most); {
+	case days[len(days)-1] == day:
+	case len(days) < most:
+		s.days[i*most+len(days)] = day
 	default:
 		days = append(slices.Clone(days), day)
 		s.keys, s.days = slices.Delete(s.keys, i, i+1), slices.Delete(s.days, i*most, (i+1)*most)
@@ -128,6 +126,15 @@ func (s *seeds) on(key uint64, day state.Day, most int) []state.Day {
 		return days
 	}
 	return nil
+}
+
+// of is the days of the i-th value.
+func (s *seeds) of(i, most int) []state.Day {
+	days := s.days[i*most : (i+1)*most]
+	if n := slices.Index(days, noDay); n >= 0 {
+		return days[:n]
+	}
+	return days
 }
 
 // add appends a value with its days.
@@ -297,11 +304,7 @@ func parseBeat(b []byte) (x beat, err error) {
 // append writes each as its key and its days.
 func (s *seeds) append(b []byte, most int) []byte {
 	for i, key := range s.keys {
-		days := s.days[i*most : (i+1)*most]
-		if n := slices.Index(days, noDay); n >= 0 {
-			days = days[:n]
-		}
-		b = appendDays(binary.BigEndian.AppendUint64(b, key), days)
+		b = appendDays(binary.BigEndian.AppendUint64(b, key), s.of(i, most))
 	}
 	return b
 }
