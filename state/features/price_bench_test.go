@@ -5,7 +5,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
+	"unsafe"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
@@ -84,47 +86,76 @@ func benchmarkTouchpoint(b *testing.B, m mix, file string) {
 	b.ReportMetric(float64(sizes[len(sizes)-1]), "state-bytes/most")
 }
 
-// course makes the touchpoints of a mix, some thousand at a time: list, and whose they are.
+// course makes the touchpoints of a mix, some thousand at a time: list, and whose they are. As those that are decoded they live
+// until there are more, and cost no memory then: what a customer costs the collector is not mixed with what they do.
 type course struct {
 	mix
 	list []events.Event
 	who  []int
 	at   int // how many of list were used
 
-	rng  *rand.Rand
-	zipf *rand.Zipf
-	n    int
-	text []byte // what the strings of list are parts of
+	rng   *rand.Rand
+	zipf  *rand.Zipf
+	n     int
+	text  []byte        // what the strings of list are parts of
+	begun int           // where in it the last one begins
+	items []events.Item // what the items of list are parts of
 }
 
 // next makes more; it reports whether they are the first of a new round.
 func (g *course) next() (first bool) {
+	const most = 20_000
 	total := 20 * g.people
 	if first = g.n%total == 0; first {
 		g.rng = rand.New(rand.NewPCG(1, 2))
 		g.zipf = rand.NewZipf(g.rng, 1.05, 30, uint64(g.people-1))
 		g.n = 0
 	}
-	g.list, g.who, g.at = g.list[:0], g.who[:0], 0
-	g.text = make([]byte, 0, 8<<20)
-	for range min(20_000, total-g.n) {
+	if g.text == nil {
+		g.text, g.items = make([]byte, 0, 400*most), make([]events.Item, 0, 3*most)
+		g.list, g.who = make([]events.Event, 0, most), make([]int, 0, most)
+	}
+	g.list, g.who, g.at, g.text, g.items = g.list[:0], g.who[:0], 0, g.text[:0], g.items[:0]
+	for range min(most, total-g.n) {
 		g.touchpoint()
 		g.n++
 	}
 	return first
 }
 
-// write is a text that lives as long as text, as what is decoded lives as long as its batch.
-func (g *course) write(format string, args ...any) string {
-	from := len(g.text)
-	g.text = fmt.Appendf(g.text, format, args...)
-	return string(g.text[from:len(g.text):len(g.text)])
+// begin begins a text with some letters, str, num and hex go on with it, and end is it.
+func (g *course) begin(s string) *course {
+	g.begun = len(g.text)
+	return g.str(s)
+}
+
+func (g *course) str(s string) *course {
+	g.text = append(g.text, s...)
+	return g
+}
+
+func (g *course) num(n int) *course {
+	g.text = strconv.AppendInt(g.text, int64(n), 10)
+	return g
+}
+
+func (g *course) hex(n uint32) *course {
+	g.text = strconv.AppendUint(g.text, uint64(n), 16)
+	return g
+}
+
+// bytes is the text; there is room for all of list's, so that it stays where it is.
+func (g *course) bytes() []byte { return g.text[g.begun:len(g.text):len(g.text)] }
+
+func (g *course) end() string {
+	b := g.bytes()
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 func (g *course) touchpoint() {
 	r := g.rng
 	i := int(g.zipf.Uint64())
-	e := events.Event{Customer: events.CustomerID(g.write("c-%08d", i)), ID: g.write("m-%010d", g.n),
+	e := events.Event{Customer: events.CustomerID(g.begin("c-").num(100_000_000 + i).end()), ID: g.begin("m-").num(1_000_000_000 + g.n).end(),
 		Content: r.Uint64(), Channel: "web", Time: benchStart + events.Instant(g.n*(45*86_400/20)/g.people)*1000}
 	switch k := r.IntN(1000); {
 	case k < 480:
@@ -148,7 +179,17 @@ func (g *course) touchpoint() {
 	} else {
 		g.properties(&e, i)
 	}
+	if len(e.Items) > 0 {
+		e.Order.Currency = events.Currency{'H', 'K', 'D'}
+	}
 	g.list, g.who = append(g.list, e), append(g.who, i)
+}
+
+// add adds an item to e.
+func (g *course) add(e *events.Event, it events.Item) {
+	g.items = append(g.items, it)
+	n := len(g.items)
+	e.Items = g.items[n-len(e.Items)-1 : n : n]
 }
 
 var benchCategories = []string{"apparel", "shoes", "electronics", "home", "beauty", "sports", "toys", "grocery", "books", "garden",
@@ -157,50 +198,53 @@ var benchCategories = []string{"apparel", "shoes", "electronics", "home", "beaut
 // properties are those of the issue's bench.
 func (g *course) properties(e *events.Event, who int) {
 	r := g.rng
-	e.Links.Anonymous = g.write("a-%x", r.Uint32())
-	campaign := g.write(`"campaign":{"source":"newsletter","medium":"cpc","name":"spring-%d"}`, r.IntN(40))
+	e.Links.Anonymous = g.begin("a-").hex(r.Uint32()).end()
 	category := func() string { return benchCategories[(who+r.IntN(5))%len(benchCategories)] }
-	item := func() events.Item {
-		return events.Item{ProductID: g.write("p-%d", r.IntN(5000)), Category: category(),
-			Quantity: events.Milli(1000 * (1 + r.IntN(3))), Price: int64(199 + r.IntN(9000))}
+	campaign := func() {
+		g.str(`"campaign":{"source":"newsletter","medium":"cpc","name":"spring-`).num(r.IntN(40)).str(`"}}`)
+		e.Rest = g.bytes()
+	}
+	item := func() {
+		product := g.begin("p-").num(r.IntN(5000)).end()
+		g.add(e, events.Item{ProductID: product, Category: category(), Quantity: events.Milli(1000 * (1 + r.IntN(3))),
+			Price: int64(199 + r.IntN(9000))})
 	}
 	switch e.Type {
 	case events.OrderCompleted:
-		e.Items = []events.Item{item(), item(), item()}
-		e.Order = events.Order{ID: g.write("o-%010d", g.n), Stated: true}
+		e.Order = events.Order{ID: g.begin("o-").num(1_000_000_000 + g.n).end(), Stated: true}
+		for range 3 {
+			item()
+		}
 		for _, it := range e.Items {
 			e.Order.Value += it.Price * int64(it.Quantity) / 1000
 		}
-		e.Rest = []byte(g.write("{%s}", campaign))
+		g.begin("{")
 	case events.ProductViewed, events.ProductAdded:
-		e.Items = []events.Item{item()}
-		e.Rest = []byte(g.write(`{"list":"catalog","url":"https://shop.example.com/p/%d","products":[{"name":"Ceramic Mug"}],%s}`,
-			r.IntN(5000), campaign))
+		item()
+		g.begin(`{"list":"catalog","url":"https://shop.example.com/p/`).num(r.IntN(5000)).
+			str(`","products":[{"name":"Ceramic Mug"}],`)
 	default:
-		e.Rest = []byte(g.write(`{"path":"/c/%s/%d","title":"Shop the best of %s | Example Store",`+
-			`"referrer":"https://www.example.com/search?q=%d","scroll_depth":%d,%s}`, category(), r.IntN(100_000), category(),
-			r.Int32(), r.IntN(100), campaign))
+		g.begin(`{"path":"/c/`).str(category()).str("/").num(r.IntN(100_000)).str(`","title":"Shop the best of `).str(category()).
+			str(` | Example Store","referrer":"https://www.example.com/search?q=`).num(int(r.Int32())).
+			str(`","scroll_depth":`).num(r.IntN(100)).str(",")
 	}
-	if len(e.Items) > 0 {
-		e.Order.Currency = events.Currency{'H', 'K', 'D'}
-	}
+	campaign()
 }
 
 // cart is what the second mix has.
 func (g *course) cart(e *events.Event) {
 	r := g.rng
-	item := events.Item{ProductID: g.write("p%d", r.IntN(5000)), Category: g.write("Shoes/%d", r.IntN(40)), Quantity: 1000,
-		Price: 4990}
+	item := events.Item{ProductID: g.begin("p").num(r.IntN(5000)).end(), Category: g.begin("Shoes/").num(r.IntN(40)).end(),
+		Quantity: 1000, Price: 4990}
 	switch e.Type {
 	case events.ProductViewed:
-		e.Items = []events.Item{item}
+		g.add(e, item)
 	case events.ProductAdded:
-		e.Items, e.Rest = []events.Item{item}, []byte(g.write(`{"cart_id":"cart-%d"}`, g.n))
+		g.add(e, item)
+		e.Rest = g.begin(`{"cart_id":"cart-`).num(g.n).str(`"}`).bytes()
 	case events.OrderCompleted:
-		e.Items = []events.Item{item, {ProductID: "p7", Category: "Care", Quantity: 2000, Price: 1990}}
-		e.Order = events.Order{ID: g.write("o%d", g.n), Value: 8970, Stated: true}
-	}
-	if len(e.Items) > 0 {
-		e.Order.Currency = events.Currency{'H', 'K', 'D'}
+		g.add(e, item)
+		g.add(e, events.Item{ProductID: "p7", Category: "Care", Quantity: 2000, Price: 1990})
+		e.Order = events.Order{ID: g.begin("o").num(g.n).end(), Value: 8970, Stated: true}
 	}
 }
