@@ -53,7 +53,7 @@ func badgerOptions(c Config) badger.Options {
 // openBadger opens the DB in a folder that is locked; there was one if marked, with at least so many bytes of a list of
 // tables. Whatever is wrong with its files becomes an error: they are read before, for what Badger finds wrong in
 // goroutines of its own ends the process, and with it all other shards. whole are the tables that were read.
-func openBadger(c Config, marked bool, list int64) (db *badger.DB, whole sums, err error) {
+func openBadger(c Config, marked bool, list int64) (db *database, whole sums, err error) {
 	defer func() { err = damaged(err) }()
 	defer guard(&err)
 	defer faults()()
@@ -81,8 +81,8 @@ func openBadger(c Config, marked bool, list int64) (db *badger.DB, whole sums, e
 	if err := checkHandles(c.Dir, len(tables)+moreHandles); err != nil {
 		return nil, nil, err
 	}
-	if db, err = badger.Open(opt); err != nil {
-		return nil, nil, quiet(err) // db may be the ruins of one
+	if db, err = openDatabase(opt); err != nil {
+		return nil, nil, err
 	}
 	return db, whole, nil
 }

@@ -16,7 +16,7 @@ import (
 
 // badgerDisk is a Badger DB in a folder that is locked.
 type badgerDisk struct {
-	db    *badger.DB
+	db    *database
 	dir   string
 	lock  *os.File
 	mark  *markFile
@@ -40,7 +40,7 @@ func openDisk(c Config) (*badgerDisk, error) {
 	d := &badgerDisk{dir: c.Dir, lock: lock}
 	if err := d.open(c); err != nil {
 		if d.db != nil {
-			err = errors.Join(err, quiet(d.db.Close()))
+			err = errors.Join(err, d.db.Close())
 		}
 		lock.Close()
 		return nil, err
@@ -82,7 +82,7 @@ func (d *badgerDisk) close() error {
 		return d.closeGone()
 	}
 	defer d.lock.Close()
-	err := quiet(d.db.Close())
+	err := d.db.Close()
 	soon, cancel := context.WithTimeout(context.Background(), scrubFinish)
 	defer cancel()
 	d.scrub.finish(soon)

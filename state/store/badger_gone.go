@@ -92,7 +92,7 @@ func (d *badgerDisk) closeGone() error {
 		return fmt.Errorf("%w, whose folder is gone, because another one cannot be made: %w", ErrUnclosed, advised(err))
 	}
 	defer d.lock.Close()
-	quiet(d.db.Close()) // there is nothing that it could have lost
+	d.db.Close() // there is nothing that it could have lost
 	d.spares.mu.Lock()
 	defer d.spares.mu.Unlock()
 	d.spares.over = true

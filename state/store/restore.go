@@ -207,9 +207,9 @@ func build(dir string, log zerolog.Logger, s *snapshotReader) (err error) {
 		}
 	}()
 	defer faults()()
-	db, err := badger.Open(badgerOptions(Config{Dir: dir, Log: log}).WithBaseTableSize(restoredTable))
+	db, err := openDatabase(badgerOptions(Config{Dir: dir, Log: log}).WithBaseTableSize(restoredTable))
 	if err != nil {
-		return quiet(err)
+		return err
 	}
 	w := &restoring{writer: db.NewStreamWriter(), rows: z.NewBuffer(4*blockBytes, "restore")}
 	defer w.rows.Release()
