@@ -13,9 +13,9 @@ import (
 // decoded ones, which cost the collector most: with 8 shards in 1 GiB and a quarter for them it took 44 % of the time that a
 // lag cost, with an eighth 23 %, and everything was faster. A fifth is left to what the system keeps of its files (cmd). What is
 // not given away is the collector's. Badger takes what it needs at least: more of it, for fewer shards, would cost the
-// collector more than it saves. What it needs while there is much to write, most of it buffers to build tables in, may be half
-// of all: where that leaves the collector no room at all, customers give way, of which it takes more time than they save (see
-// tighter). Sooner they should not: read and frozen again and again they cost more than the collector.
+// collector more than it saves. Where what it needs while there is much to write leaves the collector no room at all, customers
+// give way, of which it takes more time than they save (see tighter). Sooner they should not: read and frozen again and again
+// they cost more than the collector.
 
 // fetchMemory is for touchpoints that were read ahead.
 func (c *Config) fetchMemory() int { return int(c.Memory / 16) }

@@ -28,8 +28,8 @@ func TestTurns(t *testing.T) {
 	const shards = 8
 	c := Config{Memory: 1 << 30, MaxBytes: 1 << 20, App: "test"}
 	one := c.newTurns()
-	if cap(one.mute) != 1 {
-		t.Fatalf("%d turns in 1 GiB", cap(one.mute))
+	if cap(one.mute) != 1 || cap(one.speaking) != 1 {
+		t.Fatalf("%d and %d turns in 1 GiB", cap(one.mute), cap(one.speaking))
 	}
 	m, shared := newMetrics(prometheus.NewRegistry()), &shares{}
 	shared.shards.Store(shards)

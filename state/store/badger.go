@@ -22,8 +22,8 @@ const (
 )
 
 // badgerOptions are those of one shard, of which a process may have dozens. At rest there is one table in memory, which
-// takes 1.3 times its size. When there is much to write there are up to three, and two or three buffers to build tables in,
-// of twice that size each, which Badger gives back one every 2 s when it has nothing to do.
+// takes 1.3 times its size. When there is much to write there are up to three, and a buffer for each table that is being built, of
+// twice its size (see database).
 func badgerOptions(c Config) badger.Options {
 	memory := max(100<<20, c.DiskBytes)
 	return badger.DefaultOptions(c.Dir).
@@ -31,8 +31,8 @@ func badgerOptions(c Config) badger.Options {
 		WithSyncWrites(false).
 		WithMemTableSize(memory / 14). // not under 7 MiB: a transaction has at most 15 % of it, and a row, as that of a long rulebook, up to 1 MiB
 		WithNumMemtables(1).
-		WithBlockSize(16 << 10).     // in blocks of 4 KiB rows leave so much room that the buffers to build tables in double once more
-		WithBaseTableSize(2 << 20).  // a buffer to build one has twice that and all shards may compact at once; and each takes 3 MiB for its index
+		WithBlockSize(16 << 10).     // in blocks of 4 KiB rows leave so much room that the buffers double once more
+		WithBaseTableSize(2 << 20).  // a buffer to build one has twice that, and takes 3 MiB for its index
 		WithBaseLevelSize(64 << 20). // as much as comes down from level 0 at a time: a smaller level below it would only be passed through
 		WithNumLevelZeroTables(10).  // each time they are merged, all rows of customers in the level below are written again
 		WithNumLevelZeroTablesStall(20).
