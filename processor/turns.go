@@ -18,8 +18,8 @@ const longPast = 100_000
 //
 // Those that speak, and are as far behind, take turns too, as many: each has the memory of those that wait, so its customers
 // fit. Six million touchpoints of 100,000 customers, 8 shards, 1 GiB, 2 processors: two at a time 30 to 60 µs of CPU a
-// touchpoint, a third of them the collector's, one at a time 20. Where others wait a turn lasts ten seconds, for those who wait
-// come no nearer.
+// touchpoint, a third of them the collector's, one at a time 20 to 30, a tenth. Where others wait a turn lasts ten seconds, for
+// those who wait come no nearer.
 
 // turns are taken by sending and given back by receiving.
 type turns struct{ mute, speaking chan struct{} }
