@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -81,10 +82,20 @@ func execute(ctx context.Context, args []string, out output) int {
 	)
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(out.err, "touchfold: %v\nSee touchfold --help.\n", err)
+		fmt.Fprintf(out.err, "touchfold: %s\nSee touchfold --help.\n", usageFault(err))
 		return exitUsage
 	}
 	return report(command.Run(), out.err)
+}
+
+// usageFault is what is wrong with the arguments.
+func usageFault(err error) string {
+	var fault *kong.ParseError
+	name, unexpected := strings.CutPrefix(err.Error(), "unexpected argument ")
+	if unexpected && errors.As(err, &fault) && fault.Context.Selected() == nil {
+		return "there is no command " + name
+	}
+	return err.Error()
 }
 
 // report writes why a command failed, and returns the exit code.

@@ -39,21 +39,23 @@ The rulebook is looked for beside the story. Without only, everything is told th
 
 // Run tells the stories and writes where they differ.
 func (c *testCommand) Run(out output) error {
-	faulty := 0
+	faulty, untold := 0, 0
 	for _, path := range c.Files {
 		faults, err := c.check(path)
 		if err != nil {
 			faults = err.Error() + "\n"
+			untold++
+		} else if faults != "" {
+			faulty++
 		}
-		if faults == "" {
-			continue
-		}
-		faulty++
 		if _, err := fmt.Fprint(out.out, faults); err != nil {
 			return err
 		}
 	}
-	if faulty > 0 {
+	switch {
+	case untold > 0:
+		return fmt.Errorf("%d of %d stories cannot be told, %d are not as expected; see above", untold, len(c.Files), faulty)
+	case faulty > 0:
 		return fmt.Errorf("%d of %d stories are not as expected; correct the rulebook or the story, "+
 			"or write what is said into them with --update", faulty, len(c.Files))
 	}
