@@ -11,6 +11,7 @@ import (
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state"
+	"github.com/touchfold/touchfold/state/rules"
 )
 
 // BenchmarkTouchpoint is what a touchpoint in order costs its customer: without rules, with the rulebook that is in force where
@@ -48,7 +49,7 @@ func benchmarkTouchpoint(b *testing.B, m mix, file string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		book.Settings["rules"], book.Features["rules"] = string(text), 1
+		book.Settings["rules"], book.Features["rules"] = string(text), rules.Version
 	}
 	table := table(b, book)
 	customers := make([]*state.Customer, m.people)

@@ -34,7 +34,7 @@ func table(t testing.TB, b *rulebook.Rulebook) *state.Table {
 
 // TestProposal is the rulebook of a process that is told nothing, to the byte but for the rules: it stands in logs.
 func TestProposal(t *testing.T) {
-	const want = `{"serial":0,"features":{"engagement":1,"lifecycle":1,"profile":1,"purchases":1,"rules":1},` +
+	const want = `{"serial":0,"features":{"engagement":1,"lifecycle":1,"profile":1,"purchases":1,"rules":2},` +
 		`"settings":{"business.currency":"HKD","business.zone":"Asia/Hong_Kong","lifecycle.lapsed_after_days":"183","rules":"…"}}`
 	b := propose(t)
 	if b.Settings["rules"] != rulebooks.DepartmentStore() {
@@ -116,7 +116,7 @@ func TestCannotRun(t *testing.T) {
 				"setting rules.birthday: this version of touchfold does not know it"},
 		{func(b *rulebook.Rulebook) { delete(b.Features, "purchases"); delete(b.Features, "rules") },
 			`feature "lifecycle": needs "purchases", which does not stand before it`},
-		{func(b *rulebook.Rulebook) { b.Features["rules"] = 9 }, "feature rules 9 is needed, and 1 is here"},
+		{func(b *rulebook.Rulebook) { b.Features["rules"] = 9 }, "feature rules 9 is needed, and 2 is here"},
 	} {
 		b := propose(t).Numbered(4)
 		c.change(b)

@@ -25,7 +25,7 @@ type rhythm struct {
 // rhythmState is what came of values that matched. Most values match on few days, and nothing follows from those.
 type rhythmState struct {
 	seeds seeds
-	beats []beat       // of the values with an interval that is of use to a leaf, in the order in which they came to it
+	beats []beat       // of the values that matched on more days, in the order in which they came to that
 	index lookup.Index // of beats; not written
 }
 
@@ -92,8 +92,11 @@ func (s *rhythmState) on(p *rhythm, value string, day state.Day) *beat {
 	return &s.beats[len(s.beats)-1]
 }
 
-// days is on how many a value may match without an interval that is of use.
-func (p *rhythm) days() int { return max(p.least, 1) }
+// mostSeedDays bounds what a seed takes, which is the same for each.
+const mostSeedDays = 4
+
+// days is on how many a value may match as a seed: without an interval that is of use, as far as a seed has room for them.
+func (p *rhythm) days() int { return min(max(p.least, 1), mostSeedDays) }
 
 // seeds is the days of values that matched on few, in order of their first match. As in wants there is not a pointer in it.
 type seeds struct {

@@ -13,11 +13,11 @@ import (
 )
 
 // TestRhythm: of many values the days of each are found again, also after they were written and read, and a value has a beat
-// as soon as an interval of it is of use.
+// as soon as an interval of it is of use, or it has more days than a seed may.
 func TestRhythm(t *testing.T) {
 	calendar := state.NewCalendar(time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
-		p := &rhythm{by: true, least: rapid.IntRange(1, 3).Draw(t, "least")}
+		p := &rhythm{by: true, least: rapid.IntRange(1, 2*mostSeedDays).Draw(t, "least")}
 		s := p.zero().(*rhythmState)
 		want := map[string][]state.Day{}
 		day, values := state.Day(rapid.SampledFrom([]int{-3, 20_000}).Draw(t, "from")), rapid.IntRange(1, 60).Draw(t, "values")
@@ -28,7 +28,7 @@ func TestRhythm(t *testing.T) {
 				want[value] = append(days, day)
 			}
 			switch b := s.on(p, value, day); {
-			case (b != nil) != (len(want[value]) > p.least):
+			case (b != nil) != (len(want[value]) > min(p.least, mostSeedDays)):
 				t.Fatalf("%s has a beat: %t, of %v", value, b != nil, want[value])
 			case b != nil && (b.value != value || !slices.Equal(b.days, want[value])):
 				t.Fatalf("the beat of %s is %+v; want %v", value, b, want[value])

@@ -12,7 +12,7 @@ import (
 // Name and Version are those of the feature.
 const (
 	Name    = "rules"
-	Version = 1
+	Version = 2
 )
 
 // New is the feature of the rules of a book and from when on its triggers are in force, or all that is wrong with it.
