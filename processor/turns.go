@@ -11,15 +11,14 @@ import (
 // done, for the processors are as many as before; but each would gather less, so read and write its customers more often,
 // and every one's Badger would hold buffers for tables of its own. Ten million records of a million customers, 8 shards,
 // 1 GiB, 2 processors: all at once 17,000/s in 1.5 GiB, two at a time 38,000/s in 1.0 GiB, one at a time 45,000/s in 0.7.
-
-// longPast is from how many records on a shard waits for its turn. What a restart leaves to be read is far less.
-const longPast = 100_000
-
 //
 // Those that speak, and are as far behind, take turns too, as many: each has the memory of those that wait, so its customers
 // fit. Six million touchpoints of 100,000 customers, 8 shards, 1 GiB, 2 processors: two at a time 30 to 60 µs of CPU a
 // touchpoint, a third of them the collector's, one at a time 20 to 30, a tenth. Where others wait a turn lasts ten seconds, for
 // those who wait come no nearer.
+
+// longPast is from how many records on a shard waits for its turn. What a restart leaves to be read is far less.
+const longPast = 100_000
 
 // turns are taken by sending and given back by receiving.
 type turns struct{ mute, speaking chan struct{} }

@@ -156,8 +156,8 @@ func (g *course) end() string {
 func (g *course) touchpoint() {
 	r := g.rng
 	i := int(g.zipf.Uint64())
-	e := events.Event{Customer: events.CustomerID(g.begin("c-").num(100_000_000 + i).end()), ID: g.begin("m-").num(1_000_000_000 + g.n).end(),
-		Content: r.Uint64(), Channel: "web", Time: benchStart + events.Instant(g.n*(45*86_400/20)/g.people)*1000}
+	e := events.Event{Customer: events.CustomerID(g.begin("c-").num(100_000_000 + i).end()),
+		ID: g.begin("m-").num(1_000_000_000 + g.n).end(), Content: r.Uint64(), Channel: "web", Time: benchStart + events.Instant(g.n*(45*86_400/20)/g.people)*1000}
 	switch k := r.IntN(1000); {
 	case k < 480:
 		e.Type = events.PageViewed
