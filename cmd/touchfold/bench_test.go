@@ -26,7 +26,7 @@ func TestBench(t *testing.T) {
 			"peak_rss_bytes peak_rss_anon_bytes derived_per_event disk_bytes_per_event broker_cpu_us_per_event",
 			"The broker is the embedded one"},
 		"live": {"--touchpoints 1000 --customers 100 --rate 400 --for 1s --warm-up 200ms", "seconds events_per_second latency_ms append_latency_ms " +
-			"histogram derived_events cores peak_rss_bytes", ""},
+			"histogram derived_events cores course peak_rss_bytes", ""},
 		"sharing": {"--touchpoints 1000 --customers 100 --rate 300 --for 1s --warm-up 200ms --set kafka.session=3s --set topics.partitions=3",
 			"rate_per_second events_per_second changes", ""},
 		"takeover": {"--touchpoints 1000 --customers 100 --rounds 1 --rate 300 --under 200ms --set kafka.session=3s", "rate_per_second ways", ""},

@@ -202,8 +202,8 @@ func (c *child) cpu() time.Duration {
 	return time.Duration(user+system) * time.Second / 100 // USER_HZ
 }
 
-// weigh notes what it has in memory.
-func (c *child) weigh() {
+// weigh notes what it has in memory, and returns how much of that is its own.
+func (c *child) weigh() (anon int64) {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
 	for line := range strings.Lines(string(status)) {
 		fields := strings.Fields(line)
@@ -215,14 +215,25 @@ func (c *child) weigh() {
 		case "VmHWM:":
 			c.peak.All = max(c.peak.All, kib<<10)
 		case "RssAnon:":
-			c.peak.Anon = max(c.peak.Anon, kib<<10)
+			anon = kib << 10
+			c.peak.Anon = max(c.peak.Anon, anon)
 		}
 	}
+	return anon
 }
 
 // counts are what the child's metrics say.
 type counts struct {
 	touchpoints, derived, parked int
+	stores
+}
+
+// stores are all stores of a process.
+type stores struct {
+	Bytes       int64 `json:"disk_bytes"`          // as of the last checkpoints
+	LevelZero   int   `json:"level_zero_tables"`   // most of any store: from 20 on writing waits for compaction
+	Commits     int   `json:"checkpoints"`         // so far
+	SlowCommits int   `json:"checkpoints_over_1s"` // of these: what waits for compaction is among them
 }
 
 // counts asks for the metrics.
@@ -244,18 +255,35 @@ func (c *child) counts(ctx context.Context) (n counts, err error) {
 	defer response.Body.Close()
 	for in := bufio.NewScanner(response.Body); in.Scan(); {
 		name, value, _ := strings.Cut(in.Text(), "} ")
-		family, _, _ := strings.Cut(name, "{")
+		family, labels, _ := strings.Cut(name, "{")
 		v, _ := strconv.ParseFloat(value, 64)
-		switch family {
-		case "touchfold_touchpoints_total":
-			n.touchpoints += int(v)
-		case "touchfold_derived_total":
-			n.derived += int(v)
-		case "touchfold_parked_total":
-			n.parked += int(v)
-		}
+		n.count(family, labels, int64(v))
 	}
 	return n, nil
+}
+
+func (n *counts) count(family, labels string, v int64) {
+	switch family {
+	case "touchfold_touchpoints_total":
+		n.touchpoints += int(v)
+	case "touchfold_derived_total":
+		n.derived += int(v)
+	case "touchfold_parked_total":
+		n.parked += int(v)
+	case "touchfold_store_bytes":
+		n.Bytes += v
+	case "touchfold_store_tables":
+		if strings.HasPrefix(labels, `level="0"`) {
+			n.LevelZero = max(n.LevelZero, int(v))
+		}
+	case "touchfold_store_checkpoint_seconds_bucket":
+		if strings.Contains(labels, `le="1.024"`) {
+			n.SlowCommits -= int(v)
+		}
+	case "touchfold_store_checkpoint_seconds_count":
+		n.Commits += int(v)
+		n.SlowCommits += int(v)
+	}
 }
 
 // early is why it ended, if it did.

@@ -42,6 +42,7 @@ type LiveResult struct {
 	Derived   int         `json:"derived_events"`
 	ByTime    int         `json:"derived_events_by_time"` // which no touchpoint caused, and which have no latency
 	Cores     float64     `json:"cores"`                  // that the process kept busy
+	Course    []Sample    `json:"course"`
 	rss
 }
 
@@ -102,10 +103,13 @@ func (r *LiveResult) measure(ctx context.Context, p *place, child *child, c Live
 	}
 	c.Note("measuring")
 	began, cpu, from := time.Now(), child.cpu(), events.At(time.Now())
+	end := child.course(ctx, c.For)
 	sent, err := p.live(ctx, c.Rate, c.For)
-	if err != nil {
+	course, failed := end()
+	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
+	r.Course = course
 	r.Seconds = time.Since(began).Seconds()
 	r.EventsPerSecond, r.Cores = float64(sent)/r.Seconds, (child.cpu()-cpu).Seconds()/r.Seconds
 	fed := time.Now()
@@ -216,5 +220,6 @@ func (r *LiveResult) Write(w io.Writer) {
 		fmt.Fprintf(w, "%6.0f to %6.0f ms  %5.1f %%  %s\n", before, b.UpTo, 100*part, strings.Repeat("#", int(math.Round(50*part))))
 		before = b.UpTo
 	}
+	writeCourse(w, r.Course)
 	fmt.Fprintf(w, "\nIt had %s in memory at most, %s of them its own.\n%s\n", bytesOf(r.rss.All), bytesOf(r.rss.Anon), r.Broker)
 }

@@ -246,3 +246,10 @@ func (d *badgerDisk) size() (bytes int64) {
 	}
 	return bytes
 }
+
+func (d *badgerDisk) tables() (all []int) {
+	for _, l := range d.db.Levels() {
+		all = append(all, l.NumTables)
+	}
+	return all
+}

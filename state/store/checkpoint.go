@@ -83,6 +83,9 @@ func (s *Store) Checkpoint(p Positions) error {
 		err := s.commit(changes, positions)
 		s.metrics.checkpoint.Observe(time.Since(began).Seconds())
 		s.metrics.storeBytes.Set(float64(s.Size()))
+		for level, n := range s.disk.tables() {
+			s.metrics.tables(level).Set(float64(n))
+		}
 		flight <- err
 	}()
 	return nil

@@ -13,6 +13,8 @@ type disk interface {
 	commit(writes iter.Seq[write], positions []byte) error
 	// size is about how many bytes it takes.
 	size() int64
+	// tables is how many sorted tables lie in each level, the newest first; nil where there are none.
+	tables() []int
 	close() error
 }
 

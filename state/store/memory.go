@@ -138,8 +138,9 @@ func (d *memoryDisk) set(key, value []byte) *node {
 	return d.now.with(&node{key: key, value: value, weight: maphash.Bytes(d.seed, key)})
 }
 
-func (d *memoryDisk) size() int64  { return 0 }
-func (d *memoryDisk) close() error { return nil }
+func (d *memoryDisk) size() int64   { return 0 }
+func (d *memoryDisk) tables() []int { return nil }
+func (d *memoryDisk) close() error  { return nil }
 
 // node is a tree of rows that is never modified: a version. It is in order of the keys, and no node weighs more than
 // the one above it; since weights are random that keeps it low (Seidel, Aragon: Randomized Search Trees, 1996).
