@@ -9,21 +9,27 @@ import (
 
 // meet lets the clock come to the time at which a record was appended, and gives the record that time.
 func (s *shard) meet(r *events.Record) {
-	s.at.Log = max(s.at.Log, min(r.Append, s.config.Now()+s.layout.ahead))
+	s.at.Log = arrive(s.at.Log, r.Append, s.mostLog())
 	r.Append = s.at.Log
 	s.advance(s.at.Log)
 }
 
+// arrive is the time that the log has come to with a record that was appended then; it is never taken to be behind most.
+func arrive(log, appended, most events.Instant) events.Instant { return max(log, min(appended, most)) }
+
+// mostLog is the latest time at which a record can have been appended, by our clock.
+func (s *shard) mostLog() events.Instant { return s.config.Now() + s.layout.ahead }
+
 // take folds one record: it parks it, forwards it, or makes it a step of its customer.
 func (s *shard) take(ctx context.Context, r *events.Record) error {
 	s.at.Input = r.Offset + 1
-	e := &s.event
 	c, why := events.ControlOf(r, s.config.App)
 	if c.Kind != events.NoControl && why == nil {
 		return s.control(ctx, r, &c)
 	}
+	var e *events.Event
 	if why == nil {
-		why = s.decoder.Decode(r, e)
+		e, why = s.decoding.decode(r)
 	}
 	if why != nil {
 		s.m.count(events.Unknown, parked)
@@ -38,7 +44,7 @@ func (s *shard) take(ctx context.Context, r *events.Record) error {
 		s.m.count(e.Type, s.asides.forward(s.config.App, r, e.Customer, to, s.at.Clock))
 		return nil
 	}
-	s.m.note(s.decoder.Notes()) // of a forwarded one where it is folded, so once
+	s.m.note(s.decoding.notes) // of a forwarded one where it is folded, so once
 	gathers := s.gathers()
 	if gathers {
 		s.gather(e)

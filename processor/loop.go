@@ -118,6 +118,9 @@ func (s *shard) batch(ctx context.Context, b *kafka.Batch) error {
 		}
 		return s.propose(ctx)
 	}
+	if len(b.Records) >= s.limits.ahead {
+		defer s.decoding.ahead(b.Records, s.at.Log, s.mostLog())()
+	}
 	for records := b.Records; len(records) > 0; {
 		n, whole := s.cut(records)
 		if err := s.slice(ctx, records[:n]); err != nil {
@@ -155,7 +158,8 @@ func (s *shard) cut(records []events.Record) (n int, whole bool) {
 func (s *shard) slice(ctx context.Context, records []events.Record) error {
 	began := time.Now()
 	for i := range records {
-		r := &records[i]
+		s.record = records[i] // which meet gives another time
+		r := &s.record
 		if !s.speaking {
 			s.at.Input = max(s.at.Input, r.Offset)
 			if err := s.catchUp(ctx); err != nil {

@@ -141,9 +141,10 @@ type limits struct {
 	refold  int // events folded again between two batches; the customers left wait
 	gather  int // bytes of touchpoints that are folded together while the shard is mute
 	offer   int // customers whom an event of the world comes to between two looks at what waits
+	ahead   int // records of a batch from which on it is decoded ahead
 }
 
 func usualLimits() limits {
 	return limits{pending: 8 << 20, due: 1000, walk: 500, touched: 20_000, refold: 200_000,
-		offer: 500}
+		offer: 500, ahead: usualAhead()}
 }

@@ -139,7 +139,7 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s counts nothing", name)
 		}
 	}
-	for _, name := range []string{"clock_seconds", "horizons_pending", "store_bytes", "store_cache_bytes", "store_cache_hits_total",
+	for _, name := range []string{"clock_seconds", "horizons_pending", "store_bytes", "store_tables", "store_cache_bytes", "store_cache_hits_total",
 		"store_cache_misses_total", "store_checkpoint_seconds", "store_checkpoint_rows_total", "horizons_passed_total", "touchpoints_total"} {
 		if len(p.metric("touchfold_"+name)) == 0 {
 			t.Errorf("there is no %s", name)
@@ -166,7 +166,7 @@ func checkRegistry(t *testing.T, p *run) {
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				if !slices.Contains([]string{"type", "outcome", "reason", "note", "shard", "state"}, l.GetName()) {
+				if !slices.Contains([]string{"type", "outcome", "reason", "note", "shard", "state", "level"}, l.GetName()) {
 					t.Errorf("%s has the label %s", f.GetName(), l.GetName())
 				}
 			}

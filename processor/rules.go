@@ -54,7 +54,7 @@ func (s *shard) believe(rules rulebook.Succession) error {
 		return stop("rulebook %s: %w", rules.Now.Name(), err)
 	}
 	s.table, s.at.Since = belief.Table, belief.Since
-	s.decoder.SetCurrency(belief.Currency)
+	s.decoding.setCurrency(belief.Currency)
 	return nil
 }
 

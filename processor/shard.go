@@ -41,8 +41,9 @@ type shard struct {
 	part      portion     // of the memory, as this shard took it last
 	turn      turn
 	store     *store.Store
-	decoder   *events.Decoder
-	event     events.Event // scratch
+	decoding  decoding
+	record    events.Record // scratch
+	event     events.Event  // scratch
 
 	at       store.Positions // how far everything is
 	end      events.Offset   // of the input, as far as is known
@@ -79,8 +80,8 @@ func StoreDir(dir string, id events.ShardID) string {
 func newShard(c *Config, m *metrics, b broker, id events.ShardID, l layout, instance string) *shard {
 	s := &shard{id: id, layout: l, config: c, m: m.shard(id), broker: b, terms: usualTerms(), limits: usualLimits(), instance: instance,
 		speaker: state.NewSpeaker(nil), log: c.Log.With().Int("shard", int(id)).Logger(),
-		decoder: events.NewDecoder(events.DecoderConfig{MaxBytes: c.MaxBytes}),
-		voice:   newVoice(c.App, c.IDKey), muteness: muteness{touched: map[events.CustomerID]struct{}{}},
+		decoding: newDecoding(events.DecoderConfig{MaxBytes: c.MaxBytes}),
+		voice:    newVoice(c.App, c.IDKey), muteness: muteness{touched: map[events.CustomerID]struct{}{}},
 		snapshots: snapshots{damage: make(chan error, 1)}}
 	s.openStore, s.full = s.openBadger, func() bool { return false }
 	s.shares, s.turn.turns = &shares{}, c.newTurns()

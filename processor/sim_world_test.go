@@ -92,6 +92,7 @@ func newSimWorld(seed uint64, out io.Writer) *simWorld {
 	w := &simWorld{Rand: r, out: out, kafka: newSimCluster(1_750_000_000_000), shards: 1 + r.IntN(2), mute: r.IntN(3) == 0, alone: r.IntN(3) == 0}
 	if r.IntN(2) == 0 {
 		w.limits = &limits{dirty: r.IntN(20_000), pending: r.IntN(4000), due: 1 + r.IntN(3), walk: 1 + r.IntN(3), touched: r.IntN(4), refold: 1 + r.IntN(20), gather: r.IntN(3000), offer: 1 + r.IntN(2)}
+		w.limits.ahead = 1 + w.limits.gather%3
 	}
 	if w.boot = time.Hour; r.IntN(4) == 0 {
 		w.newest = len(simRulebooks) - 1

@@ -36,7 +36,7 @@ const (
 // happens takes an event of the world.
 func (s *shard) happens(ctx context.Context, r *events.Record, e *events.Event) error {
 	if s.asides.spread(s.config.App, r, s.layout.shards, s.at.Clock) {
-		s.m.note(s.decoder.Notes())
+		s.m.note(s.decoding.notes)
 		s.m.count(e.Type, catalogue)
 	}
 	h, was := s.happenings.Put(e, s.at.Log)
