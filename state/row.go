@@ -1,7 +1,9 @@
 package state
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/touchfold/touchfold/events"
 	"github.com/touchfold/touchfold/state/wire"
@@ -26,6 +28,9 @@ const (
 	rowMixed
 	rowPlaces
 	rowRevised
+	rowBase
+	rowBaseTo
+	rowShort
 
 	partName    wire.Field = 1
 	partVersion wire.Field = 2
@@ -57,9 +62,19 @@ func (c *Customer) AppendState(b []byte) []byte {
 	return b
 }
 
-// AppendRow writes the customer without the sealed blocks of its timeline.
-func (c *Customer) AppendRow(b []byte) []byte {
-	b = c.AppendState(b)
+// AppendRow writes the customer without the sealed blocks of his timeline.
+func (c *Customer) AppendRow(b []byte) []byte { return c.appendRow(b, false) }
+
+// AppendShort is AppendRow without what a sealed block has, as long as the rest follows from the events behind that: little is
+// written of who has a long history and a few new events. To read it blocks are needed.
+func (c *Customer) AppendShort(b []byte) []byte {
+	return c.appendRow(b, c.line.based() && !c.Stale() && c.line.base <= c.line.places.n)
+}
+
+func (c *Customer) appendRow(b []byte, short bool) []byte {
+	if !short {
+		b = c.AppendState(b)
+	}
 	if due := c.Due(); due != events.Never {
 		b = wire.AppendUint(b, rowDue, uint64(due)+1)
 	}
@@ -77,23 +92,31 @@ func (c *Customer) AppendRow(b []byte) []byte {
 	b = wire.AppendUint(b, rowPassed, uint64(c.passed))
 	b = wire.AppendFixed(b, rowTable, c.table.print)
 	b = wire.AppendUint(b, rowWaits, uint64(c.Waits))
-	return c.appendApart(b)
+	return c.appendApart(b, short)
 }
 
-// appendApart writes what a reader must know of the closed blocks to leave them unread.
-func (c *Customer) appendApart(b []byte) []byte {
+// appendApart writes what a reader must know of the closed blocks to leave them unread, or to leave unread those before the base.
+func (c *Customer) appendApart(b []byte, short bool) []byte {
 	t := &c.line
 	if t.closed == 0 {
 		return b
 	}
-	b, m := wire.Begin(b, rowIDs)
-	b = wire.End(t.ids.appendTo(b, t.closedIDs), m)
+	if !short {
+		var m wire.Mark
+		b, m = wire.Begin(b, rowIDs)
+		b = wire.End(t.ids.appendTo(b, t.closedIDs), m)
+	}
 	_, gone, upTo := t.rest(t.closed)
 	b = wire.AppendUint(b, rowGone, uint64(gone))
 	b = wire.AppendUint(b, rowUpTo, uint64(upTo))
 	b = wire.AppendBool(b, rowMixed, t.mixed)
 	b = wire.AppendBool(b, rowRevised, t.revised)
-	return wire.AppendBytes(b, rowPlaces, t.places.steps)
+	b = wire.AppendBytes(b, rowPlaces, t.places.steps)
+	b = wire.AppendUint(b, rowBase, uint64(t.base))
+	if t.based() {
+		b = wire.AppendUint(b, rowBaseTo, uint64(t.baseTo)+1)
+	}
+	return wire.AppendBool(b, rowShort, short)
 }
 
 // Parse reads a customer's row, and of the timeline what it must; source is asked for the rest when it is needed. The customer
@@ -108,13 +131,17 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 	if err := c.line.loadTail(rest.tail); err != nil {
 		return nil, fmt.Errorf("read a customer's timeline: %w", err)
 	}
-	whole := t.complete(c.states) && !rest.stale
-	if !whole {
+	if rest.short {
+		if err := c.rebase(); err != nil {
+			return nil, fmt.Errorf("read a customer's timeline: %w", err)
+		}
+	} else if whole := t.complete(c.states) && !rest.stale; whole {
+		c.weigh(rest.states)
+		c.stale = c.line.count()
+	} else {
 		c.whole()
-	}
-	c.weigh(rest.states)
-	if c.stale = c.line.count(); !whole {
-		c.stale, c.due = 0, 0
+		c.weigh(rest.states)
+		c.stale, c.due, c.line.base = 0, 0, 0
 		c.Refold()
 	}
 	if rest.table != t.print {
@@ -123,11 +150,49 @@ func (t *Table) Parse(id events.CustomerID, row []byte, source Blocks) (*Custome
 	return c, nil
 }
 
+// rebase has the states and the ids of a customer whose row has them not: from the base on.
+func (c *Customer) rebase() error {
+	t := &c.line
+	if n := t.closed - t.base + 1; !t.back(n, func(n int, place uint64) bool { return c.source(c.id, n, place, t.load) }) {
+		return errUnread
+	}
+	i := slices.IndexFunc(t.feet, func(f foot) bool { return f.block == t.base-1 })
+	if i < 0 {
+		return wire.ErrCorrupt
+	}
+	f := t.feet[i]
+	ids, ok := t.sinceBase(&f)
+	if !ok {
+		return wire.ErrCorrupt
+	}
+	t.closedIDs, t.ids = ids.len()-t.ids.len(), ids // which were those of the tail
+	stands, _ := t.stand(t.count())
+	states, at := c.restore(stands, true)
+	c.states = states
+	c.weigh(len(f.states))
+	if c.statesAt = at; at < stands { // another table wrote them
+		t.base = 0
+	}
+	var e events.Event
+	e.Customer = c.id
+	for n := t.count(); at < n; at++ {
+		t.event(at, &e)
+		c.table.fold(c.states, t.before(at), &e)
+	}
+	c.stale = t.count()
+	t.forget(t.closed)
+	return nil
+}
+
+// errUnread is of a customer whose blocks were not given: their owner knows why.
+var errUnread = errors.New("some of it could not be read")
+
 // rowRest is what a row says that a customer does not keep.
 type rowRest struct {
 	tail   []byte
 	states int    // bytes of them
 	stale  bool   // when it was written
+	short  bool   // it has neither states nor ids
 	table  uint64 // that wrote it
 }
 
@@ -156,13 +221,16 @@ func (c *Customer) parseRow(row []byte) (rest rowRest, err error) {
 			c.passed = events.Instant(r.Uint())
 		case rowTable:
 			rest.table = r.Uint()
+		case rowShort:
+			rest.short = r.Bool()
 		case rowWaits:
 			c.Waits = events.Instant(r.Uint())
 		default:
 			c.line.parseField(f, &r)
 		}
 	}
-	if c.line.away == 0 && (c.line.gone > 0 || c.line.upTo > 0) || c.line.places.n > c.line.away {
+	if t := &c.line; t.away == 0 && (t.gone > 0 || t.upTo > 0) || t.places.n > t.away || t.base > t.away ||
+		rest.short && (!t.based() || t.ids.len() > 0 || rest.stale) {
 		r.Fail()
 	}
 	if r.Err() != nil {
@@ -204,12 +272,16 @@ func (t *timeline) parseField(f wire.Field, r *wire.Reader) {
 		t.mixed = r.Bool()
 	case rowRevised:
 		t.revised = r.Bool()
+	case rowBase:
+		t.base, t.baseTo = int(r.Uint()), events.Never
+	case rowBaseTo:
+		t.baseTo = events.Instant(r.Uint()) - 1
 	case rowPlaces:
 		if !t.places.load(r.Bytes()) {
 			r.Fail()
 		}
 	}
-	if t.away < 0 || t.gone < 0 || t.upTo < 0 {
+	if t.away < 0 || t.gone < 0 || t.upTo < 0 || t.base < 0 || t.baseTo < 0 {
 		r.Fail()
 	}
 }

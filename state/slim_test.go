@@ -82,9 +82,16 @@ func TestSlim(t *testing.T) {
 				if s.write(slim); slim.Stale() {
 					break // read again he is due at once
 				}
-				again, err := table.Parse("c", slim.AppendRow(nil), s.read)
+				row := slim.AppendRow(nil)
+				if rapid.Bool().Draw(t, "short") {
+					row = slim.AppendShort(nil)
+				}
+				again, err := table.Parse("c", row, s.read)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if x, y := slim.AppendRow(nil), again.AppendRow(nil); !slices.Equal(x, y) {
+					t.Fatalf("read and written again the row is %x; was %x", y, x)
 				}
 				slim = again
 			}

@@ -2,6 +2,7 @@ package state
 
 import (
 	"cmp"
+	"encoding/binary"
 	"slices"
 
 	"github.com/touchfold/touchfold/events"
@@ -23,6 +24,8 @@ type timeline struct {
 	revised bool           // a closed block has a copy that a smaller one replaced: what blocks say of those before them is not to be used
 	cut     bool           // some entry lost properties for their length
 	feet    []foot         // of closed blocks in memory
+	base    int            // the last block with a foot, counted from 1; 0: there is none
+	baseTo  events.Instant // the time of the last event then; events.Never once one came that is not later, or took a copy's place
 
 	places    places   // of closed blocks; one that was closed since Seal has none yet
 	ids       idFilter // of all entries
@@ -38,10 +41,11 @@ type entry struct {
 	start, end uint32
 }
 
-// foot is what the states were when a block was closed: after all events of this block and of those before it.
+// foot is what was known when a block was closed: after all events of this block and of those before it.
 type foot struct {
 	block  int
 	states []byte // part of the block
+	ids    []byte // of all entries, part of the block
 }
 
 const (
@@ -125,6 +129,9 @@ func (t *timeline) put(e *events.Event, id uint64, packed []byte) (did placed, c
 		did = inserted
 	}
 	t.mixed = t.mixed || did != appended
+	if did == replaced || did == inserted && x.time <= t.baseTo {
+		t.baseTo = events.Never
+	}
 	t.index = slices.Insert(t.index, at, x)
 	return did, min(t.gone+at, changed)
 }
@@ -186,13 +193,39 @@ func (t *timeline) room(tail []byte) []byte {
 
 // close closes the tail, with states as what they are after all events; nil: without.
 func (t *timeline) close(states []byte) {
-	if states != nil {
-		n := len(t.blocks) - 1
-		b := wire.AppendBytes(t.blocks[n], blockStates, states)
+	if n := len(t.blocks) - 1; states != nil {
+		ids := t.ids.appendTo(nil, t.ids.len())
+		b := slices.Grow(t.blocks[n], len(states)+len(ids)+2*binary.MaxVarintLen64)
+		b = wire.AppendBytes(b, blockStates, states)
+		f := foot{block: t.away + n, states: b[len(b)-len(states):]}
+		b = wire.AppendBytes(b, blockIDs, ids)
+		f.ids = b[len(b)-len(ids):]
 		t.blocks[n] = b
-		t.feet = append(t.feet, foot{t.away + n, b[len(b)-len(states):]})
+		t.feet = append(t.feet, f)
+		t.base, t.baseTo = f.block+1, t.last()
 	}
 	t.closed, t.closedIDs, t.mixed = t.away+len(t.blocks), t.ids.len(), false
+}
+
+// based: what a foot does not say follows from what came behind it.
+func (t *timeline) based() bool { return t.base > 0 && t.baseTo != events.Never && !t.revised }
+
+// sinceBase is all ids from those of a foot on, in the order in which they came, of a timeline with all of these blocks in memory.
+func (t *timeline) sinceBase(f *foot) (ids idFilter, ok bool) {
+	since := make([]entry, 0, len(t.index))
+	for _, x := range t.index {
+		if int(x.block) > f.block {
+			since = append(since, x)
+		}
+	}
+	slices.SortFunc(since, func(a, b entry) int { return cmp.Or(cmp.Compare(a.block, b.block), cmp.Compare(a.start, b.start)) })
+	if ok = ids.load(f.ids); !ok {
+		return ids, false
+	}
+	for i := range since {
+		ids.add(since[i].id)
+	}
+	return ids, true
 }
 
 // stand is the newest of the states that blocks in memory have which is of the first i events or fewer, and of how many: no event
@@ -272,7 +305,7 @@ func (t *timeline) back(n int, read func(n int, place uint64) bool) bool {
 	t.index, t.blocks = make([]entry, 0, len(index)+min(t.gone, 16*n, 1<<20)), make([][]byte, 0, len(blocks)+min(n, 1<<16))
 	t.gone, t.upTo = 0, 0
 	place := t.places.next()
-	for range t.away {
+	for range min(t.away, t.places.n) {
 		place()
 	}
 	for n := t.away; n < away; n++ {
@@ -325,7 +358,8 @@ func (t *timeline) marked(m Mark) (int, bool) {
 const (
 	blockEntry  wire.Field = iota + 1 // repeated
 	blockAfter                        // the time of the last event of all blocks before it, and 1
-	blockStates                       // the states after all events of this block and of those before it; most have none
+	blockStates                       // the states after all events of this block and of those before it; some have none
+	blockIDs                          // where there are states: of all these events, as in a row
 )
 
 // load takes the next block as it was stored. The order of blocks is that in which they were written.
@@ -343,7 +377,12 @@ func (t *timeline) load(block []byte) error {
 			}
 			continue
 		case blockStates:
-			t.feet = append(t.feet, foot{int(n), r.Bytes()})
+			t.feet = append(t.feet, foot{block: int(n), states: r.Bytes()})
+			continue
+		case blockIDs:
+			if k := len(t.feet); k > 0 && t.feet[k-1].block == int(n) {
+				t.feet[k-1].ids = r.Bytes()
+			}
 			continue
 		default:
 			return wire.ErrCorrupt
@@ -422,7 +461,7 @@ func finder(n int) func(among []entry, id uint64) (int, bool) {
 
 // bytes is about how much memory t takes.
 func (t *timeline) bytes() int {
-	n := 40*cap(t.index) + 24*cap(t.blocks) + 32*cap(t.feet) + t.ids.bytes() + cap(t.places.steps)
+	n := 40*cap(t.index) + 24*cap(t.blocks) + 56*cap(t.feet) + t.ids.bytes() + cap(t.places.steps)
 	for _, b := range t.blocks {
 		n += cap(b)
 	}

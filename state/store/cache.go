@@ -258,7 +258,7 @@ func (s *Store) parse(v view, id events.CustomerID, value []byte) (*entry, error
 	if value == nil {
 		e.customer = s.config.Table.New(id)
 	} else if err := e.parse(s.config.Table, v, id, value, s.blocks); err != nil {
-		return nil, s.errUnread(err)
+		return nil, cmp.Or(s.unread, s.errUnread(err))
 	}
 	if s.unread != nil {
 		return nil, s.unread

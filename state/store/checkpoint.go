@@ -99,7 +99,7 @@ func (s *Store) encode(e *entry) change {
 	}
 	place := s.number + 1 // of the checkpoint that this is of
 	c.Seal(place)
-	b := c.AppendRow(s.buffer[:0])
+	b := c.AppendShort(s.buffer[:0])
 	w := change{id: c.ID(), had: e.parts, place: place, first: e.stored, indexed: e.indexed, was: was}
 	w.parts, w.pieces = split(b, e.parts, s.partSize)
 	if s.buffer = b; w.pieces != nil {

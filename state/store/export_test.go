@@ -144,7 +144,7 @@ func framesOf(t testing.TB, b []byte) (at []int) {
 // TestFirstFormat restores a snapshot that was made when the format was new.
 func TestFirstFormat(t *testing.T) {
 	t.Parallel()
-	const path = "testdata/format3.snap"
+	const path = "testdata/format4.snap"
 	if *update {
 		b, _ := exported(t, stocked(t, config(t, t.TempDir(), 1<<20)))
 		must(t, os.WriteFile(path, b, 0o644))

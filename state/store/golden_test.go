@@ -24,14 +24,17 @@ func featureTable(t testing.TB) *state.Table {
 	return table
 }
 
-const fullID events.CustomerID = "full"
+const (
+	fullID      events.CustomerID = "full"
+	firstOfFull events.Instant    = 1_700_000_000_000
+)
 
 // fullCustomer makes a customer of whom every field of every row is used, by events like those of a shop.
 func fullCustomer(t testing.TB, s *Store) *state.Customer {
 	t.Helper()
 	c, err := s.Customer(fullID)
 	must(t, err)
-	now := events.Instant(1_700_000_000_000)
+	now := firstOfFull
 	take := func(e events.Event) {
 		now += 86_400_000
 		e.Customer, e.Time, e.Content = fullID, now, uint64(now)*0x9E3779B97F4A7C15
@@ -105,12 +108,33 @@ func TestGolden(t *testing.T) {
 	must(t, s.Checkpoint(p))
 	must(t, s.Wait())
 	golden(t, "rows.golden", dump(t, s))
-
-	e, err := s.read(fullID) // from its row, not the cache
-	must(t, err)
-	if again := e.customer.AppendRow(nil); string(again) != string(s.customers[fullID].customer.AppendRow(nil)) {
-		t.Error("a row that was read is written differently")
+	same := func() {
+		t.Helper()
+		e, err := s.read(fullID) // from its row, not the cache
+		must(t, err)
+		if again := e.customer.AppendRow(nil); string(again) != string(s.customers[fullID].customer.AppendRow(nil)) {
+			t.Error("a row that was read is written differently")
+		}
 	}
+	same()
+
+	late(t, s)
+	must(t, s.Checkpoint(at(78)))
+	must(t, s.Wait())
+	golden(t, "whole.golden", dump(t, s))
+	same()
+}
+
+// late has the full customer's states be other than what his blocks say, so that his next row has all of them.
+func late(t testing.TB, s *Store) {
+	t.Helper()
+	c, err := s.Customer(fullID)
+	must(t, err)
+	if c.Take(&events.Event{Customer: fullID, Source: "shop", ID: "late", Type: events.ProductViewed, Time: firstOfFull}) != state.Late {
+		t.Fatal("the event was not late")
+	}
+	c.Mend(c.Due()-1, speaker)
+	s.Changed(c)
 }
 
 func golden(t *testing.T, name, got string) {

@@ -13,7 +13,7 @@ import (
 
 // Format is the number of the format that this package reads and writes. It rises when an older program could not go on
 // with a store; a new field does not raise it.
-const Format = 3
+const Format = 4
 
 // Genesis is what a store was made for. It never changes.
 type Genesis struct {
