@@ -71,15 +71,16 @@ func (s *shard) control(ctx context.Context, r *events.Record, c *events.Control
 			s.asides.park(r, &events.Refusal{Reason: events.BadControl, Detail: err.Error()}, s.at.Clock)
 			return nil
 		}
+		// What comes before it is done first, and a checkpoint or the end may come in that: who goes on from there reads the
+		// rulebook again.
+		s.at.Input = r.Offset
 		if err := s.passOn(ctx, c); err != nil {
-			if s.asides.empty() {
-				s.at.Input = r.Offset // it is to be read again
-			}
 			return err
 		}
 		if err := s.deliver(ctx); err != nil {
 			return err
 		}
+		s.at.Input = r.Offset + 1
 		return s.takeRulebook(ctx, b)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -193,5 +194,32 @@ func TestToldWhenSpeaking(t *testing.T) {
 	w.rest(s)
 	if got, want := told(), string(events.ShardAlive)+" "+s.rules.Now.Name(); !s.speaking || len(got) != 2 || got[1] != want {
 		t.Errorf("speaking %v: %s, want %s", s.speaking, got, want)
+	}
+}
+
+// TestStoppedBeforeRulebook: a shard is stopped while what comes before a rulebook is delivered. Who goes on from there takes
+// the rulebook.
+func TestStoppedBeforeRulebook(t *testing.T) {
+	w := newScene(t)
+	w.mute, w.book = true, len(simRulebooks)-1
+	w.order("c", "1", simCareFrom)
+	w.restock("again", simCareFrom%simProducts)
+	c := simRulebooks[1].rulebook().Numbered(1).Control(w.k.now)
+	value, headers := c.Record(simApp)
+	_, err := w.k.append(w.k.log(simInput, 0), simStamp{-1, -1}, -1, []kafka.Out{{Value: value, Headers: headers}})
+	w.must(err)
+	s := w.owner()
+	stop := make(chan struct{})
+	s.stop = stop
+	close(stop)
+	b := w.k.log(simInput, 0).fetch(s.at.Input, 3, w.k.now)
+	if err := s.batch(t.Context(), &b); !errors.Is(err, errStopped) || len(s.at.Offers) == 0 {
+		t.Fatalf("the batch ends with %v, and %d events are to be delivered", err, len(s.at.Offers))
+	}
+	w.must(s.finish(t.Context(), nil))
+	s = w.owner()
+	w.rest(s)
+	if s.rules.Now.Serial != 1 || len(s.at.Offers) > 0 {
+		t.Errorf("in force is %s, and %d events are to be delivered", s.rules.Now.Name(), len(s.at.Offers))
 	}
 }
